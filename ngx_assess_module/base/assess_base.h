@@ -1,0 +1,137 @@
+
+/*
+ * What every room stands on: strings, arenas, growing buffers, errors, ids
+ * and times.  No nginx, libpq or libcurl in here.  All functions may run on
+ * any thread; an object belongs to one thread at a time.
+ */
+
+#ifndef ASSESS_BASE_H
+#define ASSESS_BASE_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdarg.h>
+
+
+#define ASSESS_UUID_LEN   36
+#define ASSESS_TIME_LEN   24                   /* 2026-11-23T10:00:31.200Z */
+
+#define assess_str(s)     { sizeof(s) - 1, (char *) (s) }
+#define assess_null_str   { 0, NULL }
+
+
+/* Text, not NUL-terminated unless said.  NULL data is SQL's null. */
+typedef struct {
+    size_t   len;
+    char    *data;
+} assess_str_t;
+
+
+/*
+ * Why something did not work, as the caller must tell the kinds apart; the
+ * code and the message are for people and end up in answers and in jobs.
+ */
+typedef enum {
+    ASSESS_OK = 0,
+    ASSESS_INVALID,        /* malformed input: 400 */
+    ASSESS_IMPOSSIBLE,     /* well-formed but impossible: 422 */
+    ASSESS_UNSUPPORTED,    /* a kind of content that is not taken: 415 */
+    ASSESS_NOT_FOUND,      /* unknown, or another tenant's: 404 */
+    ASSESS_CONFLICT,       /* not in a state for this: 409 */
+    ASSESS_UNAVAILABLE,    /* the store is away: 503, try again later */
+    ASSESS_CANCELLED,      /* the job was cancelled meanwhile */
+    ASSESS_LOST,           /* the lease is another worker's now: write nothing */
+    ASSESS_STOPPING,       /* this process is on its way out */
+    ASSESS_FAILED,         /* the job failed; code is api.md's error.code */
+    ASSESS_ERROR           /* our fault or the machine's: 500, "internal" */
+} assess_err_e;
+
+
+typedef struct {
+    assess_err_e   kind;
+    const char    *code;            /* static, "document_encrypted" */
+    char           pointer[128];    /* JSON pointer of the culprit, or "" */
+    char           message[512];    /* one sentence a person can act on */
+} assess_err_t;
+
+
+/* Fills err and returns kind; code may be NULL.  A message is cut to fit. */
+assess_err_e assess_fail(assess_err_t *err, assess_err_e kind,
+    const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+
+/*
+ * An arena owns all that one job or one call allocates; it is freed whole.
+ * NULL is out of memory.  Memory is aligned for any type.
+ */
+typedef struct assess_arena_s  assess_arena_t;
+
+assess_arena_t *assess_arena_create(void);
+void assess_arena_destroy(assess_arena_t *arena);
+void *assess_palloc(assess_arena_t *arena, size_t size);
+void *assess_pcalloc(assess_arena_t *arena, size_t size);
+
+/* A copy with a NUL behind it; of a null string, a null string. */
+int assess_pstrdup(assess_arena_t *arena, assess_str_t *dst,
+    const char *data, size_t len);
+
+
+/*
+ * A growing buffer.  A failed allocation sets failed and makes all that
+ * follows do nothing, so that one check at the end is enough.  data is
+ * NUL-terminated whenever it is not NULL.  Zero it to begin with.
+ */
+typedef struct {
+    char    *data;
+    size_t   len;
+    size_t   size;
+    int      failed;
+} assess_buf_t;
+
+void assess_buf_free(assess_buf_t *b);
+void assess_buf_reset(assess_buf_t *b);
+int assess_buf_reserve(assess_buf_t *b, size_t more);
+void assess_buf_add(assess_buf_t *b, const void *data, size_t len);
+void assess_buf_str(assess_buf_t *b, const char *cstr);
+void assess_buf_char(assess_buf_t *b, char ch);
+void assess_buf_printf(assess_buf_t *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * JSON.  Bytes that are no UTF-8 become U+FFFD, NUL and controls are escaped
+ * (RFC 8259).  The string writers write null for a null string.
+ */
+void assess_buf_json(assess_buf_t *b, const char *data, size_t len);
+void assess_buf_json_str(assess_buf_t *b, const assess_str_t *s);
+void assess_buf_json_cstr(assess_buf_t *b, const char *cstr);
+void assess_buf_json_time(assess_buf_t *b, int64_t ms);    /* 0 is null */
+
+/* A finite number in the fewest digits that read back as the same. */
+void assess_buf_json_num(assess_buf_t *b, double num);
+
+
+/* UUIDv7 (RFC 9562), lower case and NUL-terminated; 0, or -1 without entropy */
+int assess_uuid(char out[ASSESS_UUID_LEN + 1]);
+
+/* Whether text is a UUID in lower case, as ids are given out. */
+int assess_uuid_valid(const char *data, size_t len);
+
+
+/* Milliseconds since 1970 (wall clock), or of a clock that only goes on. */
+int64_t assess_now_ms(void);
+int64_t assess_mono_ms(void);
+
+/* RFC 3339 UTC with milliseconds, NUL-terminated. */
+void assess_time(char out[ASSESS_TIME_LEN + 1], int64_t ms);
+
+
+/* Lower-case hex and a NUL behind it; out holds 2 * len + 1 bytes. */
+void assess_hex(char *out, const unsigned char *data, size_t len);
+
+/* The length of the UTF-8 sequence at data, or 0 where there is none. */
+size_t assess_utf8_next(const char *data, const char *end, uint32_t *cp);
+
+
+#endif /* ASSESS_BASE_H */

@@ -1,0 +1,51 @@
+
+/* The engine: one job, from the document to the last answer. */
+
+#ifndef ASSESS_ENGINE_H
+#define ASSESS_ENGINE_H
+
+
+#include "assess_extract.h"
+#include "assess_provider.h"
+#include "../store/assess_job.h"
+
+
+/* What jobs share; of a process.  All of it outlives the jobs. */
+typedef struct {
+    assess_db_t             *db;
+    assess_extract_conf_t    extract;
+    const char              *temp_path;      /* for unlinked files */
+    assess_provider_t      **providers;
+    size_t                   nproviders;
+    int                      lease_ms;
+    assess_str_t             owner;          /* whose leases jobs run under */
+
+    /* called on the job's own thread */
+    void  (*publish)(void *ctx, const assess_change_t *change);
+    int   (*cancelled)(void *ctx, const char *job_id);
+    int   (*stopping)(void *ctx);
+
+    /* bounds the CPU work of a process; a pair around each piece of it */
+    void  (*cpu_enter)(void *ctx);
+    void  (*cpu_leave)(void *ctx);
+
+    void  (*log)(void *ctx, assess_err_e kind, const char *job_id,
+        const char *message);
+    void   *ctx;
+} assess_engine_t;
+
+
+/*
+ * Claims the next job and runs it to its end: completed, failed, cancelled,
+ * or handed back because the process is stopping.  ASSESS_OK when a job was
+ * claimed, whatever came of it; ASSESS_NOT_FOUND when there is none;
+ * ASSESS_UNAVAILABLE when the store is away.
+ */
+assess_err_e assess_engine_run(assess_engine_t *engine,
+    assess_client_t *client, assess_err_t *err);
+
+assess_provider_t *assess_engine_provider(const assess_engine_t *engine,
+    const assess_str_t *name);
+
+
+#endif /* ASSESS_ENGINE_H */

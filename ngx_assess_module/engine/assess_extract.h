@@ -1,0 +1,62 @@
+
+/*
+ * The text of a document, page by page, read by the program assess-extract in
+ * a sandboxed process of its own.  Blocks; for a pool thread.
+ */
+
+#ifndef ASSESS_EXTRACT_H
+#define ASSESS_EXTRACT_H
+
+
+#include "../store/assess_document.h"
+
+
+/* Rises whenever the same bytes may give another text. */
+#define ASSESS_EXTRACTOR_VERSION  1
+
+
+typedef struct {
+    const char   *program;           /* path of assess-extract */
+    int64_t       memory;            /* bytes of address space */
+    int           cpu_s;
+    int           wall_s;
+    int           pages;
+    int64_t       output;            /* bytes of text */
+} assess_extract_conf_t;
+
+
+/*
+ * page() gets each page in order, as soon as it is read; the text is only
+ * lent.  Not ASSESS_OK from it ends the extraction with that.  cancelled() is
+ * asked several times a second.
+ */
+typedef struct {
+    assess_err_e  (*page)(void *ctx, const assess_page_t *page,
+        assess_err_t *err);
+    int           (*cancelled)(void *ctx);
+    void           *ctx;
+} assess_extract_cb_t;
+
+
+/*
+ * Reads the document in fd, which is the whole file.  ASSESS_FAILED with
+ * document_encrypted, document_damaged, document_without_text,
+ * document_limit (the message names which: pages, time, memory, output) when
+ * the document is to blame; ASSESS_CANCELLED; ASSESS_ERROR when the program
+ * cannot be run.  The process has ended when it returns.
+ */
+assess_err_e assess_extract(const assess_extract_conf_t *conf,
+    assess_kind_e kind, int fd, const assess_extract_cb_t *cb,
+    assess_err_t *err);
+
+
+/*
+ * The kind, told by the first bytes and checked against what the client says
+ * it is.  head is at most the first 4 KB.  ASSESS_UNSUPPORTED with a message.
+ */
+assess_err_e assess_kind_detect(const char *head, size_t len,
+    const assess_str_t *content_type, const assess_str_t *filename,
+    assess_kind_e *kind, assess_err_t *err);
+
+
+#endif /* ASSESS_EXTRACT_H */

@@ -1,0 +1,125 @@
+
+/*
+ * Providers: who answers the questions.  One call asks all questions of a
+ * job, batch by batch at once as far as the limits allow, and hands over each
+ * answer as soon as it is valid.  Blocks; for a pool thread.
+ */
+
+#ifndef ASSESS_PROVIDER_H
+#define ASSESS_PROVIDER_H
+
+
+#include "assess_quote.h"
+#include "assess_retrieve.h"
+
+
+typedef struct assess_provider_s  assess_provider_t;
+typedef struct assess_client_s    assess_client_t;
+
+
+typedef enum {
+    ASSESS_PROVIDER_LOCAL = 0,
+    ASSESS_PROVIDER_OPENAI
+} assess_provider_e;
+
+
+/* US dollars a token */
+typedef struct {
+    assess_str_t  model;
+    double        input;
+    double        output;
+} assess_price_t;
+
+
+typedef struct {
+    assess_str_t         name;       /* as in the configuration */
+    assess_provider_e    type;
+    assess_str_t         url;        /* without a slash at its end */
+    assess_str_t         api_key;    /* null: none is sent */
+    assess_str_t         model;      /* the default one */
+    int                  questions_per_batch;
+    int                  concurrency;     /* requests in flight, a process */
+    int                  tries;           /* of one request, all in all */
+    int                  asks;            /* of one question, all in all */
+    int                  passages;        /* for each question, at most */
+    int                  max_tokens;      /* of a reply; 0: not sent */
+    int                  connect_ms;
+    int                  timeout_ms;      /* of one request */
+    int                  backoff_ms;      /* the first; doubled, jittered */
+    int                  backoff_max_ms;
+    assess_price_t      *prices;
+    size_t               nprices;
+} assess_provider_conf_t;
+
+
+/* A question and what the document says about it. */
+typedef struct {
+    const assess_question_t  *question;
+    const assess_hit_t       *hits;  /* best first */
+    size_t                    nhits;
+} assess_item_t;
+
+
+/* What came of one request, good or bad: what it cost, and what it gave. */
+typedef struct {
+    assess_answer_t   *answers;      /* valid ones; quotes not yet checked */
+    size_t             nanswers;
+    int64_t            input_tokens;
+    int64_t            output_tokens;
+    double             cost;
+    int                batches;      /* question batches that this completed */
+} assess_reply_t;
+
+
+typedef struct {
+    const assess_question_set_t  *set;
+    const assess_document_t      *document;
+    assess_str_t                  model;
+    const assess_item_t          *items;      /* in question order */
+    size_t                        nitems;
+
+    /* What is lent in reply lives until it returns.  Replies that have come
+     * together may be handed over as one. */
+    assess_err_e  (*reply)(void *ctx, const assess_reply_t *reply,
+        assess_err_t *err);
+    int           (*cancelled)(void *ctx);
+    void           *ctx;
+} assess_ask_t;
+
+
+/*
+ * conf must outlive it.  A provider is shared by all threads of a process;
+ * its concurrency is theirs together.  NULL is out of memory.
+ */
+assess_provider_t *assess_provider_create(const assess_provider_conf_t *conf);
+void assess_provider_destroy(assess_provider_t *provider);
+const assess_provider_conf_t *assess_provider_conf(
+    const assess_provider_t *provider);
+
+/* curl_global_init(); once, before there are threads */
+int assess_client_global_init(void);
+
+/* The connections that one thread keeps from job to job. */
+assess_client_t *assess_client_create(void);
+void assess_client_destroy(assess_client_t *client);
+
+/*
+ * ASSESS_OK when every question has an answer.  ASSESS_FAILED with
+ * questions_unanswered (the others were handed over), provider_refused,
+ * provider_unavailable or provider_out_of_money; ASSESS_CANCELLED; or what
+ * reply() returned.  Nothing is in flight when it returns.
+ */
+assess_err_e assess_provider_ask(assess_provider_t *provider,
+    assess_client_t *client, assess_arena_t *arena, const assess_ask_t *ask,
+    assess_err_t *err);
+
+/* Reads the prices of a file in LiteLLM's form.  ASSESS_INVALID with why. */
+assess_err_e assess_prices_read(assess_arena_t *arena, const char *path,
+    assess_price_t **prices, size_t *n, assess_err_t *err);
+
+/* The price of a model, "provider/model" forms included; NULL: unknown. */
+const assess_price_t *assess_price_find(const assess_price_t *prices,
+    size_t n, const assess_str_t *model);
+
+
+#endif /* ASSESS_PROVIDER_H */

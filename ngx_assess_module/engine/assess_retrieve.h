@@ -1,0 +1,32 @@
+
+/* Which passages speak to a question: BM25, exact, in process. */
+
+#ifndef ASSESS_RETRIEVE_H
+#define ASSESS_RETRIEVE_H
+
+
+#include "assess_passage.h"
+#include "assess_questions.h"
+
+
+typedef struct assess_index_s  assess_index_t;
+
+typedef struct {
+    const assess_passage_t  *passage;
+    double                   score;  /* above 0, best first */
+} assess_hit_t;
+
+
+/* The passages must outlive the index.  NULL is out of memory. */
+assess_index_t *assess_index_create(assess_arena_t *arena,
+    const assess_passage_t *passages, size_t n);
+
+/*
+ * The best passages for a question, at most max of them.  0 where none shares
+ * a word with it.  Of one thread at a time.
+ */
+size_t assess_index_search(assess_index_t *index,
+    const assess_question_t *question, assess_hit_t *hits, size_t max);
+
+
+#endif /* ASSESS_RETRIEVE_H */

@@ -1,0 +1,121 @@
+
+/* Documents: the bytes as they were sent, and the text found in them. */
+
+#ifndef ASSESS_DOCUMENT_H
+#define ASSESS_DOCUMENT_H
+
+
+#include "assess_db.h"
+
+
+/* Told by the bytes, kept with the document. */
+typedef enum {
+    ASSESS_KIND_PDF = 1,
+    ASSESS_KIND_TEXT,
+    ASSESS_KIND_MARKDOWN,
+    ASSESS_KIND_HTML
+} assess_kind_e;
+
+
+typedef struct {
+    char            document_id[ASSESS_UUID_LEN + 1];
+    assess_str_t    filename;        /* null when none was given */
+    assess_str_t    content_type;
+    assess_kind_e   kind;
+    int64_t         bytes;
+    char            sha256[65];
+    int             pages;           /* -1 until extracted */
+    int64_t         created_at;
+    const char     *status;          /* not_reviewed, processing, reviewed */
+} assess_document_t;
+
+
+/* One document to store: bytes of an open file, or of memory when fd is -1 */
+typedef struct {
+    assess_str_t    filename;
+    assess_str_t    content_type;
+    assess_kind_e   kind;
+    int             fd;              /* the caller's; read with pread() */
+    int64_t         offset;
+    int64_t         bytes;
+    const char     *data;
+    char            sha256[65];
+} assess_upload_t;
+
+
+typedef struct {
+    assess_paging_t   paging;
+    int               reviewed;      /* 1, 0, or -1 for all */
+    assess_str_t      q;             /* part of the filename, any case */
+} assess_document_filter_t;
+
+
+typedef struct {
+    int            page;             /* from 1 */
+    assess_str_t   text;             /* UTF-8 */
+} assess_page_t;
+
+
+/* The Document of the API. */
+void assess_document_json(assess_buf_t *b, const assess_document_t *doc);
+
+/*
+ * All or none, in one transaction.  docs has room for n; created counts those
+ * that were not known.  Same bytes, same tenant: the same document.
+ */
+assess_err_e assess_documents_store(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_upload_t *uploads, size_t n,
+    assess_document_t *docs, size_t *created, assess_err_t *err);
+
+assess_err_e assess_document_read(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id,
+    assess_document_t *doc, assess_err_t *err);
+
+/* Newest first.  next is null at the end.  A bad cursor is ASSESS_INVALID. */
+assess_err_e assess_documents_list(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_document_filter_t *filter,
+    assess_document_t **docs, size_t *n, assess_str_t *next, int64_t *total,
+    assess_err_t *err);
+
+/*
+ * Up to size bytes of the content from offset on, appended to out; fewer only
+ * at the end.
+ */
+assess_err_e assess_document_content(assess_db_t *db,
+    const assess_scope_t *scope, const char *document_id, int64_t offset,
+    size_t size, assess_buf_t *out, assess_err_t *err);
+
+/* The whole content, written to fd from its start, a piece at a time. */
+assess_err_e assess_document_copy(assess_db_t *db, const assess_scope_t *scope,
+    const char *document_id, int fd, assess_err_t *err);
+
+/*
+ * Deletes the document with all its assessments.  ASSESS_CONFLICT while a job
+ * on it is queued or processing.  jobs gets the ids of the jobs that went
+ * with it, to be forgotten elsewhere too.
+ */
+assess_err_e assess_document_delete(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, char (**jobs)[37],
+    size_t *njobs, assess_err_t *err);
+
+
+/*
+ * The extracted text.  Saved whole or not at all, in one transaction, with
+ * the extractor's version; saving again replaces it.
+ */
+assess_err_e assess_document_save_pages(assess_db_t *db,
+    const assess_scope_t *scope, const char *document_id, int extractor,
+    const assess_page_t *pages, size_t n, assess_err_t *err);
+
+/* ASSESS_CONFLICT when it is not extracted by this version of the extractor. */
+assess_err_e assess_document_pages(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int extractor,
+    assess_page_t **pages, size_t *n, assess_err_t *err);
+
+/* Pages first..last only, whatever version extracted them. */
+assess_err_e assess_document_text(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int first, int last,
+    assess_page_t **pages, size_t *n, assess_err_t *err);
+
+
+#endif /* ASSESS_DOCUMENT_H */

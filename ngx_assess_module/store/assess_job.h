@@ -1,0 +1,221 @@
+
+/*
+ * Jobs, from the start to the end.  A change of a job is one transaction
+ * that also writes the events that tell of it; the caller hands both on to
+ * the shared zone once it is committed.
+ */
+
+#ifndef ASSESS_JOB_H
+#define ASSESS_JOB_H
+
+
+#include "assess_answer.h"
+#include "assess_document.h"
+#include "assess_event.h"
+#include "assess_question_set.h"
+
+
+typedef enum {
+    ASSESS_QUEUED = 0,
+    ASSESS_PROCESSING,
+    ASSESS_COMPLETED,
+    ASSESS_JOB_FAILED,
+    ASSESS_JOB_CANCELLED,
+    ASSESS_BUDGET_EXCEEDED,
+    ASSESS_STATUSES
+} assess_status_e;
+
+
+typedef enum {
+    ASSESS_STAGE_NONE = 0,
+    ASSESS_EXTRACTING,
+    ASSESS_VECTOR_LOOKUP,
+    ASSESS_LLM_PROCESSING,
+    ASSESS_FINALIZING
+} assess_stage_e;
+
+
+typedef struct {
+    char              job_id[ASSESS_UUID_LEN + 1];
+    char              assessment_id[ASSESS_UUID_LEN + 1];
+    char              document_id[ASSESS_UUID_LEN + 1];
+    char              batch_id[ASSESS_UUID_LEN + 1];   /* "" when none */
+    assess_str_t      tenant;
+    assess_str_t      user;
+    assess_status_e   status;
+    assess_stage_e    stage;
+    int               progress;          /* 0..100 */
+    int               total_batches;
+    int               completed_batches;
+    int               queue_position;    /* from 1; 0 when not queued */
+    int               attempt;           /* from 1, once it was claimed */
+    int               priority;
+    int64_t           estimated_completion;  /* ms, 0: unknown */
+    int64_t           input_tokens;
+    int64_t           output_tokens;
+    double            cost;              /* US dollars */
+    double            max_cost;          /* negative: none */
+    assess_str_t      error_code;        /* null: none */
+    assess_str_t      error_message;
+    int64_t           created_at;
+    int64_t           started_at;        /* 0: not yet */
+    int64_t           completed_at;
+    assess_str_t      metadata;          /* a JSON object */
+} assess_job_t;
+
+
+/* What a committed change left: the job as it is now, and its events. */
+typedef struct {
+    assess_job_t      job;
+    assess_event_t   *events;
+    size_t            nevents;
+} assess_change_t;
+
+
+typedef struct {
+    char              document_id[ASSESS_UUID_LEN + 1];
+    assess_upload_t  *upload;            /* or: upload and start in one */
+    assess_str_t      set_name;
+    int               set_version;       /* 0: the newest */
+    int               priority;
+    assess_str_t      provider;
+    assess_str_t      model;
+    int               questions_per_batch;
+    double            max_cost;          /* negative: none */
+    assess_str_t      callback_url;      /* null: none */
+    assess_str_t      metadata;          /* a JSON object */
+    assess_str_t      idempotency_key;   /* null: none */
+    char              request_hash[65];  /* of all that makes two starts one */
+} assess_start_t;
+
+
+/* A claimed job and all that it needs. */
+typedef struct {
+    assess_job_t             job;
+    assess_str_t             provider;
+    assess_str_t             model;
+    assess_question_set_t    set;
+    assess_document_t        document;
+    unsigned char           *answered;   /* by ordinal: has an answer */
+    assess_str_t             owner;      /* whose lease it is */
+    int64_t                  fence;      /* rises with each claim */
+} assess_work_t;
+
+
+/* One step of a job that runs; what is not given is 0 or NULL. */
+typedef struct {
+    assess_stage_e           stage;
+    const char              *step;       /* "Assessing questions" */
+    int                      progress;   /* never less than it was */
+    int                      total_batches;
+    int                      completed_batches;
+    int64_t                  estimated_completion;
+    int64_t                  input_tokens;    /* to be added */
+    int64_t                  output_tokens;
+    double                   cost;
+    const assess_answer_t   *answers;    /* to be saved with it */
+    size_t                   nanswers;
+} assess_step_t;
+
+
+typedef struct {
+    assess_paging_t   paging;
+    int               status;            /* -1: all */
+    assess_str_t      batch_id;          /* null: all */
+    assess_str_t      document_id;
+    assess_str_t      user;
+} assess_job_filter_t;
+
+
+typedef struct {
+    int64_t   total_docs;
+    int64_t   reviewed;
+    int64_t   not_reviewed;
+    int64_t   processing;
+    int64_t   queued;
+    int64_t   failed;
+} assess_counters_t;
+
+
+const char *assess_status_name(assess_status_e status);
+int assess_status_by_name(const char *name, size_t len);
+const char *assess_stage_name(assess_stage_e stage);    /* NULL for none */
+
+/* The Job of the API. */
+void assess_job_json(assess_buf_t *b, const assess_job_t *job);
+
+
+/*
+ * Durable when it returns ASSESS_OK.  replayed is set when this start had been
+ * made before under the same key: job is that one's then, and no event is
+ * written.  ASSESS_NOT_FOUND with the pointer /documentId or /questionSet;
+ * ASSESS_IMPOSSIBLE when the key was used for another request;
+ * ASSESS_CONFLICT when that is still under way.
+ */
+assess_err_e assess_job_start(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_start_t *start,
+    assess_change_t *change, int *replayed, assess_err_t *err);
+
+/* With its place in the queue when it is queued. */
+assess_err_e assess_job_read(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *job_id, assess_job_t *job,
+    assess_err_t *err);
+
+/* Newest first. */
+assess_err_e assess_jobs_list(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_job_filter_t *filter,
+    assess_job_t **jobs, size_t *n, assess_str_t *next, int64_t *total,
+    assess_err_t *err);
+
+assess_err_e assess_counters_read(assess_db_t *db, const assess_scope_t *scope,
+    assess_counters_t *counters, assess_err_t *err);
+void assess_counters_json(assess_buf_t *b, const assess_counters_t *counters);
+
+/* changed is 0 when it had ended before. */
+assess_err_e assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *job_id, assess_change_t *change,
+    int *changed, assess_err_t *err);
+
+/*
+ * Queues a failed, cancelled or budget-stopped job again; its answers stay.
+ * ASSESS_CONFLICT when it is in another state.
+ */
+assess_err_e assess_job_retry(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *job_id, assess_change_t *change,
+    assess_err_t *err);
+
+
+/*
+ * Takes the next job: the highest priority first, then the oldest; one that
+ * was left by a lease that ran out counts as queued.  ASSESS_NOT_FOUND when
+ * there is none.  Clocks: the lease is measured by the database's own.
+ */
+assess_err_e assess_job_claim(assess_db_t *db, assess_arena_t *arena,
+    const assess_str_t *owner, int lease_ms, assess_work_t *work,
+    assess_change_t *change, assess_err_t *err);
+
+/*
+ * Saves a step.  ASSESS_LOST when the lease is another's, ASSESS_CANCELLED
+ * when the job was cancelled meanwhile; nothing is written in either case,
+ * except that answers which were paid for are kept with a cancelled job.
+ * work->job follows.
+ */
+assess_err_e assess_job_step(assess_db_t *db, assess_arena_t *arena,
+    assess_work_t *work, const assess_step_t *step, assess_change_t *change,
+    assess_err_t *err);
+
+/* Ends it as ASSESS_COMPLETED, or as ASSESS_JOB_FAILED with code and message */
+assess_err_e assess_job_end(assess_db_t *db, assess_arena_t *arena,
+    assess_work_t *work, assess_status_e status, const char *code,
+    const char *message, assess_change_t *change, assess_err_t *err);
+
+/* Hands it back to the queue, as it is, for the next worker to go on. */
+assess_err_e assess_job_release(assess_db_t *db, assess_arena_t *arena,
+    assess_work_t *work, assess_change_t *change, assess_err_t *err);
+
+/* Renews every lease of this owner.  To be called well before they run out. */
+assess_err_e assess_jobs_renew(assess_db_t *db, const assess_str_t *owner,
+    int lease_ms, assess_err_t *err);
+
+
+#endif /* ASSESS_JOB_H */
