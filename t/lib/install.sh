@@ -1,0 +1,66 @@
+#!/bin/bash
+# Installs what the given purposes need and is not there: run build sample
+# test fuzz.  Says what it installs; with all in place it does nothing.
+
+set -euo pipefail
+
+declare -A packages=(
+    [run]="nginx postgresql perl ca-certificates"
+    [build]="gcc g++ make pkg-config libc6-dev nginx-dev libcurl4-openssl-dev
+             libpq-dev libjansson-dev libssl-dev libseccomp-dev libxml2-dev
+             libpoppler-private-dev poppler-data"
+    [sample]="groff"
+    [test]="curl poppler-utils procps"
+    [fuzz]="clang libclang-rt-14-dev"
+)
+
+missing=()
+
+for purpose in "$@"; do
+    for package in ${packages[$purpose]}; do
+        if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null \
+            | grep -q ' installed$'
+        then
+            missing+=("$package")
+        fi
+    done
+done
+
+if [ ${#missing[@]} -eq 0 ]; then
+    exit 0
+fi
+
+if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    echo "install: missing, and neither root nor sudo to install:" \
+        "${missing[*]}" >&2
+    exit 1
+fi
+
+root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+echo "install: ${missing[*]}"
+
+# Debian starts the services it installs; nothing here needs them started.
+policy=/usr/sbin/policy-rc.d
+
+if [ ! -e "$policy" ]; then
+    trap 'root rm -f "$policy"' EXIT
+    root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy"
+fi
+
+apt_install() {
+    root env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+        --no-install-recommends -o Dpkg::Use-Pty=0 -qq "${missing[@]}"
+}
+
+# the lists of a fresh machine are empty or old
+apt_install >/dev/null 2>&1 || {
+    root apt-get update -qq
+    apt_install
+}
