@@ -1,0 +1,50 @@
+
+/*
+ * What a model is asked: the words, and the form its answer must have.  Pure,
+ * any thread.  An answer is kept by what was asked, so the version rises with
+ * every change of the words.
+ */
+
+#ifndef ASSESS_PROMPT_H
+#define ASSESS_PROMPT_H
+
+
+#include "assess_provider.h"
+
+
+#define ASSESS_PROMPT_VERSION  1
+
+
+/* Some of an ask's questions, by their index in its items. */
+typedef struct {
+    const assess_ask_t  *ask;
+    const size_t        *items;
+    size_t               nitems;
+    size_t               passages;   /* for each question, at most */
+} assess_prompt_t;
+
+
+/* The role, the rules, and the set's own instructions. */
+void assess_prompt_system(assess_buf_t *b, const assess_prompt_t *prompt);
+
+/*
+ * The document's name and the questions, each with its passages in rank
+ * order, best first.  A passage that several share is given once and then
+ * referred to.  Text of the document cannot end the element it stands in.
+ */
+void assess_prompt_user(assess_buf_t *b, const assess_prompt_t *prompt);
+
+/* The JSON Schema of a reply to exactly these questions. */
+void assess_prompt_schema(assess_buf_t *b, const assess_prompt_t *prompt);
+
+/*
+ * The body of POST {url}/chat/completions.  The temperature is left out:
+ * reasoning models refuse it.  So is a limit of tokens unless conf has one;
+ * OpenAI itself gets it as max_completion_tokens, which is all that its newer
+ * models take, every other server as max_tokens, which all of them know.
+ */
+void assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
+    const assess_prompt_t *prompt);
+
+
+#endif /* ASSESS_PROMPT_H */

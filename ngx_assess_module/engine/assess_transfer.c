@@ -1,0 +1,263 @@
+
+#include "assess_transfer.h"
+
+#include <string.h>
+#include <strings.h>
+
+
+static size_t
+assess_transfer_write(char *data, size_t size, size_t n, void *ctx)
+{
+    assess_transfer_t  *t = ctx;
+
+    n *= size;
+
+    if (n > ASSESS_TRANSFER_MAX - t->reply.len) {
+        return 0;
+    }
+
+    assess_buf_add(&t->reply, data, n);
+
+    return t->reply.failed ? 0 : n;
+}
+
+
+static void
+assess_transfer_keep(const char *line, size_t len, const char *name,
+    char *value, size_t size)
+{
+    size_t  n;
+
+    n = strlen(name);
+
+    if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0) {
+        return;
+    }
+
+    line += n + 1;
+    len -= n + 1;
+
+    while (len && (*line == ' ' || *line == '\t')) {
+        line++;
+        len--;
+    }
+
+    while (len && (unsigned char) line[len - 1] <= ' ') {
+        len--;
+    }
+
+    if (len < size && memchr(line, '\0', len) == NULL) {
+        memcpy(value, line, len);
+        value[len] = '\0';
+    }
+}
+
+
+static size_t
+assess_transfer_header(char *line, size_t size, size_t n, void *ctx)
+{
+    assess_transfer_t  *t = ctx;
+
+    n *= size;
+
+    assess_transfer_keep(line, n, "retry-after", t->retry_after,
+                         sizeof(t->retry_after));
+    assess_transfer_keep(line, n, "retry-after-ms", t->retry_after_ms,
+                         sizeof(t->retry_after_ms));
+    assess_transfer_keep(line, n, "x-should-retry", t->should_retry,
+                         sizeof(t->should_retry));
+
+    return n;
+}
+
+
+static int
+assess_transfer_add(assess_transfer_t *t, const char *line)
+{
+    struct curl_slist  *list;
+
+    list = curl_slist_append(t->headers, line);
+    if (list == NULL) {
+        return -1;
+    }
+
+    t->headers = list;
+
+    return 0;
+}
+
+
+/* A key read from a file often ends with a line feed; inside it has none. */
+
+static int
+assess_transfer_authorize(assess_transfer_t *t, const assess_str_t *key)
+{
+    int           rc;
+    size_t        i, len;
+    assess_buf_t  line;
+
+    len = key->data ? key->len : 0;
+
+    while (len && (unsigned char) key->data[len - 1] <= ' ') {
+        len--;
+    }
+
+    if (len == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if ((unsigned char) key->data[i] < ' ') {
+            return -1;
+        }
+    }
+
+    memset(&line, 0, sizeof(assess_buf_t));
+
+    assess_buf_str(&line, "Authorization: Bearer ");
+    assess_buf_add(&line, key->data, len);
+
+    rc = line.failed ? -1 : assess_transfer_add(t, line.data);
+
+    assess_buf_free(&line);
+
+    return rc;
+}
+
+
+static int
+assess_transfer_options(assess_transfer_t *t,
+    const assess_provider_conf_t *conf, const char *url, void *ctx)
+{
+    CURL  *easy = t->easy;
+    long   err;
+
+    err = curl_easy_setopt(easy, CURLOPT_URL, url);
+    err |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    err |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    err |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    err |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                            (long) CURL_HTTP_VERSION_2TLS);
+    err |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    err |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    err |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "ngx_assess");
+    err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                            (long) conf->connect_ms);
+    err |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                            (long) conf->timeout_ms);
+    err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
+    err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                            (curl_off_t) t->request.len);
+    err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->request.data);
+    err |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
+                            assess_transfer_write);
+    err |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    err |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
+                            assess_transfer_header);
+    err |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    err |= curl_easy_setopt(easy, CURLOPT_PRIVATE, ctx);
+
+    /* one TLS connection for all where the server speaks HTTP/2 */
+
+    if (strncasecmp(url, "https:", 6) == 0) {
+        err |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    }
+
+    return err == CURLE_OK ? 0 : -1;
+}
+
+
+int
+assess_transfer_start(assess_transfer_t *t, CURLM *multi,
+    const assess_provider_conf_t *conf, const char *path, void *ctx)
+{
+    int           rc;
+    assess_buf_t  url;
+
+    rc = -1;
+    memset(&url, 0, sizeof(assess_buf_t));
+
+    assess_buf_add(&url, conf->url.data, conf->url.len);
+    assess_buf_str(&url, path);
+
+    t->easy = curl_easy_init();
+
+    if (t->easy == NULL || url.failed || t->request.failed
+        || assess_transfer_add(t, "Content-Type: application/json") != 0
+        || assess_transfer_add(t, "Accept: application/json") != 0
+        || assess_transfer_add(t, "Expect:") != 0
+        || assess_transfer_authorize(t, &conf->api_key) != 0
+        || assess_transfer_options(t, conf, url.data, ctx) != 0)
+    {
+        goto done;
+    }
+
+    if (curl_multi_add_handle(multi, t->easy) == CURLM_OK) {
+        rc = 0;
+    }
+
+done:
+
+    if (rc != 0) {
+        curl_easy_cleanup(t->easy);
+        t->easy = NULL;
+    }
+
+    assess_buf_free(&url);
+
+    return rc;
+}
+
+
+void
+assess_transfer_done(assess_transfer_t *t, CURLM *multi, CURLcode code)
+{
+    t->code = code;
+    t->status = 0;
+
+    (void) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+    (void) curl_multi_remove_handle(multi, t->easy);
+
+    curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+}
+
+
+void
+assess_transfer_free(assess_transfer_t *t, CURLM *multi)
+{
+    if (t->easy) {
+        (void) curl_multi_remove_handle(multi, t->easy);
+        curl_easy_cleanup(t->easy);
+    }
+
+    curl_slist_free_all(t->headers);
+    assess_buf_free(&t->request);
+    assess_buf_free(&t->reply);
+
+    memset(t, 0, sizeof(assess_transfer_t));
+}
+
+
+static void
+assess_transfer_str(assess_str_t *dst, const char *value)
+{
+    dst->len = strlen(value);
+    dst->data = dst->len ? (char *) value : NULL;
+}
+
+
+void
+assess_transfer_failure(const assess_transfer_t *t,
+    const assess_provider_conf_t *conf, assess_failure_t *failure)
+{
+    failure->curl = t->code;
+    failure->status = t->status;
+    failure->key = conf->api_key;
+    failure->body.data = t->reply.data;
+    failure->body.len = t->reply.len;
+
+    assess_transfer_str(&failure->retry_after, t->retry_after);
+    assess_transfer_str(&failure->retry_after_ms, t->retry_after_ms);
+    assess_transfer_str(&failure->should_retry, t->should_retry);
+}
