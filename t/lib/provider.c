@@ -1,0 +1,748 @@
+
+/*
+ * A provider for tests: speaks OpenAI's chat completions on 127.0.0.1, checks
+ * the request against the provider contract, and answers each question with a
+ * quote that stands in the passages it was sent.
+ *
+ *   provider PORT|PORT_FILE [--delay-ms N] [--mode MODE] [--stdin]
+ *
+ * Port 0, or a file that the port is written to, takes any free one.  With
+ * --stdin it ends when its standard input does.
+ *
+ * POST /__control {"next":[STEP...],"delayMs","mode","status","headers",
+ *                  "stubborn":[id...],"reset":true}
+ *     STEP is {"status","headers","mode","delayMs","body"}, one for each of
+ *     the requests that follow, in the order they come; mode and the like
+ *     outside of it hold for all others.  A stubborn question is never
+ *     answered.  reset forgets steps, counts and settings first.
+ * GET /__stats {"requests","inFlight","peakInFlight","connections",
+ *               "questions":{id: times answered},"asked":{id: times asked},
+ *               "last": body}
+ *
+ * Modes: ok; missing (the last question is left out) and bad_verdict (it has
+ * one), length (cut off) and too_long (400), all of these only where more
+ * than one is asked; bad_page, false_quote, wrong_page, garbage, truncated,
+ * refusal, out_of_money, hang, reset, cut (the connection, inside a reply),
+ * noise (no HTTP at all).
+ */
+
+#include "provider_answer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define BODY_MAX  (64 * 1024 * 1024)
+
+
+typedef struct conn_s  conn_t;
+
+struct conn_s {
+    int       fd;
+    int       waiting;          /* for its time in the list of timers */
+    int       hanging;
+    int       in_flight;        /* counted as such */
+    int       close;            /* once all is sent */
+    int       reset;
+    int64_t   due;
+    conn_t   *prev, *next;      /* timers, soonest first */
+    conn_t   *dead;
+    char     *in, *out;
+    size_t    in_len, in_size, out_len, out_sent;
+};
+
+
+static int       epoll_fd, listen_fd;
+static conn_t   *first, *last, *graves;
+static json_t   *script, *defaults, *stubborn, *answered, *asked;
+static char     *last_body;
+static size_t    last_len;
+static long      requests, in_flight, peak, connections;
+
+static volatile sig_atomic_t  ended;
+
+
+static void
+on_signal(int sig)
+{
+    (void) sig;
+    ended = 1;
+}
+
+
+static void
+die(const char *what)
+{
+    fprintf(stderr, "provider: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+
+static void *
+need(void *p)
+{
+    if (p == NULL) {
+        die("memory");
+    }
+
+    return p;
+}
+
+
+static int64_t
+now_ms(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+static void
+timer_remove(conn_t *c)
+{
+    if (!c->waiting) {
+        return;
+    }
+
+    *(c->prev ? &c->prev->next : &first) = c->next;
+    *(c->next ? &c->next->prev : &last) = c->prev;
+    c->waiting = 0;
+}
+
+
+/* From the end: with one delay for all, that is where it belongs. */
+
+static void
+timer_add(conn_t *c, int64_t due)
+{
+    conn_t  *p;
+
+    for (p = last; p && p->due > due; p = p->prev) {
+        /* void */
+    }
+
+    c->due = due;
+    c->waiting = 1;
+    c->prev = p;
+    c->next = p ? p->next : first;
+
+    *(p ? &p->next : &first) = c;
+    *(c->next ? &c->next->prev : &last) = c;
+}
+
+
+static void
+conn_landed(conn_t *c)
+{
+    if (c->in_flight) {
+        c->in_flight = 0;
+        in_flight--;
+    }
+}
+
+
+/* Freed after the events of this round, which may name it once more. */
+
+static void
+conn_close(conn_t *c)
+{
+    struct linger  linger = { 1, 0 };
+
+    if (c->fd < 0) {
+        return;
+    }
+
+    if (c->reset) {
+        (void) setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger,
+                          sizeof(linger));
+    }
+
+    timer_remove(c);
+    conn_landed(c);
+    close(c->fd);
+
+    c->fd = -1;
+    c->dead = graves;
+    graves = c;
+    connections--;
+}
+
+
+static void
+conn_watch(conn_t *c, int op, uint32_t events)
+{
+    struct epoll_event  ev;
+
+    ev.events = events;
+    ev.data.ptr = c;
+
+    if (epoll_ctl(epoll_fd, op, c->fd, &ev) != 0) {
+        die("epoll_ctl");
+    }
+}
+
+
+static void
+conn_send(conn_t *c)
+{
+    ssize_t  n;
+
+    conn_landed(c);
+
+    while (c->out_sent < c->out_len) {
+
+        n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent,
+                 MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EAGAIN) {
+            conn_watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+            return;
+        }
+
+        if (n < 0) {
+            conn_close(c);
+            return;
+        }
+
+        c->out_sent += (size_t) n;
+    }
+
+    free(c->out);
+    c->out = NULL;
+    c->out_len = c->out_sent = 0;
+
+    if (c->close) {
+        conn_close(c);
+        return;
+    }
+
+    conn_watch(c, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+
+static void
+conn_reply(conn_t *c, int status, json_t *headers, const char *body,
+    size_t len)
+{
+    FILE        *f;
+    json_t      *value;
+    const char  *name;
+
+    f = need(open_memstream(&c->out, &c->out_len));
+
+    fprintf(f, "HTTP/1.1 %d Answer\r\nContent-Type: application/json\r\n"
+            "Content-Length: %zu\r\n", status, len);
+
+    json_object_foreach(headers, name, value) {
+        fprintf(f, "%s: %s\r\n", name, json_string_value(value));
+    }
+
+    fprintf(f, "\r\n");
+    fwrite(body, 1, len, f);
+    fclose(f);
+
+    c->out_sent = 0;
+}
+
+
+static void
+conn_reply_json(conn_t *c, int status, json_t *headers, json_t *body)
+{
+    char  *text;
+
+    text = need(json_dumps(body, JSON_COMPACT));
+    conn_reply(c, status, headers, text, strlen(text));
+    free(text);
+    json_decref(body);
+}
+
+
+static void
+conn_error(conn_t *c, int status, json_t *headers, const char *code,
+    const char *message)
+{
+    conn_reply_json(c, status, headers,
+                    json_pack("{s:{s:s,s:s,s:n,s:s}}", "error", "message",
+                              message, "type", code, "param", "code", code));
+}
+
+
+/* What the script says to this request, else what holds for all. */
+
+static json_t *
+setting(json_t *step, const char *name)
+{
+    json_t  *value;
+
+    value = json_object_get(step, name);
+
+    return value ? value : json_object_get(defaults, name);
+}
+
+
+static void
+conn_chat(conn_t *c, const char *data, size_t len)
+{
+    int          status;
+    char        *reply;
+    size_t       i;
+    json_t      *body, *ids, *step, *headers, *text;
+    const char  *mode, *why;
+
+    requests++;
+    c->in_flight = 1;
+    peak = ++in_flight > peak ? in_flight : peak;
+
+    step = json_incref(json_array_get(script, 0));
+    if (step) {
+        json_array_remove(script, 0);
+    }
+
+    mode = json_string_value(setting(step, "mode"));
+    mode = mode ? mode : "ok";
+    headers = setting(step, "headers");
+    text = json_object_get(step, "body");
+    status = (int) json_integer_value(setting(step, "status"));
+    status = status ? status : 200;
+
+    why = "the body is no JSON";
+    body = json_loadb(data, len, 0, NULL);
+
+    if (body) {
+        free(last_body);
+        last_body = need(malloc(len + 1));
+        memcpy(last_body, data, len);
+        last_len = len;
+    }
+
+    ids = body ? provider_ids(body, &why) : NULL;
+
+    for (i = 0; i < json_array_size(ids); i++) {
+        provider_count(asked, json_string_value(json_array_get(ids, i)));
+    }
+
+    if (ids == NULL) {
+        conn_error(c, 400, NULL, "invalid_request_error", why);
+
+    } else if (json_is_string(text)) {
+        conn_reply(c, status, headers, json_string_value(text),
+                   json_string_length(text));
+
+    } else if (status != 200) {
+        conn_error(c, status, headers, "scripted", "as the script says");
+
+    } else if (strcmp(mode, "out_of_money") == 0) {
+        conn_error(c, 429, headers, "insufficient_quota",
+                   "You exceeded your current quota, please check your plan "
+                   "and billing details.");
+
+    } else if (strcmp(mode, "too_long") == 0 && json_array_size(ids) > 1) {
+        conn_error(c, 400, headers, "context_length_exceeded",
+                   "This model's maximum context length is exceeded.");
+
+    } else {
+        reply = need(provider_complete(body, ids, mode, len, stubborn,
+                                       answered));
+        conn_reply(c, status, headers, reply, strlen(reply));
+        free(reply);
+    }
+
+    if (strcmp(mode, "cut") == 0) {
+        c->out_len -= c->out_len / 4;
+        c->close = 1;
+
+    } else if (strcmp(mode, "noise") == 0) {
+        memcpy(c->out, "\x16\x03 #!", 5);
+        c->close = 1;
+
+    } else if (strcmp(mode, "reset") == 0) {
+        c->out_len = 0;
+        c->close = c->reset = 1;
+    }
+
+    if (strcmp(mode, "hang") == 0) {
+        c->hanging = 1;
+
+    } else {
+        timer_add(c, now_ms() + json_integer_value(setting(step, "delayMs")));
+    }
+
+    json_decref(body);
+    json_decref(step);
+}
+
+
+static void
+conn_control(conn_t *c, const char *data, size_t len)
+{
+    size_t       i;
+    json_t      *body, *value, *item;
+    const char  *name;
+
+    body = json_loadb(data, len, 0, NULL);
+
+    if (!json_is_object(body)) {
+        conn_error(c, 400, NULL, "invalid", "no JSON object");
+        json_decref(body);
+        conn_send(c);
+        return;
+    }
+
+    if (json_is_true(json_object_get(body, "reset"))) {
+        json_array_clear(script);
+        json_object_clear(defaults);
+        json_object_clear(stubborn);
+        json_object_clear(answered);
+        json_object_clear(asked);
+        requests = 0;
+        peak = in_flight;
+    }
+
+    json_object_foreach(body, name, value) {
+
+        if (strcmp(name, "next") == 0) {
+            json_array_extend(script, value);
+
+        } else if (strcmp(name, "stubborn") == 0) {
+            json_object_clear(stubborn);
+
+            json_array_foreach(value, i, item) {
+                json_object_set_new(stubborn, json_string_value(item),
+                                    json_true());
+            }
+
+        } else {
+            json_object_set(defaults, name, value);
+        }
+    }
+
+    json_decref(body);
+    conn_reply_json(c, 200, NULL, json_pack("{s:b}", "ok", 1));
+    conn_send(c);
+}
+
+
+static void
+conn_stats(conn_t *c)
+{
+    conn_reply_json(c, 200, NULL,
+                    json_pack("{s:I,s:I,s:I,s:I,s:O,s:O,s:s%}",
+                              "requests", (json_int_t) requests, "inFlight",
+                              (json_int_t) in_flight, "peakInFlight",
+                              (json_int_t) peak, "connections",
+                              (json_int_t) connections, "questions", answered,
+                              "asked", asked, "last",
+                              last_body ? last_body : "", last_len));
+    conn_send(c);
+}
+
+
+static void
+conn_request(conn_t *c, const char *head, const char *body, size_t len)
+{
+    const char  *path, *end;
+
+    path = strchr(head, ' ');
+    end = path ? strpbrk(path + 1, " ?\r") : NULL;
+
+    if (end && end - path > 17
+        && memcmp(end - 17, "/chat/completions", 17) == 0)
+    {
+        conn_chat(c, body, len);
+
+    } else if (end && strncmp(path, " /__control", 11) == 0) {
+        conn_control(c, body, len);
+
+    } else if (end && strncmp(path, " /__stats", 9) == 0) {
+        conn_stats(c);
+
+    } else {
+        conn_error(c, 404, NULL, "not_found", "there is nothing here");
+        conn_send(c);
+    }
+}
+
+
+/* The next whole request, if it is there and the last one is answered. */
+
+static void
+conn_parse(conn_t *c)
+{
+    char    *body, *field;
+    size_t   len, head;
+
+    while (c->fd >= 0 && c->out == NULL && !c->hanging && c->in_len) {
+
+        body = memmem(c->in, c->in_len, "\r\n\r\n", 4);
+        if (body == NULL) {
+            return;
+        }
+
+        body[2] = '\0';
+        head = (size_t) (body + 4 - c->in);
+        field = strcasestr(c->in, "\r\nContent-Length:");
+        len = field ? strtoul(field + 17, NULL, 10) : 0;
+        body[2] = '\r';
+
+        if (len > BODY_MAX) {
+            conn_close(c);
+            return;
+        }
+
+        if (c->in_len - head < len) {
+            return;
+        }
+
+        body[3] = '\0';
+        conn_request(c, c->in, body + 4, len);
+
+        c->in_len -= head + len;
+        memmove(c->in, c->in + head + len, c->in_len);
+    }
+}
+
+
+static void
+conn_read(conn_t *c)
+{
+    ssize_t  n;
+
+    for ( ;; ) {
+
+        if (c->in_size - c->in_len < 65536) {
+            c->in_size = c->in_size * 2 + 65536;
+            c->in = need(realloc(c->in, c->in_size));
+        }
+
+        n = recv(c->fd, c->in + c->in_len, c->in_size - c->in_len - 1, 0);
+
+        if (n < 0 && errno == EAGAIN) {
+            break;
+        }
+
+        if (n <= 0) {
+            conn_close(c);
+            return;
+        }
+
+        c->in_len += (size_t) n;
+    }
+
+    conn_parse(c);
+}
+
+
+static void
+accept_all(void)
+{
+    int      fd, on = 1;
+    conn_t  *c;
+
+    while ((fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC))
+           >= 0)
+    {
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+
+        c = need(calloc(1, sizeof(conn_t)));
+        c->fd = fd;
+        connections++;
+        conn_watch(c, EPOLL_CTL_ADD, EPOLLIN);
+    }
+}
+
+
+static int
+listen_on(int port)
+{
+    int                 on = 1;
+    socklen_t           len;
+    struct sockaddr_in  sin;
+
+    memset(&sin, 0, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_port = htons((uint16_t) port);
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    len = sizeof(sin);
+
+    listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                       0);
+
+    if (listen_fd < 0
+        || setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on))
+        || bind(listen_fd, (struct sockaddr *) &sin, sizeof(sin))
+        || listen(listen_fd, 4096)
+        || getsockname(listen_fd, (struct sockaddr *) &sin, &len))
+    {
+        die("listen");
+    }
+
+    return ntohs(sin.sin_port);
+}
+
+
+static void
+tell_port(const char *file, int port)
+{
+    FILE  *f;
+    char   name[4096];
+
+    printf("provider: ready on http://127.0.0.1:%d/v1\n", port);
+    fflush(stdout);
+
+    if (file[strspn(file, "0123456789")] == '\0') {
+        return;
+    }
+
+    (void) snprintf(name, sizeof(name), "%s.new", file);
+
+    f = fopen(name, "w");
+    if (f == NULL || fprintf(f, "%d\n", port) < 0 || fclose(f) != 0
+        || rename(name, file) != 0)
+    {
+        die(file);
+    }
+}
+
+
+static void
+serve(int watch_stdin)
+{
+    int                  i, n, wait;
+    char                 byte;
+    conn_t              *c;
+    int64_t              now;
+    struct epoll_event   ev, events[256];
+
+    ev.events = EPOLLIN;
+    ev.data.ptr = &listen_fd;
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &ev) != 0) {
+        die("epoll_ctl");
+    }
+
+    ev.data.ptr = &epoll_fd;
+    if (watch_stdin && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &ev) != 0) {
+        die("standard input");
+    }
+
+    while (!ended) {
+
+        now = now_ms();
+        wait = first ? (int) (first->due > now ? first->due - now : 0) : -1;
+        n = epoll_wait(epoll_fd, events, 256, wait);
+
+        for (i = 0; i < n; i++) {
+
+            c = events[i].data.ptr;
+
+            if ((void *) c == &listen_fd) {
+                accept_all();
+
+            } else if ((void *) c == &epoll_fd) {
+                ended |= read(0, &byte, 1) <= 0;
+
+            } else if (c->fd >= 0) {
+
+                if (c->out && !c->waiting && (events[i].events & EPOLLOUT)) {
+                    conn_send(c);
+                }
+
+                if (c->fd >= 0 && (events[i].events & ~EPOLLOUT)) {
+                    conn_read(c);
+                }
+            }
+        }
+
+        for (now = now_ms(); first && first->due <= now; /* void */ ) {
+            c = first;
+            timer_remove(c);
+            conn_send(c);
+            conn_parse(c);
+        }
+
+        while (graves) {
+            c = graves;
+            graves = c->dead;
+            free(c->in);
+            free(c->out);
+            free(c);
+        }
+    }
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int               i, watch_stdin, port;
+    struct rlimit     limit;
+    struct sigaction  action;
+
+    if (argc < 2) {
+        fprintf(stderr, "usage: provider PORT|PORT_FILE [--delay-ms N] "
+                "[--mode MODE] [--stdin]\n");
+        return 2;
+    }
+
+    script = json_array();
+    defaults = json_object();
+    stubborn = json_object();
+    answered = json_object();
+    asked = json_object();
+    watch_stdin = 0;
+
+    for (i = 2; i < argc; i++) {
+
+        if (strcmp(argv[i], "--stdin") == 0) {
+            watch_stdin = 1;
+
+        } else if (strcmp(argv[i], "--delay-ms") == 0 && i + 1 < argc) {
+            json_object_set_new(defaults, "delayMs",
+                                json_integer(atoi(argv[++i])));
+
+        } else if (strcmp(argv[i], "--mode") == 0 && i + 1 < argc) {
+            json_object_set_new(defaults, "mode", json_string(argv[++i]));
+
+        } else {
+            fprintf(stderr, "provider: invalid option \"%s\"\n", argv[i]);
+            return 2;
+        }
+    }
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+    }
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    (void) sigaction(SIGTERM, &action, NULL);
+    (void) sigaction(SIGINT, &action, NULL);
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0) {
+        die("epoll_create");
+    }
+
+    port = listen_on(atoi(argv[1]));
+    tell_port(argv[1], port);
+    serve(watch_stdin);
+
+    return 0;
+}
