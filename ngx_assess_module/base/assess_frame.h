@@ -1,0 +1,106 @@
+
+/*
+ * The words between assess-extract and its client.  One message of a
+ * SOCK_SEQPACKET socket pair is one frame, so that a process killed half-way
+ * leaves no half frame behind:
+ *
+ *     byte 0      type
+ *     byte 1      why (FAIL and END)
+ *     byte 2, 3   zero
+ *     byte 4..7   number, in the byte order of the machine both run on
+ *     byte 8..    text (TEXT only)
+ *
+ * The reader of the document sends TEXT* PAGE for each page in order, then
+ * DONE or FAIL; its supervisor sends END, always and last.  An end of file
+ * without END means that the supervisor itself is gone.
+ */
+
+#ifndef ASSESS_FRAME_H
+#define ASSESS_FRAME_H
+
+
+#include "assess_base.h"
+
+
+#define ASSESS_FRAME_HEAD  8
+#define ASSESS_FRAME_MAX   32768        /* bytes of a whole frame */
+
+
+typedef enum {
+    ASSESS_FRAME_TEXT = 'T',            /* a piece of page number's text */
+    ASSESS_FRAME_PAGE = 'P',            /* page number is complete */
+    ASSESS_FRAME_DONE = 'D',            /* number pages, and that was all */
+    ASSESS_FRAME_FAIL = 'F',            /* it cannot be read, see why */
+    ASSESS_FRAME_END = 'E'              /* the reader has ended, see why */
+} assess_frame_e;
+
+
+typedef enum {
+    ASSESS_WHY_NONE = 0,                /* END: it ended as it should */
+    ASSESS_WHY_ENCRYPTED,               /* FAIL, as all down to INTERNAL */
+    ASSESS_WHY_DAMAGED,
+    ASSESS_WHY_TOO_LARGE,
+    ASSESS_WHY_PAGES,
+    ASSESS_WHY_OUTPUT,
+    ASSESS_WHY_MEMORY,                  /* END too */
+    ASSESS_WHY_INTERNAL,                /* END too: a system call failed */
+    ASSESS_WHY_CPU,                     /* END, as all below */
+    ASSESS_WHY_WALL,
+    ASSESS_WHY_KILLED,                  /* SIGKILL from the system */
+    ASSESS_WHY_CRASHED,                 /* number is the signal, or 0 */
+    ASSESS_WHY_STOPPED,                 /* the client asked for it */
+    ASSESS_WHY_MAX
+} assess_why_e;
+
+
+typedef struct {
+    assess_frame_e    type;
+    assess_why_e      why;
+    uint32_t          number;
+    const char       *text;             /* points into the message */
+    size_t            len;
+} assess_frame_t;
+
+
+/* Writes a frame's head. */
+void assess_frame_head(char out[ASSESS_FRAME_HEAD], assess_frame_e type,
+    assess_why_e why, uint32_t number);
+
+/* 0, or -1 for a message that is no frame. */
+int assess_frame_parse(const char *data, size_t len, assess_frame_t *frame);
+
+
+/*
+ * What has come so far.  Nothing that comes is trusted: order, numbers and
+ * sizes are checked here.  Zero it and set the limits to begin with.
+ */
+typedef struct {
+    int             max_pages;
+    int64_t         max_bytes;
+
+    assess_buf_t    text;               /* of the page under way */
+    int             pages;              /* complete ones */
+    int64_t         bytes;              /* of text, over all pages */
+    int             done;               /* DONE or FAIL has come */
+    int             ended;              /* END has come */
+    assess_why_e    why;                /* FAIL's, then END's unless NONE */
+    uint32_t        number;
+} assess_frames_t;
+
+
+typedef enum {
+    ASSESS_FRAMES_MORE,                 /* nothing to do yet */
+    ASSESS_FRAMES_PAGE,                 /* text is page number pages */
+    ASSESS_FRAMES_END,
+    ASSESS_FRAMES_MANY_PAGES,           /* over max_pages */
+    ASSESS_FRAMES_MUCH_TEXT,            /* over max_bytes */
+    ASSESS_FRAMES_BROKEN,               /* against the protocol */
+    ASSESS_FRAMES_NO_MEMORY
+} assess_frames_e;
+
+/* Takes one message.  After ASSESS_FRAMES_PAGE, reset text before the next. */
+assess_frames_e assess_frames_feed(assess_frames_t *frames, const char *data,
+    size_t len);
+
+
+#endif /* ASSESS_FRAME_H */

@@ -1,0 +1,597 @@
+
+#include "assess_extract.h"
+#include "../base/assess_frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+#define ASSESS_EXTRACT_TICK    150      /* ms between questions to cancelled */
+#define ASSESS_EXTRACT_GRACE   2000     /* ms for the supervisor to be first */
+#define ASSESS_EXTRACT_KILL    3000     /* ms until it is not asked any more */
+#define ASSESS_EXTRACT_GIVE_UP 30000
+
+
+typedef struct {
+    const assess_extract_conf_t   *conf;
+    const assess_extract_cb_t     *cb;
+    assess_err_t                  *err;
+    pid_t                          pid;
+    int                            sock;
+    int                            letters;    /* some page had one */
+    int64_t                        deadline;
+    assess_frames_t                frames;
+} assess_extraction_t;
+
+
+static assess_err_e assess_extract_start(assess_extraction_t *x,
+    assess_kind_e kind, int fd);
+static int assess_extract_spawn(assess_extraction_t *x, const char *kind,
+    int in, int out);
+static int assess_extract_actions(posix_spawn_file_actions_t *actions, int in,
+    int out);
+static int assess_extract_attr(posix_spawnattr_t *attr);
+static assess_err_e assess_extract_read(assess_extraction_t *x);
+static assess_err_e assess_extract_take(assess_extraction_t *x,
+    const char *data, size_t len, int *last);
+static assess_err_e assess_extract_page(assess_extraction_t *x);
+static int assess_extract_clean(assess_buf_t *text, assess_buf_t *clean,
+    int *letters);
+static int assess_extract_letter(uint32_t cp);
+static int assess_extract_stop(assess_extraction_t *x);
+static assess_err_e assess_extract_result(assess_extraction_t *x);
+static assess_err_e assess_extract_limit(assess_extraction_t *x,
+    assess_why_e why);
+
+
+assess_err_e
+assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
+    const assess_extract_cb_t *cb, assess_err_t *err)
+{
+    assess_err_e         rc;
+    assess_extraction_t  x;
+
+    memset(&x, 0, sizeof(x));
+
+    x.conf = conf;
+    x.cb = cb;
+    x.err = err;
+    x.sock = -1;
+    x.frames.max_pages = conf->pages;
+    x.frames.max_bytes = conf->output;
+
+    rc = assess_extract_start(&x, kind, fd);
+
+    if (rc == ASSESS_OK) {
+
+        rc = assess_extract_read(&x);
+
+        if (assess_extract_stop(&x) != 0) {
+            rc = assess_fail(err, ASSESS_ERROR, "internal",
+                             "\"%s\" does not end", conf->program);
+        }
+    }
+
+    if (x.sock != -1) {
+        (void) close(x.sock);
+    }
+
+    assess_buf_free(&x.frames.text);
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_extract_start(assess_extraction_t *x, assess_kind_e kind, int fd)
+{
+    int  rc, in, out, pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "socketpair() failed: %s", strerror(errno));
+    }
+
+    x->sock = pair[0];
+
+    /* above what they become, so that none is in the other's way */
+
+    in = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    out = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
+    (void) close(pair[1]);
+
+    if (in == -1 || out == -1) {
+        rc = errno;
+
+    } else {
+        x->deadline = assess_mono_ms() + (int64_t) x->conf->wall_s * 1000
+                      + ASSESS_EXTRACT_GRACE;
+
+        rc = assess_extract_spawn(x, kind == ASSESS_KIND_PDF ? "pdf"
+                                     : kind == ASSESS_KIND_HTML ? "html"
+                                     : "text", in, out);
+    }
+
+    if (in != -1) {
+        (void) close(in);
+    }
+
+    if (out != -1) {
+        (void) close(out);
+    }
+
+    if (rc != 0) {
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "cannot start \"%s\": %s", x->conf->program,
+                           strerror(rc));
+    }
+
+    return ASSESS_OK;
+}
+
+
+/* 0, or an errno */
+
+static int
+assess_extract_spawn(assess_extraction_t *x, const char *kind, int in, int out)
+{
+    int                          rc;
+    char                         limits[5][24];
+    char                        *argv[8], *env[2];
+    posix_spawnattr_t            attr;
+    posix_spawn_file_actions_t   actions;
+
+    (void) snprintf(limits[0], 24, "%lld", (long long) x->conf->memory);
+    (void) snprintf(limits[1], 24, "%d", x->conf->cpu_s);
+    (void) snprintf(limits[2], 24, "%d", x->conf->wall_s);
+    (void) snprintf(limits[3], 24, "%d", x->conf->pages);
+    (void) snprintf(limits[4], 24, "%lld", (long long) x->conf->output);
+
+    argv[0] = "assess-extract";
+    argv[1] = (char *) kind;
+    argv[2] = limits[0];
+    argv[3] = limits[1];
+    argv[4] = limits[2];
+    argv[5] = limits[3];
+    argv[6] = limits[4];
+    argv[7] = NULL;
+
+    env[0] = "LANG=C.UTF-8";
+    env[1] = NULL;
+
+    rc = posix_spawnattr_init(&attr);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = posix_spawn_file_actions_init(&actions);
+    if (rc != 0) {
+        (void) posix_spawnattr_destroy(&attr);
+        return rc;
+    }
+
+    rc = assess_extract_attr(&attr);
+
+    if (rc == 0) {
+        rc = assess_extract_actions(&actions, in, out);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawn(&x->pid, x->conf->program, &actions, &attr, argv,
+                         env);
+    }
+
+    (void) posix_spawn_file_actions_destroy(&actions);
+    (void) posix_spawnattr_destroy(&attr);
+
+    return rc;
+}
+
+
+static int
+assess_extract_actions(posix_spawn_file_actions_t *actions, int in, int out)
+{
+    int  rc;
+
+    rc = posix_spawn_file_actions_adddup2(actions, in, 0);
+
+    if (rc == 0) {
+        rc = posix_spawn_file_actions_adddup2(actions, out, 1);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawn_file_actions_addopen(actions, 2, "/dev/null",
+                                              O_WRONLY, 0);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+    }
+
+    return rc;
+}
+
+
+/*
+ * A pool thread blocks signals and a server ignores some: the program starts
+ * with none of that.  A process group of its own keeps it out of a terminal's
+ * interrupts, which would end it by a signal.
+ */
+
+static int
+assess_extract_attr(posix_spawnattr_t *attr)
+{
+    int       rc;
+    sigset_t  set;
+
+    rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK
+                                        | POSIX_SPAWN_SETSIGDEF
+                                        | POSIX_SPAWN_SETPGROUP);
+
+    if (rc == 0) {
+        (void) sigemptyset(&set);
+        rc = posix_spawnattr_setsigmask(attr, &set);
+    }
+
+    if (rc == 0) {
+        (void) sigfillset(&set);
+        rc = posix_spawnattr_setsigdefault(attr, &set);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawnattr_setpgroup(attr, 0);
+    }
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_extract_read(assess_extraction_t *x)
+{
+    int            last;
+    char           data[ASSESS_FRAME_MAX];
+    ssize_t        n;
+    assess_err_e   rc;
+    struct pollfd  pfd;
+
+    last = 0;
+
+    pfd.fd = x->sock;
+    pfd.events = POLLIN;
+
+    while (!last) {
+
+        if (x->cb->cancelled(x->cb->ctx)) {
+            return assess_fail(x->err, ASSESS_CANCELLED, NULL,
+                               "the extraction was cancelled");
+        }
+
+        if (assess_mono_ms() >= x->deadline) {
+            return assess_extract_limit(x, ASSESS_WHY_WALL);
+        }
+
+        if (poll(&pfd, 1, ASSESS_EXTRACT_TICK) == -1 && errno != EINTR) {
+            return assess_fail(x->err, ASSESS_ERROR, "internal",
+                               "poll() failed: %s", strerror(errno));
+        }
+
+        n = recv(x->sock, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC);
+
+        if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+            continue;
+        }
+
+        if (n <= 0) {
+
+            /* the supervisor runs no code of the document's choosing */
+
+            return assess_fail(x->err, ASSESS_ERROR, "internal",
+                               "\"%s\" ended without a word; can it be run?",
+                               x->conf->program);
+        }
+
+        rc = assess_extract_take(x, data, (size_t) n, &last);
+
+        if (rc != ASSESS_OK) {
+            return rc;
+        }
+    }
+
+    return assess_extract_result(x);
+}
+
+
+static assess_err_e
+assess_extract_take(assess_extraction_t *x, const char *data, size_t len,
+    int *last)
+{
+    switch (assess_frames_feed(&x->frames, data, len)) {
+
+    case ASSESS_FRAMES_MORE:
+        return ASSESS_OK;
+
+    case ASSESS_FRAMES_PAGE:
+        return assess_extract_page(x);
+
+    case ASSESS_FRAMES_END:
+        *last = 1;
+        return ASSESS_OK;
+
+    case ASSESS_FRAMES_MANY_PAGES:
+        return assess_extract_limit(x, ASSESS_WHY_PAGES);
+
+    case ASSESS_FRAMES_MUCH_TEXT:
+        return assess_extract_limit(x, ASSESS_WHY_OUTPUT);
+
+    case ASSESS_FRAMES_NO_MEMORY:
+        return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
+
+    default: /* ASSESS_FRAMES_BROKEN */
+        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                           "the document made its reader talk nonsense");
+    }
+}
+
+
+static assess_err_e
+assess_extract_page(assess_extraction_t *x)
+{
+    assess_buf_t   clean;
+    assess_err_e   rc;
+    assess_page_t  page;
+
+    memset(&clean, 0, sizeof(clean));
+
+    if (assess_extract_clean(&x->frames.text, &clean, &x->letters) != 0) {
+        assess_buf_free(&clean);
+        return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
+    }
+
+    page.page = x->frames.pages;
+    page.text.data = clean.data ? clean.data : x->frames.text.data;
+    page.text.len = clean.data ? clean.len : x->frames.text.len;
+
+    if (page.text.data == NULL) {
+        page.text.data = "";
+    }
+
+    rc = x->cb->page(x->cb->ctx, &page, x->err);
+
+    assess_buf_free(&clean);
+    assess_buf_reset(&x->frames.text);
+
+    return rc;
+}
+
+
+/*
+ * Text that is not fit to be stored, UTF-8 without NUL, is made so in clean;
+ * that is rare, and clean stays empty otherwise.
+ */
+
+static int
+assess_extract_clean(assess_buf_t *text, assess_buf_t *clean, int *letters)
+{
+    size_t       n;
+    uint32_t     cp;
+    const char  *p, *end, *good;
+
+    p = good = text->data;
+    end = p + text->len;
+
+    while (p < end) {
+
+        n = assess_utf8_next(p, end, &cp);
+
+        if (n && cp) {
+            if (!*letters && assess_extract_letter(cp)) {
+                *letters = 1;
+            }
+
+            p += n;
+            continue;
+        }
+
+        assess_buf_add(clean, good, (size_t) (p - good));
+
+        if (n == 0) {
+            assess_buf_str(clean, "\xEF\xBF\xBD");
+        }
+
+        good = ++p;
+    }
+
+    if (good != text->data) {
+        assess_buf_add(clean, good, (size_t) (end - good));
+    }
+
+    return clean->failed ? -1 : 0;
+}
+
+
+/*
+ * Whether it is part of a word or a number.  Beyond ASCII the exceptions are
+ * listed: punctuation, symbols, and private use, which is what glyphs without
+ * a meaning become.
+ */
+
+static int
+assess_extract_letter(uint32_t cp)
+{
+    size_t  i;
+
+    static const uint32_t  others[][2] = {
+        { 0x00, 0x2f }, { 0x3a, 0x40 }, { 0x5b, 0x60 }, { 0x7b, 0xa9 },
+        { 0xab, 0xb1 }, { 0xb4, 0xb4 }, { 0xb6, 0xb8 }, { 0xbb, 0xbb },
+        { 0xbf, 0xbf }, { 0xd7, 0xd7 }, { 0xf7, 0xf7 }, { 0x2000, 0x206f },
+        { 0x20a0, 0x20cf }, { 0x2190, 0x245f }, { 0x2500, 0x2bff },
+        { 0x2e00, 0x2e7f }, { 0x3000, 0x3004 }, { 0x3008, 0x3020 },
+        { 0x3030, 0x3030 }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f },
+        { 0xfeff, 0xff0f }, { 0xff1a, 0xff20 }, { 0xff3b, 0xff40 },
+        { 0xff5b, 0xff65 }, { 0xffe0, 0xffff }, { 0x1f000, 0x1faff },
+        { 0xe0000, 0x10ffff }
+    };
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (cp <= others[i][1]) {
+            return cp < others[i][0];
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * Until all that was started has ended, which the end of file tells: nobody
+ * holds the other end any more.  The supervisor is asked first, by a shutdown
+ * of our end, since a child that dies by a signal alarms nginx.  Its exit
+ * status may have been taken by nginx, which waits for every child.
+ */
+
+static int
+assess_extract_stop(assess_extraction_t *x)
+{
+    char           data[ASSESS_FRAME_MAX];
+    int64_t        start, gone;
+    ssize_t        n;
+    struct pollfd  pfd;
+
+    (void) shutdown(x->sock, SHUT_WR);
+
+    start = assess_mono_ms();
+
+    pfd.fd = x->sock;
+    pfd.events = POLLIN;
+
+    for ( ;; ) {
+
+        n = recv(x->sock, data, sizeof(data), MSG_DONTWAIT);
+
+        if (n > 0) {
+            continue;
+        }
+
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            break;
+        }
+
+        gone = assess_mono_ms() - start;
+
+        if (gone > ASSESS_EXTRACT_GIVE_UP) {
+            return -1;
+        }
+
+        if (gone > ASSESS_EXTRACT_KILL) {
+            (void) kill(-x->pid, SIGKILL);
+        }
+
+        (void) poll(&pfd, 1, 100);
+    }
+
+    while (waitpid(x->pid, NULL, 0) == -1 && errno == EINTR) { /* void */ }
+
+    return 0;
+}
+
+
+static assess_err_e
+assess_extract_result(assess_extraction_t *x)
+{
+    switch (x->frames.why) {
+
+    case ASSESS_WHY_NONE:
+        if (x->letters) {
+            return ASSESS_OK;
+        }
+
+        return assess_fail(x->err, ASSESS_FAILED, "document_without_text",
+                           "the document has no text, in %d page%s; is it a "
+                           "scan?", x->frames.pages,
+                           x->frames.pages == 1 ? "" : "s");
+
+    case ASSESS_WHY_ENCRYPTED:
+        return assess_fail(x->err, ASSESS_FAILED, "document_encrypted",
+                           "the document cannot be opened without a password");
+
+    case ASSESS_WHY_DAMAGED:
+        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                           "the document is damaged and cannot be read");
+
+    case ASSESS_WHY_TOO_LARGE:
+        return assess_fail(x->err, ASSESS_FAILED, "document_too_large",
+                           "the document is larger than 2 GB");
+
+    case ASSESS_WHY_INTERNAL:
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "\"%s\" cannot set up its sandbox",
+                           x->conf->program);
+
+    case ASSESS_WHY_CRASHED:
+        if (x->frames.number == 0) {
+            return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                               "the document's reader crashed on it");
+        }
+
+        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                           "the document's reader crashed on it (signal %u)",
+                           (unsigned) x->frames.number);
+
+    case ASSESS_WHY_STOPPED:
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "\"%s\" was told to stop", x->conf->program);
+
+    default:
+        return assess_extract_limit(x, x->frames.why);
+    }
+}
+
+
+static assess_err_e
+assess_extract_limit(assess_extraction_t *x, assess_why_e why)
+{
+    const assess_extract_conf_t  *conf;
+
+    conf = x->conf;
+
+    switch (why) {
+
+    case ASSESS_WHY_PAGES:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document has more than %d pages", conf->pages);
+
+    case ASSESS_WHY_OUTPUT:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document has an output of more than %lld "
+                           "bytes of text", (long long) conf->output);
+
+    case ASSESS_WHY_MEMORY:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document needs more than %lld MB of memory to "
+                           "be read", (long long) (conf->memory >> 20));
+
+    case ASSESS_WHY_CPU:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document took longer than %d s of CPU time to "
+                           "be read", conf->cpu_s);
+
+    case ASSESS_WHY_KILLED:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document's reader was killed by the system, "
+                           "which is likely out of memory");
+
+    default: /* ASSESS_WHY_WALL */
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document took longer than %d s of time to be "
+                           "read", conf->wall_s);
+    }
+}

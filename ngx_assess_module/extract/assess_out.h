@@ -1,0 +1,76 @@
+
+/* What a reader of documents says to the client: pages, and how it went. */
+
+#ifndef ASSESS_OUT_H
+#define ASSESS_OUT_H
+
+
+#include "../base/assess_frame.h"
+
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+
+/* The document is untrusted; nothing else is known of it. */
+typedef struct {
+    const char   *data;
+    size_t        len;
+
+    int           fd;                /* where frames go */
+    int           max_pages;
+    int64_t       max_bytes;
+
+    int           page;              /* complete ones */
+    int           open;              /* the page under way has text */
+    int64_t       bytes;
+    char          frame[ASSESS_FRAME_MAX];
+    size_t        used;              /* of frame, its head counted */
+} assess_out_t;
+
+
+/*
+ * Text of the page under way, UTF-8.  A page or a byte too many, or a client
+ * that is gone, end the process.
+ */
+void assess_out_text(assess_out_t *out, const char *text, size_t len);
+
+/* The page is complete. */
+void assess_out_page(assess_out_t *out);
+
+/* These end the process. */
+void assess_out_done(assess_out_t *out) __attribute__((noreturn));
+void assess_out_fail(assess_out_t *out, assess_why_e why)
+    __attribute__((noreturn));
+
+
+/*
+ * The readers.  prepare() runs before the sandbox is closed and sees no byte
+ * of the document; read() runs inside of it and sends everything but the
+ * final frame.
+ */
+typedef struct {
+    const char      *name;
+    void           (*prepare)(void);
+    assess_why_e   (*read)(assess_out_t *out);
+} assess_reader_t;
+
+extern const assess_reader_t  assess_reader_pdf;
+extern const assess_reader_t  assess_reader_html;
+extern const assess_reader_t  assess_reader_text;
+
+
+/*
+ * Set, in memory shared with the supervisor, once an allocation has failed
+ * that a process of ordinary size would have got.
+ */
+extern volatile int  *assess_memory_failed;
+
+
+#ifdef __cplusplus
+}
+#endif
+
+
+#endif /* ASSESS_OUT_H */
