@@ -22,7 +22,10 @@ typedef struct {
 } assess_part_t;
 
 
-/* Not ASSESS_OK from one of these ends the parsing with that. */
+/*
+ * Not ASSESS_OK from one of these ends the parsing with that.  What part
+ * points to is lent until end() returns, data for the call.
+ */
 typedef struct {
     assess_err_e  (*begin)(void *ctx, const assess_part_t *part,
         assess_err_t *err);
