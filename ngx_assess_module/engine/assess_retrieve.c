@@ -1,0 +1,572 @@
+
+#include "assess_retrieve.h"
+#include "assess_terms.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+/*
+ * Okapi BM25 with the constants of its authors (Robertson and Zaragoza, "The
+ * Probabilistic Relevance Framework", 2009), over pages and over passages.
+ * A page says what a passage is about, a passage says it close together: the
+ * score of a passage is the sum of both.
+ */
+
+#define ASSESS_BM25_K1          1.2
+#define ASSESS_BM25_B           0.75
+
+/* A word of the guidance or category counts that much of a question's. */
+#define ASSESS_GUIDANCE_WEIGHT  0.25
+
+/* Another passage of the same page says less that is new. */
+#define ASSESS_SAME_PAGE        0.7
+
+#define ASSESS_QUERY_TERMS      512
+
+
+typedef struct {
+    uint32_t    doc;
+    uint32_t    tf;
+} assess_posting_t;
+
+/* Documents of one kind, passages or pages, and their terms. */
+typedef struct {
+    uint32_t           ndocs;
+    double            *norm;         /* k1 * (1 - b + b * len / average) */
+    size_t            *first;        /* posting of each term; nterms + 1 */
+    assess_posting_t  *postings;
+    double            *scores;       /* of the search under way */
+} assess_docs_t;
+
+typedef struct {
+    uint64_t    hash;
+    size_t      at;                  /* in the text of all terms */
+    uint32_t    len;
+    uint32_t    id;                  /* from 1; 0: free */
+} assess_slot_t;
+
+struct assess_index_s {
+    const assess_passage_t  *passages;
+    size_t                   n;
+    uint32_t                *page;   /* of each passage, counted from 0 */
+    assess_slot_t           *slots;
+    size_t                   nslots; /* a power of two */
+    char                    *text;
+    uint32_t                 nterms;
+    assess_docs_t            by_passage;
+    assess_docs_t            by_page;
+    assess_hit_t            *group;  /* room for the hits of one page */
+};
+
+/* While the index is made */
+typedef struct {
+    assess_buf_t     terms;          /* uint32_t: ids in the order of text */
+    assess_buf_t     text;
+    assess_slot_t   *slots;
+    size_t           nslots;
+    uint32_t         nterms;
+    int              failed;
+} assess_builder_t;
+
+typedef struct {
+    const assess_index_t  *index;
+    uint32_t               ids[ASSESS_QUERY_TERMS];
+    double                 weights[ASSESS_QUERY_TERMS];
+    size_t                 n;
+    double                 weight;   /* of the text that is read */
+} assess_query_t;
+
+
+static uint64_t
+assess_term_hash(const char *term, size_t len)
+{
+    size_t    i;
+    uint64_t  hash;
+
+    hash = 14695981039346656037ULL;
+
+    for (i = 0; i < len; i++) {
+        hash ^= (unsigned char) term[i];
+        hash *= 1099511628211ULL;
+    }
+
+    return hash ^ (hash >> 32);
+}
+
+
+static assess_slot_t *
+assess_slot_find(assess_slot_t *slots, size_t nslots, const char *text,
+    const char *term, size_t len, uint64_t hash)
+{
+    size_t          i;
+    assess_slot_t  *s;
+
+    for (i = (size_t) hash & (nslots - 1); /* void */;
+         i = (i + 1) & (nslots - 1))
+    {
+        s = &slots[i];
+
+        if (s->id == 0 || (s->hash == hash && s->len == len
+                           && memcmp(text + s->at, term, len) == 0))
+        {
+            return s;
+        }
+    }
+}
+
+
+static int
+assess_builder_grow(assess_builder_t *b)
+{
+    size_t          i, j, nslots;
+    assess_slot_t  *slots;
+
+    nslots = b->nslots ? b->nslots * 2 : 1024;
+
+    slots = calloc(nslots, sizeof(assess_slot_t));
+    if (slots == NULL) {
+        b->failed = 1;
+        return -1;
+    }
+
+    for (i = 0; i < b->nslots; i++) {
+
+        if (b->slots[i].id) {
+
+            for (j = (size_t) b->slots[i].hash & (nslots - 1); slots[j].id;
+                 j = (j + 1) & (nslots - 1))
+            {
+                /* void */
+            }
+
+            slots[j] = b->slots[i];
+        }
+    }
+
+    free(b->slots);
+    b->slots = slots;
+    b->nslots = nslots;
+
+    return 0;
+}
+
+
+static void
+assess_builder_term(void *ctx, const char *term, size_t len)
+{
+    uint64_t           hash;
+    assess_slot_t     *s;
+    assess_builder_t  *b;
+
+    b = ctx;
+
+    if (b->nterms >= b->nslots / 2 && assess_builder_grow(b) != 0) {
+        return;
+    }
+
+    hash = assess_term_hash(term, len);
+    s = assess_slot_find(b->slots, b->nslots, b->text.data, term, len, hash);
+
+    if (s->id == 0) {
+        s->hash = hash;
+        s->at = b->text.len;
+        s->len = (uint32_t) len;
+        s->id = ++b->nterms;
+        assess_buf_add(&b->text, term, len);
+    }
+
+    assess_buf_add(&b->terms, &s->id, sizeof(uint32_t));
+}
+
+
+/*
+ * doc_of gives the document of each text, rising; ends[] where the terms of
+ * each text end.
+ */
+
+static int
+assess_docs_build(assess_arena_t *arena, assess_docs_t *docs,
+    uint32_t nterms, const uint32_t *terms, const size_t *ends,
+    const uint32_t *doc_of, size_t ntexts)
+{
+    size_t     i, t, sum, total, *fill;
+    uint32_t  *seen, doc;
+    double     average;
+
+    docs->ndocs = ntexts ? (doc_of ? doc_of[ntexts - 1] + 1
+                                   : (uint32_t) ntexts) : 0;
+    docs->norm = assess_pcalloc(arena, (docs->ndocs + 1) * sizeof(double));
+    docs->scores = assess_palloc(arena, (docs->ndocs + 1) * sizeof(double));
+    docs->first = assess_pcalloc(arena, ((size_t) nterms + 2)
+                                        * sizeof(size_t));
+    seen = calloc((size_t) nterms + 1, sizeof(uint32_t));
+    fill = calloc((size_t) nterms + 1, sizeof(size_t));
+
+    if (docs->norm == NULL || docs->scores == NULL || docs->first == NULL
+        || seen == NULL || fill == NULL)
+    {
+        goto failed;
+    }
+
+    for (i = 0, t = 0; i < ntexts; i++) {
+
+        doc = doc_of ? doc_of[i] : (uint32_t) i;
+
+        for ( /* void */ ; t < ends[i]; t++) {
+
+            docs->norm[doc]++;
+
+            if (seen[terms[t] - 1] != doc + 1) {
+                seen[terms[t] - 1] = doc + 1;
+                docs->first[terms[t]]++;
+            }
+        }
+    }
+
+    total = t;
+
+    for (i = 0, sum = 0; i <= nterms; i++) {
+        sum += docs->first[i];
+        docs->first[i] = sum;
+    }
+
+    docs->postings = assess_palloc(arena, (sum + 1)
+                                          * sizeof(assess_posting_t));
+    if (docs->postings == NULL) {
+        goto failed;
+    }
+
+    for (i = 0, t = 0; i < ntexts; i++) {
+
+        doc = doc_of ? doc_of[i] : (uint32_t) i;
+
+        for ( /* void */ ; t < ends[i]; t++) {
+
+            assess_posting_t  *p;
+
+            p = docs->postings + docs->first[terms[t] - 1];
+
+            if (fill[terms[t] - 1] && p[fill[terms[t] - 1] - 1].doc == doc) {
+                p[fill[terms[t] - 1] - 1].tf++;
+
+            } else {
+                p[fill[terms[t] - 1]].doc = doc;
+                p[fill[terms[t] - 1]].tf = 1;
+                fill[terms[t] - 1]++;
+            }
+        }
+    }
+
+    average = docs->ndocs && total ? (double) total / docs->ndocs : 1;
+
+    for (i = 0; i < docs->ndocs; i++) {
+        docs->norm[i] = ASSESS_BM25_K1
+                        * (1 - ASSESS_BM25_B
+                           + ASSESS_BM25_B * docs->norm[i] / average);
+    }
+
+    free(seen);
+    free(fill);
+
+    return 0;
+
+failed:
+
+    free(seen);
+    free(fill);
+
+    return -1;
+}
+
+
+static int
+assess_index_keep(assess_arena_t *arena, assess_index_t *index,
+    const assess_builder_t *b, const size_t *ends)
+{
+    size_t           i, most, run;
+    const uint32_t  *terms;
+
+    index->page = assess_palloc(arena, (index->n + 1) * sizeof(uint32_t));
+    index->slots = assess_palloc(arena, b->nslots * sizeof(assess_slot_t));
+    index->text = assess_palloc(arena, b->text.len + 1);
+
+    if (index->page == NULL || index->slots == NULL || index->text == NULL) {
+        return -1;
+    }
+
+    memcpy(index->slots, b->slots, b->nslots * sizeof(assess_slot_t));
+
+    if (b->text.len) {
+        memcpy(index->text, b->text.data, b->text.len);
+    }
+
+    index->nslots = b->nslots;
+    index->nterms = b->nterms;
+
+    most = 0;
+    run = 0;
+
+    for (i = 0; i < index->n; i++) {
+
+        if (i == 0) {
+            index->page[i] = 0;
+
+        } else if (index->passages[i].page == index->passages[i - 1].page) {
+            index->page[i] = index->page[i - 1];
+
+        } else {
+            index->page[i] = index->page[i - 1] + 1;
+            run = 0;
+        }
+
+        run++;
+        most = run > most ? run : most;
+    }
+
+    index->group = assess_palloc(arena, (most + 1) * sizeof(assess_hit_t));
+    if (index->group == NULL) {
+        return -1;
+    }
+
+    terms = (const uint32_t *) (const void *) b->terms.data;
+
+    return assess_docs_build(arena, &index->by_passage, b->nterms, terms,
+                             ends, NULL, index->n) == 0
+           && assess_docs_build(arena, &index->by_page, b->nterms, terms,
+                                ends, index->page, index->n) == 0
+           ? 0 : -1;
+}
+
+
+assess_index_t *
+assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
+    size_t n)
+{
+    size_t             i, *ends;
+    assess_index_t    *index;
+    assess_builder_t   b;
+
+    if (n >= UINT32_MAX / 2) {
+        return NULL;
+    }
+
+    memset(&b, 0, sizeof(assess_builder_t));
+
+    index = assess_pcalloc(arena, sizeof(assess_index_t));
+    ends = calloc(n + 1, sizeof(size_t));
+
+    if (index == NULL || ends == NULL || assess_builder_grow(&b) != 0) {
+        index = NULL;
+        goto done;
+    }
+
+    index->passages = passages;
+    index->n = n;
+
+    for (i = 0; i < n; i++) {
+        assess_terms(passages[i].text.data, passages[i].text.len,
+                     assess_builder_term, &b);
+        ends[i] = b.terms.len / sizeof(uint32_t);
+    }
+
+    if (b.failed || b.terms.failed || b.text.failed
+        || assess_index_keep(arena, index, &b, ends) != 0)
+    {
+        index = NULL;
+    }
+
+done:
+
+    free(ends);
+    free(b.slots);
+    assess_buf_free(&b.terms);
+    assess_buf_free(&b.text);
+
+    return index;
+}
+
+
+static void
+assess_query_term(void *ctx, const char *term, size_t len)
+{
+    size_t           i;
+    assess_slot_t   *s;
+    assess_query_t  *q;
+
+    q = ctx;
+
+    s = assess_slot_find(q->index->slots, q->index->nslots, q->index->text,
+                         term, len, assess_term_hash(term, len));
+    if (s->id == 0) {
+        return;
+    }
+
+    for (i = 0; i < q->n; i++) {
+        if (q->ids[i] == s->id) {
+            return;
+        }
+    }
+
+    if (q->n < ASSESS_QUERY_TERMS) {
+        q->ids[q->n] = s->id;
+        q->weights[q->n] = q->weight;
+        q->n++;
+    }
+}
+
+
+static void
+assess_docs_score(assess_docs_t *docs, const assess_query_t *q)
+{
+    size_t                   i, df;
+    double                   idf;
+    const assess_posting_t  *p, *end;
+
+    memset(docs->scores, 0, docs->ndocs * sizeof(double));
+
+    for (i = 0; i < q->n; i++) {
+
+        p = docs->postings + docs->first[q->ids[i] - 1];
+        end = docs->postings + docs->first[q->ids[i]];
+        df = (size_t) (end - p);
+
+        idf = log(1 + (docs->ndocs - df + 0.5) / (df + 0.5)) * q->weights[i];
+
+        for ( /* void */ ; p < end; p++) {
+            docs->scores[p->doc] += idf * p->tf * (ASSESS_BM25_K1 + 1)
+                                    / (p->tf + docs->norm[p->doc]);
+        }
+    }
+}
+
+
+/* Best first; of equals, the first in reading order. */
+
+static int
+assess_hits_compare(const void *one, const void *two)
+{
+    const assess_hit_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->score != b->score) {
+        return a->score > b->score ? -1 : 1;
+    }
+
+    return a->passage->number - b->passage->number;
+}
+
+
+/* Keeps the best in a heap with the worst of them on top. */
+
+static size_t
+assess_hits_keep(assess_hit_t *hits, size_t n, size_t max,
+    const assess_hit_t *hit)
+{
+    size_t        i, child;
+    assess_hit_t  swap;
+
+    if (n < max) {
+
+        hits[n] = *hit;
+
+        for (i = n++; i > 0
+             && assess_hits_compare(&hits[i], &hits[(i - 1) / 2]) > 0;
+             i = (i - 1) / 2)
+        {
+            swap = hits[i];
+            hits[i] = hits[(i - 1) / 2];
+            hits[(i - 1) / 2] = swap;
+        }
+
+        return n;
+    }
+
+    if (assess_hits_compare(hit, &hits[0]) > 0) {
+        return n;
+    }
+
+    hits[0] = *hit;
+
+    for (i = 0; (child = 2 * i + 1) < n; i = child) {
+
+        if (child + 1 < n
+            && assess_hits_compare(&hits[child + 1], &hits[child]) > 0)
+        {
+            child++;
+        }
+
+        if (assess_hits_compare(&hits[i], &hits[child]) > 0) {
+            break;
+        }
+
+        swap = hits[i];
+        hits[i] = hits[child];
+        hits[child] = swap;
+    }
+
+    return n;
+}
+
+
+size_t
+assess_index_search(assess_index_t *index, const assess_question_t *question,
+    assess_hit_t *hits, size_t max)
+{
+    double          part;
+    size_t          i, j, k, n, found;
+    assess_query_t  q;
+
+    q.index = index;
+    q.n = 0;
+
+    q.weight = 1;
+    assess_terms(question->text.data, question->text.len, assess_query_term,
+                 &q);
+
+    q.weight = ASSESS_GUIDANCE_WEIGHT;
+    assess_terms(question->guidance.data, question->guidance.len,
+                 assess_query_term, &q);
+    assess_terms(question->category.data, question->category.len,
+                 assess_query_term, &q);
+
+    if (q.n == 0 || max == 0 || index->n == 0) {
+        return 0;
+    }
+
+    assess_docs_score(&index->by_passage, &q);
+    assess_docs_score(&index->by_page, &q);
+
+    found = 0;
+
+    for (i = 0; i < index->n; i = j) {
+
+        n = 0;
+
+        for (j = i; j < index->n && index->page[j] == index->page[i]; j++) {
+
+            if (index->by_passage.scores[j] > 0) {
+                index->group[n].passage = &index->passages[j];
+                index->group[n].score = index->by_passage.scores[j]
+                                      + index->by_page.scores[index->page[j]];
+                n++;
+            }
+        }
+
+        if (n > 1) {
+            qsort(index->group, n, sizeof(assess_hit_t), assess_hits_compare);
+        }
+
+        for (k = 0, part = 1; k < n; k++, part *= ASSESS_SAME_PAGE) {
+            index->group[k].score *= part;
+            found = assess_hits_keep(hits, found, max, &index->group[k]);
+        }
+    }
+
+    qsort(hits, found, sizeof(assess_hit_t), assess_hits_compare);
+
+    return found;
+}
