@@ -38,7 +38,7 @@ module: $(NGINX_OUT)/Makefile
 # assess-extract: the only program that links Poppler
 
 EXTRACT_PKGS := poppler libseccomp libxml-2.0
-EXTRACT_C    := $(wildcard $(M)/extract/*.c) $(M)/base/assess_base.c
+EXTRACT_C    := $(wildcard $(M)/extract/*.c $(M)/base/*.c)
 EXTRACT_CC   := $(wildcard $(M)/extract/*.cc)
 EXTRACT_OBJS := $(patsubst %,$(BUILD)/extract/%.o,\
                   $(notdir $(EXTRACT_C) $(EXTRACT_CC)))
@@ -67,8 +67,8 @@ $(BUILD)/assess-extract: $(EXTRACT_OBJS)
 head_of = $(shell sed -n '1,40p' $(1) | tr '\n' ' ' \
             | grep -o '/\* *$(2):[^*]*\*/' | sed 's|/\* *$(2):||; s|\*/||')
 
-UNIT_OPTS  = -O1 $(if $(SAN),$(SAN),-D_FORTIFY_SOURCE=2) $(DEFINES) -I$(M) \
-             -It/unit -I$$(pg_config --includedir)
+UNIT_OPTS  = -O1 $(SAN) $(DEFINES) -I$(M) -It/unit \
+             -I$$(pg_config --includedir)
 
 # $(1) program, $(2) source, $(3) more sources, $(4) compiler and options
 define program
