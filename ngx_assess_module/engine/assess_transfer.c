@@ -87,27 +87,44 @@ assess_transfer_add(assess_transfer_t *t, const char *line)
 }
 
 
-/* A key read from a file often ends with a line feed; inside it has none. */
+/* A key read from a file often ends with a line feed. */
 
-static int
-assess_transfer_authorize(assess_transfer_t *t, const assess_str_t *key)
+static assess_str_t
+assess_transfer_key(const assess_provider_conf_t *conf)
 {
-    int           rc;
-    size_t        i, len;
-    assess_buf_t  line;
+    assess_str_t  key;
 
-    len = key->data ? key->len : 0;
+    key = conf->api_key;
 
-    while (len && (unsigned char) key->data[len - 1] <= ' ') {
-        len--;
+    if (key.data == NULL) {
+        key.len = 0;
     }
 
-    if (len == 0) {
+    while (key.len && (unsigned char) key.data[key.len - 1] <= ' ') {
+        key.len--;
+    }
+
+    return key;
+}
+
+
+static int
+assess_transfer_authorize(assess_transfer_t *t,
+    const assess_provider_conf_t *conf)
+{
+    int           rc;
+    size_t        i;
+    assess_buf_t  line;
+    assess_str_t  key;
+
+    key = assess_transfer_key(conf);
+
+    if (key.len == 0) {
         return 0;
     }
 
-    for (i = 0; i < len; i++) {
-        if ((unsigned char) key->data[i] < ' ') {
+    for (i = 0; i < key.len; i++) {
+        if ((unsigned char) key.data[i] < ' ') {
             return -1;
         }
     }
@@ -115,7 +132,7 @@ assess_transfer_authorize(assess_transfer_t *t, const assess_str_t *key)
     memset(&line, 0, sizeof(assess_buf_t));
 
     assess_buf_str(&line, "Authorization: Bearer ");
-    assess_buf_add(&line, key->data, len);
+    assess_buf_add(&line, key.data, key.len);
 
     rc = line.failed ? -1 : assess_transfer_add(t, line.data);
 
@@ -186,7 +203,7 @@ assess_transfer_start(assess_transfer_t *t, CURLM *multi,
         || assess_transfer_add(t, "Content-Type: application/json") != 0
         || assess_transfer_add(t, "Accept: application/json") != 0
         || assess_transfer_add(t, "Expect:") != 0
-        || assess_transfer_authorize(t, &conf->api_key) != 0
+        || assess_transfer_authorize(t, conf) != 0
         || assess_transfer_options(t, conf, url.data, ctx) != 0)
     {
         goto done;
@@ -253,7 +270,7 @@ assess_transfer_failure(const assess_transfer_t *t,
 {
     failure->curl = t->code;
     failure->status = t->status;
-    failure->key = conf->api_key;
+    failure->key = assess_transfer_key(conf);
     failure->body.data = t->reply.data;
     failure->body.len = t->reply.len;
 

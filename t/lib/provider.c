@@ -15,7 +15,8 @@
  *     the requests that follow, in the order they come; mode and the like
  *     outside of it hold for all others.  A stubborn question is never
  *     answered.  reset forgets steps, counts and settings first.
- * GET /__stats {"requests","inFlight","peakInFlight","connections",
+ * GET /__stats {"requests","inFlight","peakInFlight","connections" (open),
+ *               "accepted" (ever),
  *               "questions":{id: times answered},"asked":{id: times asked},
  *               "last": body}
  *
@@ -70,7 +71,7 @@ static conn_t   *first, *last, *graves;
 static json_t   *script, *defaults, *stubborn, *answered, *asked;
 static char     *last_body;
 static size_t    last_len;
-static long      requests, in_flight, peak, connections;
+static long      requests, in_flight, peak, connections, accepted;
 
 static volatile sig_atomic_t  ended;
 
@@ -442,13 +443,13 @@ static void
 conn_stats(conn_t *c)
 {
     conn_reply_json(c, 200, NULL,
-                    json_pack("{s:I,s:I,s:I,s:I,s:O,s:O,s:s%}",
+                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:O,s:O,s:s%}",
                               "requests", (json_int_t) requests, "inFlight",
                               (json_int_t) in_flight, "peakInFlight",
                               (json_int_t) peak, "connections",
-                              (json_int_t) connections, "questions", answered,
-                              "asked", asked, "last",
-                              last_body ? last_body : "", last_len));
+                              (json_int_t) connections, "accepted",
+                              (json_int_t) accepted, "questions", answered,
+                              "asked", asked, "last", last_body ? last_body : "", last_len));
     conn_send(c);
 }
 
@@ -562,6 +563,7 @@ accept_all(void)
         c = need(calloc(1, sizeof(conn_t)));
         c->fd = fd;
         connections++;
+        accepted++;
         conn_watch(c, EPOLL_CTL_ADD, EPOLLIN);
     }
 }

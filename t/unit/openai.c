@@ -1,0 +1,775 @@
+
+/*
+ * One ask of a provider, against the test provider in a thread of its own.
+ * What counts is how often it was asked, and for what.
+ */
+
+/* sources: engine/assess_provider.c engine/assess_openai.c engine/assess_transfer.c engine/assess_limit.c engine/assess_prompt.c engine/assess_reply.c engine/assess_retry.c engine/assess_price.c engine/assess_local.c store/assess_answer.c store/assess_db.c store/assess_scope.c store/assess_statement.c store/assess_migrate.c base/assess_base.c ../t/lib/provider_answer.c */
+/* libs: -lpq -ljansson -lcurl -lcrypto -lm */
+
+#include "tap.h"
+
+#define main  provider_main
+#include "../lib/provider.c"
+#undef main
+
+#include "../../ngx_assess_module/engine/assess_provider.h"
+#include "../../ngx_assess_module/engine/assess_limit.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+
+#define QUESTIONS  200
+
+
+typedef struct {
+    pthread_mutex_t   mutex;
+    int               replies;
+    int               answers;
+    int               batches;
+    int               bad;           /* answers that are not as they must be */
+    int64_t           input;
+    int64_t           output;
+    double            cost;
+    int64_t           first_ms;
+    int64_t           cancel_at;     /* 0: never */
+    assess_err_e      refuse;        /* what reply() returns */
+    int               asked;         /* cancelled(), how often */
+} seen_t;
+
+
+static int                      base_port;
+static char                     base_url[64];
+static char                     ids[QUESTIONS][16];
+static assess_question_t        questions[QUESTIONS];
+static assess_item_t            items[QUESTIONS];
+static assess_passage_t         passages[8];
+static assess_hit_t             hits[8];
+static assess_question_set_t    set;
+static assess_document_t        doc;
+static assess_provider_conf_t   conf;
+static assess_price_t           price = { assess_str("m"), 0.001, 0.002 };
+static assess_client_t         *client;
+static assess_err_t             err;
+
+static char  page_text[] = "The fire doors on every floor are \"self-closing\" "
+                           "and were tested in May.\nExits are lit.";
+
+
+static void *
+serve_thread(void *arg)
+{
+    (void) arg;
+    serve(0);
+
+    return NULL;
+}
+
+
+/* Once it has seen every connection go; the signal may come too early. */
+
+static void
+end_serving(pthread_t thread)
+{
+    struct sigaction  action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    (void) sigaction(SIGUSR1, &action, NULL);
+
+    while (connections) {
+        (void) usleep(1000);
+    }
+
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        (void) pthread_kill(thread, SIGUSR1);
+        (void) usleep(1000);
+    }
+}
+
+
+static size_t
+body_add(char *data, size_t size, size_t n, void *ctx)
+{
+    assess_buf_add(ctx, data, size * n);
+
+    return size * n;
+}
+
+
+static json_t *
+http(const char *path, const char *body)
+{
+    CURL          *easy;
+    char           url[128];
+    json_t        *json;
+    assess_buf_t   reply;
+
+    memset(&reply, 0, sizeof(reply));
+    (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", base_port,
+                    path);
+
+    easy = curl_easy_init();
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_add);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &reply);
+
+    if (body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+    }
+
+    json = curl_easy_perform(easy) == CURLE_OK
+           ? json_loadb(reply.data, reply.len, 0, NULL) : NULL;
+
+    curl_easy_cleanup(easy);
+    assess_buf_free(&reply);
+
+    if (json == NULL) {
+        printf("Bail out! the test provider does not answer\n");
+        exit(1);
+    }
+
+    return json;
+}
+
+
+/* Starts over, with these settings and steps. */
+
+static void
+script_set(const char *body)
+{
+    json_t       *json;
+    assess_buf_t  b;
+
+    memset(&b, 0, sizeof(b));
+    assess_buf_printf(&b, "{\"reset\":true%s%s}", body[0] ? "," : "", body);
+
+    json = http("/__control", b.data);
+
+    if (!json_is_true(json_object_get(json, "ok"))) {
+        printf("Bail out! control: %s\n", b.data);
+        exit(1);
+    }
+
+    json_decref(json);
+    assess_buf_free(&b);
+}
+
+
+static int
+stat_of(const char *name)
+{
+    int      n;
+    json_t  *json;
+
+    json = http("/__stats", NULL);
+    n = (int) json_integer_value(json_object_get(json, name));
+    json_decref(json);
+
+    return n;
+}
+
+
+static int
+asked_times(const char *id)
+{
+    int      n;
+    json_t  *json;
+
+    json = http("/__stats", NULL);
+    n = (int) json_integer_value(json_object_get(json_object_get(json,
+                                                     "asked"), id));
+    json_decref(json);
+
+    return n;
+}
+
+
+static assess_err_e
+on_reply(void *ctx, const assess_reply_t *reply, assess_err_t *e)
+{
+    size_t            i;
+    seen_t           *seen = ctx;
+    assess_answer_t  *a;
+
+    seen->replies++;
+    seen->answers += (int) reply->nanswers;
+    seen->batches += reply->batches;
+    seen->input += reply->input_tokens;
+    seen->output += reply->output_tokens;
+    seen->cost += reply->cost;
+
+    if (seen->first_ms == 0) {
+        seen->first_ms = assess_mono_ms();
+    }
+
+    for (i = 0; i < reply->nanswers; i++) {
+
+        a = &reply->answers[i];
+
+        if (a->ordinal < 0 || a->ordinal >= QUESTIONS
+            || strcmp(ids[a->ordinal], a->question_id.data) != 0
+            || a->provider.data != conf.name.data || a->model.len != 1
+            || a->model.data[0] != 'm' || a->cached || a->nevidence != 1
+            || a->evidence[0].page != 7
+            || strstr(page_text, a->evidence[0].quote.data) == NULL)
+        {
+            seen->bad++;
+        }
+    }
+
+    if (seen->refuse) {
+        return assess_fail(e, seen->refuse, NULL, "not yours any more");
+    }
+
+    return ASSESS_OK;
+}
+
+
+static int
+on_cancelled(void *ctx)
+{
+    seen_t  *seen = ctx;
+
+    seen->asked++;
+
+    return seen->cancel_at && assess_mono_ms() >= seen->cancel_at;
+}
+
+
+static void
+set_up(void)
+{
+    int  i;
+
+    for (i = 0; i < QUESTIONS; i++) {
+        (void) snprintf(ids[i], sizeof(ids[i]), "q%d", i);
+        questions[i].ordinal = i;
+        questions[i].id.data = ids[i];
+        questions[i].id.len = strlen(ids[i]);
+        questions[i].text = (assess_str_t) assess_str("Do doors close?");
+        items[i].question = &questions[i];
+        items[i].hits = hits;
+        items[i].nhits = 8;
+    }
+
+    for (i = 0; i < 8; i++) {
+        passages[i].number = i;
+        passages[i].page = 7 + i;
+        passages[i].text.data = page_text;
+        passages[i].text.len = strlen(page_text);
+        hits[i].passage = &passages[i];
+        hits[i].score = 8 - i;
+    }
+
+    doc.filename = (assess_str_t) assess_str("plan.pdf");
+}
+
+
+static void
+conf_default(void)
+{
+    memset(&conf, 0, sizeof(conf));
+
+    conf.name = (assess_str_t) assess_str("test");
+    conf.type = ASSESS_PROVIDER_OPENAI;
+    conf.url.data = base_url;
+    conf.url.len = strlen(base_url);
+    conf.model = (assess_str_t) assess_str("m");
+    conf.api_key = (assess_str_t) assess_str("secret-key-1234\n");
+    conf.questions_per_batch = 5;
+    conf.concurrency = 64;
+    conf.tries = 3;
+    conf.asks = 3;
+    conf.passages = 4;
+    conf.connect_ms = 1000;
+    conf.timeout_ms = 5000;
+    conf.backoff_ms = 10;
+    conf.backoff_max_ms = 40;
+    conf.prices = &price;
+    conf.nprices = 1;
+}
+
+
+static assess_err_e
+ask_with(assess_provider_t *provider, assess_client_t *c, size_t n,
+    seen_t *seen, assess_err_t *e)
+{
+    assess_ask_t     ask;
+    assess_err_e     rc;
+    assess_arena_t  *arena;
+
+    memset(&ask, 0, sizeof(ask));
+    memset(e, 0, sizeof(*e));
+
+    ask.set = &set;
+    ask.document = &doc;
+    ask.items = items;
+    ask.nitems = n;
+    ask.reply = on_reply;
+    ask.cancelled = on_cancelled;
+    ask.ctx = seen;
+
+    arena = assess_arena_create();
+    rc = assess_provider_ask(provider, c, arena, &ask, e);
+    assess_arena_destroy(arena);
+
+    return rc;
+}
+
+
+static assess_err_e
+ask(size_t n, seen_t *seen)
+{
+    assess_err_e        rc;
+    assess_provider_t  *provider;
+
+    provider = assess_provider_create(&conf);
+    rc = ask_with(provider, client, n, seen, &err);
+    assess_provider_destroy(provider);
+
+    return rc;
+}
+
+
+static int
+is_code(const char *code)
+{
+    return err.kind == ASSESS_FAILED && err.code
+           && strcmp(err.code, code) == 0;
+}
+
+
+static void
+test_ok(void)
+{
+    seen_t  seen = { 0 };
+
+    script_set("");
+
+    ok(ask(12, &seen) == ASSESS_OK, "twelve questions are answered");
+    is_int(stat_of("requests"), 3, "in three requests");
+    is_int(seen.answers, 12, "each once");
+    is_int(seen.bad, 0, "every member as it must be, the quote verbatim");
+    is_int(seen.batches, 3, "three batches are complete");
+    ok(seen.input > 500 && seen.output > 50, "usage is told");
+    ok(seen.cost > seen.input * 0.001 + seen.output * 0.002 - 1e-9
+       && seen.cost < seen.input * 0.001 + seen.output * 0.002 + 1e-9,
+       "and what it cost");
+
+    seen = (seen_t) { 0 };
+    ok(ask(0, &seen) == ASSESS_OK && seen.replies == 0, "no questions, none");
+}
+
+
+static void
+test_parallel(void)
+{
+    int      before;
+    seen_t   seen = { 0 };
+    int64_t  start, took;
+
+    script_set("\"delayMs\":500");
+
+    start = assess_mono_ms();
+    ok(ask(110, &seen) == ASSESS_OK, "22 batches of a provider of 500 ms");
+    took = assess_mono_ms() - start;
+
+    printf("# took %lld ms\n", (long long) took);
+    ok(took < 750, "take less than 750 ms");
+    is_int(stat_of("peakInFlight"), 22, "all were in flight at once");
+
+    script_set("");
+    before = stat_of("accepted");
+    seen = (seen_t) { 0 };
+    ok(ask(110, &seen) == ASSESS_OK, "the next job");
+    is_int(stat_of("accepted"), before + 1, "uses the same connections");
+}
+
+
+typedef struct {
+    assess_provider_t  *provider;
+    seen_t              seen;
+    assess_err_e        rc;
+    assess_err_t        err;
+    size_t              n;
+} thread_t;
+
+
+static void *
+ask_thread(void *arg)
+{
+    thread_t         *t = arg;
+    assess_client_t  *c;
+
+    c = assess_client_create();
+    t->rc = ask_with(t->provider, c, t->n, &t->seen, &t->err);
+    assess_client_destroy(c);
+
+    return NULL;
+}
+
+
+static void
+test_limit(void)
+{
+    int         i, good;
+    int64_t     start, took;
+    seen_t      seen = { 0 };
+    thread_t    threads[6];
+    pthread_t   ids_[6];
+
+    script_set("\"delayMs\":30");
+    conf.concurrency = 3;
+
+    start = assess_mono_ms();
+    ok(ask(50, &seen) == ASSESS_OK, "ten batches, three at once");
+    took = assess_mono_ms() - start;
+
+    is_int(stat_of("peakInFlight"), 3, "never more");
+    ok(took >= 120 && took < 300, "in four turns (%lld ms)",
+       (long long) took);
+
+    script_set("\"delayMs\":20");
+    conf.concurrency = 4;
+    memset(threads, 0, sizeof(threads));
+
+    threads[0].provider = assess_provider_create(&conf);
+    start = assess_mono_ms();
+
+    for (i = 0; i < 6; i++) {
+        threads[i].provider = threads[0].provider;
+        threads[i].n = i ? 20 : 200;
+        (void) pthread_create(&ids_[i], NULL, ask_thread, &threads[i]);
+    }
+
+    good = 0;
+    for (i = 0; i < 6; i++) {
+        (void) pthread_join(ids_[i], NULL);
+        good += threads[i].rc == ASSESS_OK
+                && threads[i].seen.answers == (int) threads[i].n;
+    }
+
+    took = assess_mono_ms() - start;
+    assess_provider_destroy(threads[0].provider);
+
+    is_int(good, 6, "six threads share the limit, and all come to an end");
+    is_int(stat_of("peakInFlight"), 4, "it is theirs together");
+    ok(took < 60 * 20 / 4 * 2, "none waits for a slot that is free (%lld ms)",
+       (long long) took);
+}
+
+
+static void
+test_retry(void)
+{
+    seen_t   seen = { 0 };
+    int64_t  start;
+
+    script_set("\"next\":[{\"status\":429,\"headers\":"
+               "{\"retry-after-ms\":\"200\"}}]");
+    start = assess_mono_ms();
+    ok(ask(5, &seen) == ASSESS_OK, "429 is tried again");
+    is_int(stat_of("requests"), 2, "once");
+    ok(assess_mono_ms() - start >= 200, "after the time the server names");
+
+    script_set("\"next\":[{\"status\":503,\"headers\":"
+               "{\"Retry-After\":\"1\"}}]");
+    conf.concurrency = 1;
+    seen = (seen_t) { 0 };
+    start = assess_mono_ms();
+    ok(ask(10, &seen) == ASSESS_OK && seen.answers == 10,
+       "503 of one of two, one at a time");
+    ok(seen.first_ms - start < 500, "who backs off holds no slot");
+    ok(assess_mono_ms() - start >= 1000, "Retry-After in seconds");
+    is_int(stat_of("requests"), 3, "three requests");
+
+    conf_default();
+    script_set("\"status\":503");
+    seen = (seen_t) { 0 };
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_unavailable"),
+       "503 for ever is provider_unavailable");
+    is_int(stat_of("requests"), 3, "after three tries");
+    ok(strstr(err.message, "503") != NULL, "the status is named");
+
+    script_set("\"next\":[{\"status\":500,\"headers\":"
+               "{\"x-should-retry\":\"false\"}}]");
+    seen = (seen_t) { 0 };
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_refused")
+       && stat_of("requests") == 1, "unless the server says not to");
+
+    conf.url = (assess_str_t) assess_str("http://127.0.0.1:1/v1");
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_unavailable"),
+       "nobody there");
+    conf_default();
+
+    script_set("\"mode\":\"hang\"");
+    conf.timeout_ms = 100;
+    conf.tries = 2;
+    start = assess_mono_ms();
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_unavailable"),
+       "no answer in time");
+    is_int(stat_of("requests"), 2, "two tries");
+    ok(assess_mono_ms() - start < 500, "of 100 ms each");
+    is_int(stat_of("inFlight"), 0, "nothing is left in flight");
+    conf_default();
+}
+
+
+static void
+test_one_bad(void)
+{
+    size_t  i;
+    char    step[128];
+    seen_t  seen;
+
+    static const char *const  modes[] = {
+        "reset", "cut", "noise", "truncated", "garbage"
+    };
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+
+        (void) snprintf(step, sizeof(step), "\"next\":[{\"mode\":\"%s\"}]",
+                        modes[i]);
+        script_set(step);
+        seen = (seen_t) { 0 };
+
+        ok(ask(5, &seen) == ASSESS_OK && seen.answers == 5 && seen.bad == 0,
+           "%s, then answers", modes[i]);
+        is_int(stat_of("requests"), 2, "in two requests");
+    }
+}
+
+
+static void
+test_never_good(void)
+{
+    seen_t   seen = { 0 };
+    int64_t  once;
+
+    script_set("\"mode\":\"garbage\"");
+    conf.tries = 1;
+    (void) ask(5, &seen);
+    once = seen.input;
+    conf.tries = 3;
+
+    script_set("\"mode\":\"garbage\"");
+    seen = (seen_t) { 0 };
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("questions_unanswered"),
+       "never a reply that parses");
+    is_int(stat_of("requests"), 3, "three tries");
+    is_int(seen.input, once * 3, "all of them are billed");
+    ok(strstr(err.message, "\"q0\"") != NULL, "the questions are named");
+
+    script_set("\"mode\":\"bad_page\"");
+    seen = (seen_t) { 0 };
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("questions_unanswered"),
+       "never a page that is one");
+    is_int(stat_of("requests"), 1 + 5 * 2, "each is asked three times");
+
+    script_set("\"stubborn\":[\"q3\"]");
+    seen = (seen_t) { 0 };
+    ok(ask(10, &seen) == ASSESS_FAILED && is_code("questions_unanswered"),
+       "one question never gets an answer");
+    is_str(err.message, "no valid answer to \"q3\"", "it alone is named");
+    is_int(seen.answers, 9, "the others are handed over");
+    is_int(seen.batches, 1, "its batch is not complete");
+    is_int(asked_times("q3"), 3, "it was asked three times");
+    is_int(asked_times("q2"), 1, "its neighbour once");
+    is_int(stat_of("requests"), 4, "in four requests");
+}
+
+
+static void
+test_again(void)
+{
+    seen_t  seen = { 0 };
+
+    script_set("\"mode\":\"missing\"");
+    ok(ask(5, &seen) == ASSESS_OK && seen.answers == 5, "one is missing");
+    is_int(stat_of("requests"), 2, "it is asked again");
+    is_int(asked_times("q4"), 2, "it");
+    is_int(asked_times("q0") + asked_times("q3"), 2, "alone");
+
+    script_set("\"mode\":\"bad_verdict\"");
+    seen = (seen_t) { 0 };
+    ok(ask(5, &seen) == ASSESS_OK && seen.answers == 5, "one verdict is bad");
+    is_int(asked_times("q4"), 2, "it is asked again");
+    is_int(asked_times("q0") + asked_times("q3"), 2, "alone");
+
+    script_set("\"mode\":\"length\"");
+    seen = (seen_t) { 0 };
+    ok(ask(4, &seen) == ASSESS_OK && seen.answers == 4 && seen.batches == 1,
+       "a reply is cut off whenever it is for more than one question");
+    is_int(stat_of("requests"), 7, "the batch is halved, and halved again");
+
+    script_set("\"mode\":\"too_long\"");
+    seen = (seen_t) { 0 };
+    ok(ask(4, &seen) == ASSESS_OK && seen.answers == 4,
+       "so is a request that is too long");
+    is_int(stat_of("requests"), 7, "in the same way");
+
+    script_set("\"next\":[{\"mode\":\"refusal\"}]");
+    seen = (seen_t) { 0 };
+    ok(ask(4, &seen) == ASSESS_OK && seen.answers == 4,
+       "a refusal of one question does not take the others with it");
+    is_int(stat_of("requests"), 3, "three requests");
+
+    script_set("\"status\":400,\"next\":[{\"status\":400,\"body\":\"{"
+               "\\\"error\\\":{\\\"type\\\":\\\"exceed_context_size_error\\\""
+               "}}\"},{\"status\":200}]");
+    seen = (seen_t) { 0 };
+    ok(ask(1, &seen) == ASSESS_OK && seen.answers == 1,
+       "one question that is too long is asked with fewer passages");
+    is_int(stat_of("requests"), 2, "half of them");
+}
+
+
+static void
+test_refused(void)
+{
+    seen_t  seen = { 0 };
+
+    script_set("\"next\":[{\"status\":401,\"body\":\"{\\\"error\\\":{"
+               "\\\"message\\\":\\\"Incorrect API key provided: "
+               "secret-key-1234\\\\nsee\\\"}}\"}]");
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_refused"),
+       "401 is provider_refused");
+    is_int(stat_of("requests"), 1, "asked once");
+    ok(strstr(err.message, "secret") == NULL
+       && strstr(err.message, "Incorrect API key") != NULL
+       && strchr(err.message, '\n') == NULL, "why, without the key");
+    printf("# %s\n", err.message);
+
+    script_set("\"next\":[{\"status\":302,\"headers\":{\"Location\":"
+               "\"http://127.0.0.1:1/\"}}]");
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_refused")
+       && stat_of("requests") == 1, "no redirect is followed");
+
+    script_set("\"next\":[{\"mode\":\"out_of_money\"},"
+               "{\"delayMs\":150}]");
+    conf.concurrency = 2;
+    seen = (seen_t) { 0 };
+    ok(ask(20, &seen) == ASSESS_FAILED && is_code("provider_out_of_money"),
+       "money is used up");
+    is_int(stat_of("requests"), 2, "nothing is tried again or started");
+    is_int(seen.answers, 5, "what was under way is not lost");
+    conf_default();
+
+    script_set("\"next\":[{\"body\":\"{\\\"error\\\":{\\\"code\\\":402,"
+               "\\\"message\\\":\\\"no more\\\"}}\"}]");
+    ok(ask(5, &seen) == ASSESS_FAILED && is_code("provider_out_of_money"),
+       "also when it is told with 200");
+
+    conf.api_key = (assess_str_t) assess_str("one\r\nX-Two: 2");
+    script_set("");
+    ok(ask(5, &seen) == ASSESS_ERROR && stat_of("requests") == 0,
+       "a key with a line end in it is never sent");
+    conf_default();
+}
+
+
+static void
+test_cancel(void)
+{
+    seen_t   seen = { 0 };
+    int64_t  start, took;
+
+    script_set("\"mode\":\"hang\",\"next\":[{\"mode\":\"ok\"}]");
+    start = assess_mono_ms();
+    seen.cancel_at = start + 150;
+    ok(ask(25, &seen) == ASSESS_CANCELLED, "cancelled");
+    took = assess_mono_ms() - start;
+    ok(took < 300, "at once (%lld ms)", (long long) took);
+    is_int(seen.answers, 5, "what had come was handed over");
+    is_int(stat_of("inFlight"), 0, "nothing is in flight any more");
+    ok(seen.asked < 40, "no busy loop (%d rounds)", seen.asked);
+
+    script_set("");
+    seen = (seen_t) { 0 };
+    seen.cancel_at = 1;
+    ok(ask(25, &seen) == ASSESS_CANCELLED && stat_of("requests") == 0,
+       "cancelled before it began");
+
+    script_set("\"delayMs\":20");
+    conf.concurrency = 1;
+    seen = (seen_t) { 0 };
+    seen.refuse = ASSESS_LOST;
+    ok(ask(25, &seen) == ASSESS_LOST && seen.replies == 1,
+       "reply() ends it with what it returns");
+    conf_default();
+}
+
+
+static void
+test_huge(void)
+{
+    char    *body;
+    seen_t   seen = { 0 };
+
+    body = malloc(10 * 1024 * 1024);
+    memset(body, 'x', 10 * 1024 * 1024);
+    memcpy(body, "\"next\":[{\"body\":\"", 17);
+    strcpy(body + 10 * 1024 * 1024 - 4, "\"}]");
+    script_set(body);
+    free(body);
+
+    ok(ask(5, &seen) == ASSESS_OK && stat_of("requests") == 2,
+       "a reply of ten megabytes is not read to its end");
+}
+
+
+int
+main(void)
+{
+    pthread_t  thread;
+
+    if (assess_client_global_init() != 0) {
+        return 1;
+    }
+
+    script = json_array();
+    defaults = json_object();
+    stubborn = json_object();
+    answered = json_object();
+    asked = json_object();
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    base_port = listen_on(0);
+    (void) snprintf(base_url, sizeof(base_url), "http://127.0.0.1:%d/v1",
+                    base_port);
+    (void) pthread_create(&thread, NULL, serve_thread, NULL);
+
+    set_up();
+    conf_default();
+    client = assess_client_create();
+
+    test_ok();
+    test_parallel();
+    test_limit();
+    conf_default();
+    test_retry();
+    test_one_bad();
+    test_never_good();
+    test_again();
+    test_refused();
+    test_cancel();
+    test_huge();
+
+    assess_client_destroy(client);
+
+    end_serving(thread);
+
+    json_decref(script);
+    json_decref(defaults);
+    json_decref(stubborn);
+    json_decref(answered);
+    json_decref(asked);
+    free(last_body);
+    curl_global_cleanup();
+
+    return done_testing();
+}
