@@ -404,6 +404,26 @@ assess_cutter_end_page(assess_cutter_t *c)
 }
 
 
+/* Whether a hyphen or dash at the end may go on in the next line. */
+
+static int
+assess_cutter_broken(const assess_cutter_t *c)
+{
+    uint32_t     cp;
+    assess_ch_e  ch;
+
+    if (c->start == NULL || c->end == c->start) {
+        return 0;
+    }
+
+    (void) assess_ch_next(assess_ch_prev(c->end, c->start), c->end, &cp);
+    ch = assess_ch_class(cp);
+
+    return ch == ASSESS_CH_HYPHEN || ch == ASSESS_CH_DASH
+           || ch == ASSESS_CH_SOFT || ch == ASSESS_CH_NONE;
+}
+
+
 static void
 assess_cutter_line(assess_cutter_t *c, const assess_line_t *line)
 {
@@ -458,14 +478,16 @@ assess_cutter_line(assess_cutter_t *c, const assess_line_t *line)
 
         n = assess_cutter_size(c);
 
-        if (n >= ASSESS_PASSAGE_SPACE
+        if ((n >= ASSESS_PASSAGE_SPACE && !assess_cutter_broken(c))
             || (mark && n >= ASSESS_PASSAGE_SENTENCE))
         {
             assess_cutter_close(c);
         }
     }
 
-    if (assess_cutter_size(c) >= ASSESS_PASSAGE_LINE) {
+    if (assess_cutter_size(c) >= ASSESS_PASSAGE_LINE
+        && !assess_cutter_broken(c))
+    {
         assess_cutter_close(c);
     }
 }

@@ -653,7 +653,10 @@ assess_needle_cut(assess_needle_t *needle, const assess_folder_t *f,
 }
 
 
-/* The range inside of outer quotation marks and white space. */
+/*
+ * The range inside of outer quotation marks, white space, and dashes that
+ * have nothing on one side: a list's, or those of a cut between two lines.
+ */
 
 static void
 assess_needle_trim(const char *text, size_t *from, size_t *to)
@@ -665,15 +668,17 @@ assess_needle_trim(const char *text, size_t *from, size_t *to)
     b = *to;
     opened = 0;
 
-    while (a < b && (text[a] == '"' || text[a] == ' ')) {
+    while (a < b && (text[a] == '"' || text[a] == ' '
+                     || (text[a] == '-' && a + 1 < b && text[a + 1] == ' ')))
+    {
         opened |= text[a] == '"';
         a++;
     }
 
     while (b > a && (text[b - 1] == '"' || text[b - 1] == '\''
-                     || text[b - 1] == ' '))
+                     || text[b - 1] == ' ' || text[b - 1] == '-'))
     {
-        if (text[b - 1] != ' ' && !opened && b - a > 1
+        if ((text[b - 1] == '"' || text[b - 1] == '\'') && !opened && b - a > 1
             && text[b - 2] >= '0' && text[b - 2] <= '9')
         {
             /* six inches, not the end of a quotation */

@@ -71,6 +71,11 @@ static const quote_case_t  cases[] = {
     { "typewriter quotes", "the ``duty'' holder", "the \"duty\" holder", 1 },
     { "outer marks", "All doors are red.", "\xE2\x80\x9C" "doors are red\"", 1 },
     { "outer marks after a number", "since 1999 it is", "'since 1999'", 1 },
+    { "a list's dash", "\xE2\x80\xA2 All doors are red",
+      "- All doors are red", 1 },
+    { "minus is no list's dash", "at 5 degrees", "-5 degrees", 0 },
+    { "cut behind a dash", "All doors \xE2\x80\x94 and walls",
+      "All doors \xE2\x80\x94", 1 },
     { "inches are not feet", "at least 6\" wide", "at least 6' wide", 0 },
     { "inches", "at least 6\xE2\x80\xB3 wide", "at least 6\" wide", 1 },
 
