@@ -302,6 +302,7 @@ static assess_retry_e
 assess_retry_http(const assess_failure_t *failure,
     const assess_problem_t *problem)
 {
+    int   again;
     long  status;
 
     status = failure->status;
@@ -331,17 +332,14 @@ assess_retry_http(const assess_failure_t *failure,
         return ASSESS_RETRY_TOO_LONG;
     }
 
-    if (assess_is(&failure->should_retry, "true")) {
-        return ASSESS_RETRY_AGAIN;
-    }
+    again = status == 408 || status == 409 || status == 425 || status == 429
+            || status >= 500;
 
     if (assess_is(&failure->should_retry, "false")) {
-        return ASSESS_RETRY_REFUSED;
+        return again ? ASSESS_RETRY_NEVER : ASSESS_RETRY_REFUSED;
     }
 
-    if (status == 408 || status == 409 || status == 425 || status == 429
-        || status >= 500)
-    {
+    if (again || assess_is(&failure->should_retry, "true")) {
         return ASSESS_RETRY_AGAIN;
     }
 

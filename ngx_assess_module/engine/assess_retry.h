@@ -17,7 +17,7 @@
 
 typedef enum {
     ASSESS_RETRY_AGAIN = 0,
-    ASSESS_RETRY_NEVER,          /* the network or TLS set-up is to blame */
+    ASSESS_RETRY_NEVER,          /* it cannot be had, now or in a moment */
     ASSESS_RETRY_REFUSED,        /* the provider will not have it */
     ASSESS_RETRY_MONEY,          /* quota, credit or billing is exhausted */
     ASSESS_RETRY_TOO_LONG        /* more than the model's context holds */

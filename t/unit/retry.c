@@ -157,7 +157,7 @@ test_headers(void)
     failure.status = 500;
     str(&failure.should_retry, "false");
     assess_retry_classify(&failure, NOW, &retry);
-    is_int(retry.action, ASSESS_RETRY_REFUSED,
+    is_int(retry.action, ASSESS_RETRY_NEVER,
            "500 with x-should-retry: false");
 
     failure.status = 429;
