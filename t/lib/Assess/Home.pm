@@ -19,7 +19,9 @@ sub new {
 
     my $env = $o{env} // \%ENV;
     my $home = $o{home} // ($env->{ASSESS_HOME} || "$Assess::Server::REPO/run");
-    my $port = $o{port} // ($env->{ASSESS_PORT} || 8080);
+    my $port = $o{port} // $env->{ASSESS_PORT} // '';
+
+    $port = 8080 if $port eq '';
 
     die "ASSESS_PORT must be a port, not \"$port\"\n"
         unless $port =~ /^\d{1,5}\z/ && $port > 0 && $port < 65536;

@@ -71,6 +71,7 @@ sub spawn {
         %ENV = (%ENV, %{ $o{env} // {} });
         become($o{user}) if defined $o{user};
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP QUIT PIPE);
+        no warnings 'exec';
         exec { $o{command}[0] } @{ $o{command} }
             or die "$o{command}[0]: $!\n";
     };
@@ -92,6 +93,7 @@ sub run_as {
             chdir '/';
             open STDERR, '>&', \*STDOUT;
             become($user) if defined $user;
+            no warnings 'exec';
             exec { $command[0] } @command or die "$command[0]: $!\n";
         };
         print STDERR $@;

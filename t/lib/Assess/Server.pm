@@ -52,14 +52,15 @@ sub new {
 sub _find {
     my ($name) = @_;
 
-    return realpath($name) // die "there is no nginx \"$name\"\n"
-        if $name =~ m{/};
+    # an ordinary user's PATH has no sbin
+    my @paths = $name =~ m{/} ? $name : map {"$_/$name"}
+                split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
 
-    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin') {
-        return realpath("$dir/$name") if -f "$dir/$name" && -x _;
+    for my $path (@paths) {
+        return realpath($path) if -f $path && -x _;
     }
 
-    die "there is no \"$name\" in PATH\n";
+    die "there is no nginx \"$name\"\n";
 }
 
 
