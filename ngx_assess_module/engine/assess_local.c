@@ -58,14 +58,16 @@ assess_local_find(assess_local_query_t *q, const char *term, size_t len)
 
 
 static void
-assess_local_add(void *ctx, const char *term, size_t len)
+assess_local_add(void *ctx, const char *term, size_t len, int stop)
 {
     assess_local_term_t   *t;
     assess_local_query_t  *q;
 
     q = ctx;
 
-    if (q->n == ASSESS_LOCAL_TERMS || assess_local_find(q, term, len)) {
+    if (stop || q->n == ASSESS_LOCAL_TERMS
+        || assess_local_find(q, term, len))
+    {
         return;
     }
 
@@ -80,11 +82,11 @@ assess_local_add(void *ctx, const char *term, size_t len)
 
 
 static void
-assess_local_see(void *ctx, const char *term, size_t len)
+assess_local_see(void *ctx, const char *term, size_t len, int stop)
 {
     assess_local_term_t  *t;
 
-    t = assess_local_find(ctx, term, len);
+    t = stop ? NULL : assess_local_find(ctx, term, len);
 
     if (t) {
         t->seen = 1;

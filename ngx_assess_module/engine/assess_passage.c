@@ -7,6 +7,7 @@
 #include "assess_fold.h"
 #include "assess_sentence.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,8 @@
 
 #define ASSESS_RUNNING_LINES      3     /* at the top, and at the bottom */
 #define ASSESS_RUNNING_LEN        200   /* bytes of one at most */
+
+#define ASSESS_LABEL_NUMBERS      4     /* of a line that are looked at */
 
 
 typedef struct {
@@ -47,6 +50,7 @@ typedef struct {
     assess_buf_t         out;        /* of assess_passage_t */
     size_t               first;      /* passage of this page */
     int                  page;
+    int                  label;
     const char          *page_end;
     const char          *start;      /* of the open passage; NULL: none */
     const char          *end;        /* behind its last word */
@@ -245,10 +249,103 @@ assess_edges_mark(assess_edge_t **sorted, size_t n, size_t npages)
 }
 
 
+static int
+assess_votes_compare(const void *one, const void *two)
+{
+    int  a, b;
+
+    a = *(const int *) one;
+    b = *(const int *) two;
+
+    return a < b ? -1 : a > b;
+}
+
+
+/* The numbers in a line, as offsets from the number of its page. */
+
+static size_t
+assess_edge_offsets(const assess_edge_t *e, int page, int *votes)
+{
+    int          value, digits;
+    size_t       n;
+    const char  *p;
+
+    n = 0;
+
+    for (p = e->start; p < e->end && n < ASSESS_LABEL_NUMBERS; p++) {
+
+        value = 0;
+
+        for (digits = 0; p < e->end && *p >= '0' && *p <= '9'; p++) {
+            value = digits < 5 ? value * 10 + (*p - '0') : value;
+            digits++;
+        }
+
+        if (digits && digits < 5) {
+            votes[n++] = value - page;
+        }
+
+        if (p == e->end) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * How far the numbers printed at the edges of pages are off from the pages'
+ * own: the offset that most of them agree on, when they are enough.
+ */
+
+static int
+assess_labels_offset(const assess_edge_t *edges, size_t n,
+    const assess_page_t *pages, size_t npages, int *offset)
+{
+    int     *votes;
+    size_t   i, j, k, nvotes, most;
+
+    votes = malloc((n + 1) * ASSESS_LABEL_NUMBERS * sizeof(int));
+    if (votes == NULL) {
+        return -1;
+    }
+
+    nvotes = 0;
+
+    for (k = 0; k < n; k++) {
+        nvotes += assess_edge_offsets(&edges[k], pages[edges[k].page].page,
+                                      votes + nvotes);
+    }
+
+    qsort(votes, nvotes, sizeof(int), assess_votes_compare);
+
+    most = npages / 3 < 3 ? 3 : npages / 3;
+    *offset = INT_MIN;
+
+    for (i = 0; i < nvotes; i = j) {
+
+        for (j = i + 1; j < nvotes && votes[j] == votes[i]; j++) {
+            /* void */
+        }
+
+        if (j - i >= most) {
+            most = j - i + 1;
+            *offset = votes[i];
+        }
+    }
+
+    free(votes);
+
+    return 0;
+}
+
+
 /* The text of each page between its running lines. */
 
 static assess_line_t *
-assess_bodies(assess_arena_t *arena, const assess_page_t *pages, size_t npages)
+assess_bodies(assess_arena_t *arena, const assess_page_t *pages, size_t npages,
+    int *offset)
 {
     size_t           i, n, k;
     assess_edge_t   *edges, **sorted, *e;
@@ -282,6 +379,11 @@ assess_bodies(assess_arena_t *arena, const assess_page_t *pages, size_t npages)
 
     qsort(sorted, n, sizeof(assess_edge_t *), assess_edges_compare);
     assess_edges_mark(sorted, n, npages);
+
+    if (assess_labels_offset(edges, n, pages, npages, offset) != 0) {
+        bodies = NULL;
+        goto done;
+    }
 
     for (k = 0; k < n; k++) {
 
@@ -367,6 +469,7 @@ assess_cutter_close(assess_cutter_t *c)
 
         passage.number = (int) (c->out.len / sizeof(assess_passage_t));
         passage.page = c->page;
+        passage.label = c->label;
         passage.heading = c->under;
         passage.text.data = (char *) c->start;
         passage.text.len = (size_t) (c->end - c->start);
@@ -650,14 +753,17 @@ assess_cutter_page(assess_cutter_t *c, const assess_line_t *body)
         if (assess_heading(&line, blank, behind == end || *behind == '\n',
                            &heading))
         {
-            if (assess_cutter_size(c) >= ASSESS_PASSAGE_HEADING) {
+            if (assess_cutter_size(c) >= ASSESS_PASSAGE_HEADING
+                && !assess_cutter_broken(c))
+            {
                 assess_cutter_close(c);
             }
 
             c->heading = heading;
 
         } else if (blank
-                   && assess_cutter_size(c) >= ASSESS_PASSAGE_PARAGRAPH)
+                   && assess_cutter_size(c) >= ASSESS_PASSAGE_PARAGRAPH
+                   && !assess_cutter_broken(c))
         {
             assess_cutter_close(c);
         }
@@ -674,19 +780,22 @@ assess_err_e
 assess_passages_cut(assess_arena_t *arena, const assess_page_t *pages,
     size_t npages, assess_passage_t **passages, size_t *n, assess_err_t *err)
 {
+    int               offset;
     size_t            i;
     assess_line_t    *bodies;
     assess_cutter_t   c;
 
     memset(&c, 0, sizeof(assess_cutter_t));
 
-    bodies = assess_bodies(arena, pages, npages);
+    bodies = assess_bodies(arena, pages, npages, &offset);
     if (bodies == NULL) {
         return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
     }
 
     for (i = 0; i < npages; i++) {
         c.page = pages[i].page;
+        c.label = offset > INT_MIN && c.page + offset > 0 ? c.page + offset
+                                                          : 0;
 
         if (bodies[i].len) {
             assess_cutter_page(&c, &bodies[i]);

@@ -14,6 +14,7 @@
 typedef struct {
     int            number;           /* from 0, in reading order */
     int            page;
+    int            label;            /* the number printed on it; 0: none */
     assess_str_t   heading;          /* that it stands under; null: none */
     assess_str_t   text;             /* inside the page's text */
 } assess_passage_t;

@@ -23,6 +23,7 @@
 
 typedef enum {
     ASSESS_JOIN_SOFT = 0,    /* at a line end: the quote may have it or not */
+    ASSESS_JOIN_LOOSE,       /* before an empty line: so too, or end there */
     ASSESS_JOIN_HYPHEN,      /* joins what is one word */
     ASSESS_JOIN_DASH         /* stands between two words */
 } assess_join_e;
@@ -52,6 +53,7 @@ typedef struct {
     assess_ch_e    dash;             /* held back: HYPHEN, DASH, SOFT or OTHER */
     unsigned       space:1;          /* held back, behind the dash */
     unsigned       line_end:1;       /* a line break is among it */
+    unsigned       empty_line:1;     /* and another one */
     unsigned       last_wide:1;
     uint32_t       marks[ASSESS_QUOTE_MARKS];
     size_t         nmarks;
@@ -142,7 +144,8 @@ assess_folder_settle(assess_folder_t *f, assess_ch_e next, int wide)
         if (between_letters) {
 
             if (f->dash == ASSESS_CH_HYPHEN && f->line_end) {
-                assess_folder_join(f, ASSESS_JOIN_SOFT);
+                assess_folder_join(f, f->empty_line ? ASSESS_JOIN_LOOSE
+                                                    : ASSESS_JOIN_SOFT);
 
             } else if (f->dash == ASSESS_CH_HYPHEN && !f->space) {
                 assess_folder_join(f, ASSESS_JOIN_HYPHEN);
@@ -176,6 +179,7 @@ assess_folder_settle(assess_folder_t *f, assess_ch_e next, int wide)
 
     f->space = 0;
     f->line_end = 0;
+    f->empty_line = 0;
 }
 
 
@@ -312,7 +316,8 @@ assess_folder_run(assess_folder_t *f, const char *p, size_t len)
             break;
 
         case ASSESS_CH_BREAK:
-            f->line_end = 1;
+            f->empty_line |= cp == '\f' || (f->line_end && cp == '\n');
+            f->line_end |= cp != '\r';
             f->space = 1;
             break;
 
@@ -370,6 +375,7 @@ assess_folder_reset(assess_folder_t *f)
     f->dash = ASSESS_CH_OTHER;
     f->space = 0;
     f->line_end = 0;
+    f->empty_line = 0;
     f->last_wide = 0;
     f->nmarks = 0;
 }
@@ -501,7 +507,8 @@ assess_skeleton_inside(const assess_skeleton_t *s, size_t at)
     i = assess_skeleton_join(s, at);
 
     if (i < s->njoins && s->joins[i].at == at
-        && s->joins[i].kind == ASSESS_JOIN_DASH)
+        && (s->joins[i].kind == ASSESS_JOIN_DASH
+            || s->joins[i].kind == ASSESS_JOIN_LOOSE))
     {
         return 0;
     }
@@ -554,7 +561,9 @@ assess_skeleton_joined(const assess_skeleton_t *page, size_t at,
         if (where == join->at - at) {
             q++;
 
-        } else if (join->kind != ASSESS_JOIN_SOFT) {
+        } else if (join->kind != ASSESS_JOIN_SOFT
+                   && join->kind != ASSESS_JOIN_LOOSE)
+        {
             return 0;
         }
     }

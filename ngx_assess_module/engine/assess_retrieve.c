@@ -1,5 +1,6 @@
 
 #include "assess_retrieve.h"
+#include "assess_pageref.h"
 #include "assess_terms.h"
 
 #include <math.h>
@@ -19,6 +20,9 @@
 
 /* A word of the guidance or category counts that much of a question's. */
 #define ASSESS_GUIDANCE_WEIGHT  0.25
+
+/* A word that stands in any text only orders what was found without it. */
+#define ASSESS_STOP_WEIGHT      0.1
 
 /* Another passage of the same page says less that is new. */
 #define ASSESS_SAME_PAGE        0.7
@@ -74,8 +78,11 @@ typedef struct {
     const assess_index_t  *index;
     uint32_t               ids[ASSESS_QUERY_TERMS];
     double                 weights[ASSESS_QUERY_TERMS];
+    char                   stops[ASSESS_QUERY_TERMS];
     size_t                 n;
     double                 weight;   /* of the text that is read */
+    int                    pages[ASSESS_PAGEREFS];
+    size_t                 npages;
 } assess_query_t;
 
 
@@ -154,13 +161,15 @@ assess_builder_grow(assess_builder_t *b)
 
 
 static void
-assess_builder_term(void *ctx, const char *term, size_t len)
+assess_builder_term(void *ctx, const char *term, size_t len, int stop)
 {
     uint64_t           hash;
     assess_slot_t     *s;
     assess_builder_t  *b;
 
     b = ctx;
+    (void) stop;
+
 
     if (b->nterms >= b->nslots / 2 && assess_builder_grow(b) != 0) {
         return;
@@ -389,7 +398,7 @@ done:
 
 
 static void
-assess_query_term(void *ctx, const char *term, size_t len)
+assess_query_term(void *ctx, const char *term, size_t len, int stop)
 {
     size_t           i;
     assess_slot_t   *s;
@@ -411,8 +420,34 @@ assess_query_term(void *ctx, const char *term, size_t len)
 
     if (q->n < ASSESS_QUERY_TERMS) {
         q->ids[q->n] = s->id;
-        q->weights[q->n] = q->weight;
+        q->weights[q->n] = stop ? q->weight * ASSESS_STOP_WEIGHT : q->weight;
+        q->stops[q->n] = stop ? 1 : 0;
         q->n++;
+    }
+}
+
+
+static void
+assess_docs_add(assess_docs_t *docs, uint32_t id, double weight, int stop)
+{
+    size_t                   df;
+    double                   idf;
+    const assess_posting_t  *p, *end;
+
+    p = docs->postings + docs->first[id - 1];
+    end = docs->postings + docs->first[id];
+    df = (size_t) (end - p);
+
+    idf = log(1 + ((double) (docs->ndocs - df) + 0.5) / ((double) df + 0.5));
+
+    for ( /* void */ ; p < end; p++) {
+
+        if (stop && docs->scores[p->doc] == 0) {
+            continue;
+        }
+
+        docs->scores[p->doc] += weight * idf * p->tf * (ASSESS_BM25_K1 + 1)
+                                / (p->tf + docs->norm[p->doc]);
     }
 }
 
@@ -420,23 +455,16 @@ assess_query_term(void *ctx, const char *term, size_t len)
 static void
 assess_docs_score(assess_docs_t *docs, const assess_query_t *q)
 {
-    size_t                   i, df;
-    double                   idf;
-    const assess_posting_t  *p, *end;
+    int     stop;
+    size_t  i;
 
     memset(docs->scores, 0, docs->ndocs * sizeof(double));
 
-    for (i = 0; i < q->n; i++) {
-
-        p = docs->postings + docs->first[q->ids[i] - 1];
-        end = docs->postings + docs->first[q->ids[i]];
-        df = (size_t) (end - p);
-
-        idf = log(1 + (docs->ndocs - df + 0.5) / (df + 0.5)) * q->weights[i];
-
-        for ( /* void */ ; p < end; p++) {
-            docs->scores[p->doc] += idf * p->tf * (ASSESS_BM25_K1 + 1)
-                                    / (p->tf + docs->norm[p->doc]);
+    for (stop = 0; stop < 2; stop++) {
+        for (i = 0; i < q->n; i++) {
+            if (q->stops[i] == stop) {
+                assess_docs_add(docs, q->ids[i], q->weights[i], stop);
+            }
         }
     }
 }
@@ -512,11 +540,55 @@ assess_hits_keep(assess_hit_t *hits, size_t n, size_t max,
 }
 
 
+/* 0 where nothing of the question stands, whatever the rest of the page */
+
+static double
+assess_index_score(const assess_index_t *index, size_t i)
+{
+    double  score;
+
+    score = index->by_passage.scores[i];
+
+    return score > 0 ? score + index->by_page.scores[index->page[i]] : 0;
+}
+
+
+/*
+ * Whether the question names the page of this passage, by its place or by the
+ * number printed on it.
+ */
+
+static int
+assess_query_names(const assess_query_t *q, const assess_index_t *index,
+    size_t at)
+{
+    size_t                   i;
+    const assess_passage_t  *p;
+
+    p = &index->passages[at];
+
+    for (i = 0; i < q->npages; i++) {
+
+        if (q->pages[i] == ASSESS_PAGEREF_LAST) {
+
+            if (p->page == index->passages[index->n - 1].page) {
+                return 1;
+            }
+
+        } else if (p->page == q->pages[i] || p->label == q->pages[i]) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 size_t
 assess_index_search(assess_index_t *index, const assess_question_t *question,
     assess_hit_t *hits, size_t max)
 {
-    double          part;
+    double          part, best, named, score;
     size_t          i, j, k, n, found;
     assess_query_t  q;
 
@@ -533,25 +605,38 @@ assess_index_search(assess_index_t *index, const assess_question_t *question,
     assess_terms(question->category.data, question->category.len,
                  assess_query_term, &q);
 
-    if (q.n == 0 || max == 0 || index->n == 0) {
+    q.npages = assess_pagerefs(question->text.data, question->text.len,
+                               q.pages);
+
+    if (max == 0 || index->n == 0) {
         return 0;
     }
 
     assess_docs_score(&index->by_passage, &q);
     assess_docs_score(&index->by_page, &q);
 
+    best = 1;
+
+    for (i = 0; q.npages && i < index->n; i++) {
+        if (assess_index_score(index, i) > best) {
+            best = assess_index_score(index, i);
+        }
+    }
+
     found = 0;
 
     for (i = 0; i < index->n; i = j) {
 
         n = 0;
+        named = assess_query_names(&q, index, i) ? best : 0;
 
         for (j = i; j < index->n && index->page[j] == index->page[i]; j++) {
 
-            if (index->by_passage.scores[j] > 0) {
+            score = assess_index_score(index, j) + named;
+
+            if (score > 0) {
                 index->group[n].passage = &index->passages[j];
-                index->group[n].score = index->by_passage.scores[j]
-                                      + index->by_page.scores[index->page[j]];
+                index->group[n].score = score;
                 n++;
             }
         }

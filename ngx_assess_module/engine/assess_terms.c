@@ -16,6 +16,7 @@ typedef struct {
     void            *ctx;
     assess_word_t    part;
     assess_word_t    whole;          /* with the parts before the hyphens */
+    assess_word_t    before;         /* a word with only spaces behind it */
     int              hyphens;
     assess_ch_e      last;           /* of the character before, in a word */
     char             wide[8];        /* one, to make a pair with the next */
@@ -80,14 +81,39 @@ assess_terms_stop(const char *word, size_t len)
 }
 
 
+/* "table 3" says more than both apart */
+
+static void
+assess_terms_numbered(assess_lexer_t *lx, const assess_word_t *number)
+{
+    char    pair[2 * ASSESS_TERM_LEN + 1];
+    size_t  n;
+
+    n = lx->before.len + 1 + number->len;
+
+    if (lx->before.len == 0 || n > ASSESS_TERM_LEN) {
+        return;
+    }
+
+    memcpy(pair, lx->before.data, lx->before.len);
+    pair[lx->before.len] = ' ';
+    memcpy(pair + lx->before.len + 1, number->data, number->len);
+
+    lx->fn(lx->ctx, pair, n, 0);
+}
+
+
 static void
 assess_terms_emit(assess_lexer_t *lx, assess_word_t *word)
 {
+    int     stop;
     size_t  i;
 
-    if (word->len == 0 || assess_terms_stop(word->data, word->len)) {
+    if (word->len == 0) {
         return;
     }
+
+    stop = assess_terms_stop(word->data, word->len);
 
     for (i = 0; i < word->len; i++) {
         if (word->data[i] < 'a' || word->data[i] > 'z') {
@@ -95,11 +121,21 @@ assess_terms_emit(assess_lexer_t *lx, assess_word_t *word)
         }
     }
 
-    if (i == word->len) {
+    if (i == word->len && !stop) {
         word->len = assess_stem(word->data, word->len);
     }
 
-    lx->fn(lx->ctx, word->data, word->len);
+    lx->fn(lx->ctx, word->data, word->len, stop);
+
+    if (word->data[0] >= '0' && word->data[0] <= '9') {
+        assess_terms_numbered(lx, word);
+
+    } else if (!stop) {
+        lx->before = *word;
+        return;
+    }
+
+    lx->before.len = 0;
 }
 
 
@@ -130,7 +166,7 @@ static void
 assess_terms_end_wide(assess_lexer_t *lx)
 {
     if (lx->nwide && !lx->paired) {
-        lx->fn(lx->ctx, lx->wide, lx->nwide);
+        lx->fn(lx->ctx, lx->wide, lx->nwide, 0);
     }
 
     lx->nwide = 0;
@@ -160,7 +196,7 @@ assess_terms_wide(assess_lexer_t *lx, uint32_t cp)
     n = assess_ch_put(pair + lx->nwide, cp);
 
     if (lx->nwide) {
-        lx->fn(lx->ctx, pair, lx->nwide + n);
+        lx->fn(lx->ctx, pair, lx->nwide + n, 0);
         lx->paired = 1;
     }
 
@@ -212,6 +248,11 @@ assess_terms_char(assess_lexer_t *lx, uint32_t cp)
 
     if (!assess_ch_alnum(ch)) {
         assess_terms_end(lx);
+
+        if (ch != ASSESS_CH_SPACE && ch != ASSESS_CH_BREAK) {
+            lx->before.len = 0;
+        }
+
         return;
     }
 
