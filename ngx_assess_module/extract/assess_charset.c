@@ -67,7 +67,8 @@ static const struct {
     { "ks_c_5601-1987", "CP949" }
 };
 
-#define ASSESS_NCHARSETS  (sizeof(assess_charsets) / sizeof(assess_charsets[0]))
+#define ASSESS_NCHARSETS                                                     \
+    (sizeof(assess_charsets) / sizeof(assess_charsets[0]))
 
 
 static iconv_t  assess_charset_cd[ASSESS_NCHARSETS];

@@ -251,7 +251,7 @@ assess_watch(const assess_task_t *task, pid_t pid, int signals)
 
         if (info.ssi_signo == SIGCHLD) {
 
-            /* as it is left by a stopped one, too; that one is not waited for */
+            /* one that was only stopped will go on, or run out of time */
 
             if (info.ssi_code == CLD_STOPPED || info.ssi_code == CLD_CONTINUED)
             {

@@ -59,6 +59,7 @@ static int assess_html_fits(xmlNode *row);
 static void assess_html_item(assess_html_t *h, const xmlNode *node);
 static void assess_html_lines(assess_html_t *h, int lines);
 static void assess_html_text(assess_html_t *h, const char *text, size_t len);
+static size_t assess_html_space(const char *text);
 static void assess_html_write(assess_html_t *h, const char *text, size_t len);
 static xmlNode *assess_html_title(xmlNode *root);
 static xmlNode *assess_html_next(xmlNode *node, const xmlNode *root);
@@ -226,7 +227,7 @@ assess_html_read(assess_out_t *out)
 }
 
 
-/* <meta charset="x"> or <meta http-equiv=... content="text/html; charset=x"> */
+/* <meta charset="x"> or <meta http-equiv=... content="...; charset=x"> */
 
 static int
 assess_html_charset(const char *data, size_t len, assess_charset_e *charset)
@@ -560,6 +561,7 @@ assess_html_lines(assess_html_t *h, int lines)
 static void
 assess_html_text(assess_html_t *h, const char *text, size_t len)
 {
+    size_t       n;
     const char  *end, *word;
 
     if (h->pre && !h->row) {
@@ -571,17 +573,46 @@ assess_html_text(assess_html_t *h, const char *text, size_t len)
 
     while (text < end) {
 
-        if (strchr(" \t\r\n\f", *text)) {
+        n = assess_html_space(text);
+
+        if (n) {
             h->space = 1;
-            text++;
+            text += n;
             continue;
         }
 
-        for (word = text; text < end && !strchr(" \t\r\n\f", *text); text++) {
+        for (word = text; text < end && !assess_html_space(text); text++) {
             /* void */
         }
 
         assess_html_write(h, word, (size_t) (text - word));
+    }
+}
+
+
+/*
+ * The length of the white space here.  The kind that does not break is used
+ * to lay out a page, and is white space to who quotes from it.  text ends
+ * with a NUL.
+ */
+
+static size_t
+assess_html_space(const char *text)
+{
+    switch (*text) {
+
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n':
+    case '\f':
+        return 1;
+
+    case '\xc2':
+        return text[1] == '\xa0' ? 2 : 0;
+
+    default:
+        return 0;
     }
 }
 

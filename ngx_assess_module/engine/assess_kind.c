@@ -1,0 +1,545 @@
+
+/* What a document is, told by its first bytes. */
+
+#include "assess_extract.h"
+
+#include <string.h>
+#include <strings.h>
+
+
+#define ASSESS_KIND_PDF_SEARCH  1024    /* where readers look for %PDF- */
+
+
+/* How the bytes and the client's word go together. */
+typedef enum {
+    ASSESS_CLAIM_NONE,                  /* says nothing: octet-stream */
+    ASSESS_CLAIM_PDF,
+    ASSESS_CLAIM_TEXT,                  /* some kind of text */
+    ASSESS_CLAIM_MARKDOWN,
+    ASSESS_CLAIM_HTML,
+    ASSESS_CLAIM_OTHER                  /* nothing that is read here */
+} assess_claim_e;
+
+
+static assess_claim_e assess_kind_claim(const assess_str_t *type);
+static assess_str_t assess_kind_media_type(const assess_str_t *type);
+static int assess_kind_is(const assess_str_t *s, const char *name);
+static int assess_kind_named(const assess_str_t *filename,
+    const char *extension);
+static int assess_kind_pdf(const char *head, size_t len);
+static const char *assess_kind_binary(const char *head, size_t len);
+static const char *assess_kind_container(const char *head, size_t len);
+static int assess_kind_holds(const char *head, size_t len, const char *word);
+static int assess_kind_text(const char *head, size_t len);
+static int assess_kind_text16(const char *head, size_t len);
+static int assess_kind_html(const char *head, size_t len);
+static size_t assess_kind_skip(const char *head, size_t len, size_t i);
+
+
+/* First bytes that no text begins with. */
+
+static const struct {
+    size_t       offset;
+    size_t       len;
+    const char  *bytes;
+    const char  *name;
+} assess_kind_magic[] = {
+    { 0, 8, "\x89PNG\r\n\x1a\n", "a PNG image" },
+    { 0, 3, "\xff\xd8\xff", "a JPEG image" },
+    { 0, 6, "GIF87a", "a GIF image" },
+    { 0, 6, "GIF89a", "a GIF image" },
+    { 0, 4, "II*\0", "a TIFF image" },
+    { 0, 4, "MM\0*", "a TIFF image" },
+    { 0, 4, "\0\0\1\0", "an icon" },
+    { 0, 12, "\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image" },
+    { 0, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+      "an old Microsoft Office document" },
+    { 0, 5, "{\\rtf", "an RTF document" },
+    { 0, 4, "%!PS", "a PostScript document" },
+    { 0, 4, "AT&T", "a DjVu document" },
+    { 0, 2, "\x1f\x8b", "a gzip archive" },
+    { 0, 3, "BZh", "a bzip2 archive" },
+    { 0, 6, "\xfd" "7zXZ\0", "an xz archive" },
+    { 0, 4, "\x28\xb5\x2f\xfd", "a zstd archive" },
+    { 0, 6, "7z\xbc\xaf\x27\x1c", "a 7-Zip archive" },
+    { 0, 6, "Rar!\x1a\x07", "a RAR archive" },
+    { 257, 5, "ustar", "a tar archive" },
+    { 0, 4, "\x7f" "ELF", "an ELF program" },
+    { 0, 4, "\xcf\xfa\xed\xfe", "a Mach-O program" },
+    { 0, 4, "\xca\xfe\xba\xbe", "a Java class" },
+    { 0, 4, "\0asm", "a WebAssembly program" },
+    { 0, 3, "ID3", "an MP3 recording" },
+    { 0, 4, "OggS", "an Ogg recording" },
+    { 0, 4, "fLaC", "a FLAC recording" },
+    { 0, 4, "\x1a\x45\xdf\xa3", "a Matroska or WebM video" },
+    { 0, 16, "SQLite format 3\0", "an SQLite database" },
+    { 0, 4, "wOFF", "a font" },
+    { 0, 4, "wOF2", "a font" },
+    { 0, 4, "OTTO", "a font" },
+    { 0, 5, "\0\1\0\0\0", "a font" }
+};
+
+
+assess_err_e
+assess_kind_detect(const char *head, size_t len,
+    const assess_str_t *content_type, const assess_str_t *filename,
+    assess_kind_e *kind, assess_err_t *err)
+{
+    const char      *name;
+    assess_claim_e   claim;
+    assess_str_t     type;
+
+    claim = assess_kind_claim(content_type);
+    type = assess_kind_media_type(content_type);
+
+    if (assess_kind_pdf(head, len)
+        && (claim != ASSESS_CLAIM_HTML || head[0] == '%'))
+    {
+        if (claim == ASSESS_CLAIM_OTHER) {
+            name = "a PDF document";
+            goto contradiction;
+        }
+
+        *kind = ASSESS_KIND_PDF;
+        return ASSESS_OK;
+    }
+
+    name = assess_kind_binary(head, len);
+
+    if (name == NULL && !assess_kind_text(head, len)) {
+        name = "binary data of an unknown kind";
+    }
+
+    if (claim == ASSESS_CLAIM_PDF) {
+        name = name ? name : "text";
+        goto contradiction;
+    }
+
+    if (name) {
+        return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
+                           "the document seems to be %s; PDF, plain text, "
+                           "Markdown and HTML can be read", name);
+    }
+
+    if (claim == ASSESS_CLAIM_OTHER) {
+        name = "text";
+        goto contradiction;
+    }
+
+    if (claim == ASSESS_CLAIM_MARKDOWN
+        || assess_kind_named(filename, ".md")
+        || assess_kind_named(filename, ".markdown"))
+    {
+        *kind = ASSESS_KIND_MARKDOWN;
+
+    } else if (claim == ASSESS_CLAIM_HTML
+               || assess_kind_named(filename, ".html")
+               || assess_kind_named(filename, ".htm")
+               || assess_kind_named(filename, ".xhtml")
+               || assess_kind_html(head, len))
+    {
+        *kind = ASSESS_KIND_HTML;
+
+    } else {
+        *kind = ASSESS_KIND_TEXT;
+    }
+
+    return ASSESS_OK;
+
+contradiction:
+
+    return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
+                       "the document is not what it claims: \"%.*s\" was "
+                       "said, but it seems to be %s",
+                       (int) (type.len < 100 ? type.len : 100), type.data,
+                       name);
+}
+
+
+static assess_claim_e
+assess_kind_claim(const assess_str_t *type)
+{
+    size_t        i;
+    assess_str_t  media;
+
+    static const struct {
+        const char      *name;
+        assess_claim_e   claim;
+    } known[] = {
+        { "application/octet-stream", ASSESS_CLAIM_NONE },
+        { "binary/octet-stream", ASSESS_CLAIM_NONE },
+        { "application/x-www-form-urlencoded", ASSESS_CLAIM_NONE },
+        { "application/pdf", ASSESS_CLAIM_PDF },
+        { "application/x-pdf", ASSESS_CLAIM_PDF },
+        { "text/html", ASSESS_CLAIM_HTML },
+        { "application/xhtml+xml", ASSESS_CLAIM_HTML },
+        { "text/markdown", ASSESS_CLAIM_MARKDOWN },
+        { "text/x-markdown", ASSESS_CLAIM_MARKDOWN },
+        { "application/json", ASSESS_CLAIM_TEXT },
+        { "application/xml", ASSESS_CLAIM_TEXT },
+        { "application/yaml", ASSESS_CLAIM_TEXT },
+        { "application/x-yaml", ASSESS_CLAIM_TEXT },
+        { "application/x-ndjson", ASSESS_CLAIM_TEXT },
+        { "application/csv", ASSESS_CLAIM_TEXT },
+        { "application/toml", ASSESS_CLAIM_TEXT },
+        { "message/rfc822", ASSESS_CLAIM_TEXT }
+    };
+
+    media = assess_kind_media_type(type);
+
+    if (media.len == 0) {
+        return ASSESS_CLAIM_NONE;
+    }
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (assess_kind_is(&media, known[i].name)) {
+            return known[i].claim;
+        }
+    }
+
+    if (media.len > 5 && strncasecmp(media.data, "text/", 5) == 0) {
+
+        /* an RTF document is none, whatever its name is */
+
+        return assess_kind_is(&media, "text/rtf") ? ASSESS_CLAIM_OTHER
+                                                  : ASSESS_CLAIM_TEXT;
+    }
+
+    return ASSESS_CLAIM_OTHER;
+}
+
+
+/* Without parameters and the white space around (RFC 9110, 8.3.1). */
+
+static assess_str_t
+assess_kind_media_type(const assess_str_t *type)
+{
+    size_t        i;
+    assess_str_t  media;
+
+    media.len = 0;
+    media.data = "";
+
+    if (type == NULL || type->data == NULL) {
+        return media;
+    }
+
+    for (i = 0; i < type->len; i++) {
+        if (type->data[i] != ' ' && type->data[i] != '\t') {
+            break;
+        }
+    }
+
+    media.data = type->data + i;
+
+    for ( /* void */ ; i < type->len; i++) {
+        if (type->data[i] == ';' || type->data[i] == ' '
+            || type->data[i] == '\t')
+        {
+            break;
+        }
+
+        media.len++;
+    }
+
+    return media;
+}
+
+
+static int
+assess_kind_is(const assess_str_t *s, const char *name)
+{
+    return s->len == strlen(name) && strncasecmp(s->data, name, s->len) == 0;
+}
+
+
+static int
+assess_kind_named(const assess_str_t *filename, const char *extension)
+{
+    size_t  n;
+
+    n = strlen(extension);
+
+    return filename && filename->data && filename->len > n
+           && strncasecmp(filename->data + filename->len - n, extension, n)
+              == 0;
+}
+
+
+static int
+assess_kind_pdf(const char *head, size_t len)
+{
+    return assess_kind_holds(head, len < ASSESS_KIND_PDF_SEARCH ? len
+                                   : ASSESS_KIND_PDF_SEARCH, "%PDF-");
+}
+
+
+static const char *
+assess_kind_binary(const char *head, size_t len)
+{
+    size_t  i, offset, n;
+
+    for (i = 0; i < sizeof(assess_kind_magic) / sizeof(assess_kind_magic[0]);
+         i++)
+    {
+        offset = assess_kind_magic[i].offset;
+        n = assess_kind_magic[i].len;
+
+        if (len >= offset + n
+            && memcmp(head + offset, assess_kind_magic[i].bytes, n) == 0)
+        {
+            return assess_kind_magic[i].name;
+        }
+    }
+
+    return assess_kind_container(head, len);
+}
+
+
+/* Those that need a second look: what is inside, or a weak first byte. */
+
+static const char *
+assess_kind_container(const char *head, size_t len)
+{
+    const unsigned char  *p;
+
+    p = (const unsigned char *) head;
+
+    if (len >= 4 && memcmp(head, "PK", 2) == 0
+        && (memcmp(head + 2, "\3\4", 2) == 0
+            || memcmp(head + 2, "\5\6", 2) == 0))
+    {
+        if (assess_kind_holds(head, len, "word/")) {
+            return "a Word document (docx)";
+        }
+
+        if (assess_kind_holds(head, len, "xl/")) {
+            return "an Excel workbook (xlsx)";
+        }
+
+        if (assess_kind_holds(head, len, "ppt/")) {
+            return "a PowerPoint presentation (pptx)";
+        }
+
+        if (assess_kind_holds(head, len, "application/epub+zip")) {
+            return "an EPUB book";
+        }
+
+        if (assess_kind_holds(head, len, "opendocument")) {
+            return "an OpenDocument file";
+        }
+
+        return "a ZIP archive";
+    }
+
+    if (len >= 12 && memcmp(head, "RIFF", 4) == 0) {
+        return memcmp(head + 8, "WEBP", 4) == 0 ? "a WebP image"
+                                                : "a RIFF recording";
+    }
+
+    if (len >= 12 && memcmp(head + 4, "ftyp", 4) == 0) {
+
+        if (memcmp(head + 8, "hei", 3) == 0
+            || memcmp(head + 8, "mif1", 4) == 0)
+        {
+            return "an HEIC image";
+        }
+
+        return memcmp(head + 8, "avif", 4) == 0 ? "an AVIF image"
+                                                : "an MP4 video";
+    }
+
+    /* two letters may begin a text, with zeroes in the header they do not */
+
+    if (len >= 14 && memcmp(head, "BM", 2) == 0
+        && memcmp(head + 6, "\0\0\0\0", 4) == 0)
+    {
+        return "a BMP image";
+    }
+
+    if (len >= 64 && memcmp(head, "MZ", 2) == 0
+        && memchr(head, '\0', 64) != NULL)
+    {
+        return "a Windows program";
+    }
+
+    if (len >= 4 && p[0] == 0xff && (p[1] & 0xe6) == 0xe2
+        && (p[2] & 0xf0) != 0xf0 && (p[2] & 0xf0) != 0)
+    {
+        return "an MP3 recording";
+    }
+
+    return NULL;
+}
+
+
+static int
+assess_kind_holds(const char *head, size_t len, const char *word)
+{
+    return memmem(head, len, word, strlen(word)) != NULL;
+}
+
+
+/*
+ * Text has no NUL, almost no control characters, and is UTF-8 or in a
+ * single-byte encoding, where most characters still are ASCII.
+ */
+
+static int
+assess_kind_text(const char *head, size_t len)
+{
+    size_t       n, bad, control, high;
+    uint32_t     cp;
+    const char  *p, *end;
+
+    if (len >= 2 && (memcmp(head, "\xff\xfe", 2) == 0
+                     || memcmp(head, "\xfe\xff", 2) == 0))
+    {
+        return assess_kind_text16(head, len);
+    }
+
+    bad = control = high = 0;
+    end = head + len;
+
+    for (p = head; p < end; p += n) {
+
+        n = assess_utf8_next(p, end, &cp);
+
+        if (n == 0) {
+
+            /* the head may end within a character */
+
+            if (end - p >= 4) {
+                bad++;
+            }
+
+            n = 1;
+            cp = 0xfffd;
+        }
+
+        if (cp == 0) {
+            return 0;
+        }
+
+        if (cp == 0x7f || (cp < 0x20 && cp != '\t' && cp != '\n'
+                           && cp != '\r' && cp != '\f' && cp != 0x1b))
+        {
+            control++;
+        }
+
+        if ((unsigned char) *p >= 0x80) {
+            high++;
+        }
+    }
+
+    if (control > len / 50) {
+        return 0;
+    }
+
+    /* a language with another script than Latin is mostly high bytes */
+
+    return bad == 0 || (control == 0 && high <= len - len / 8)
+           || high < len / 3;
+}
+
+
+static int
+assess_kind_text16(const char *head, size_t len)
+{
+    int                   big;
+    size_t                i, control, units;
+    uint32_t              unit;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) head;
+    big = p[0] == 0xfe;
+    control = units = 0;
+
+    for (i = 2; i + 1 < len; i += 2) {
+
+        unit = big ? (uint32_t) p[i] << 8 | p[i + 1]
+                   : (uint32_t) p[i + 1] << 8 | p[i];
+
+        if (unit == 0 || unit == 0xffff || unit == 0xfffe) {
+            return 0;
+        }
+
+        if (unit < 0x20 && unit != '\t' && unit != '\n' && unit != '\r'
+            && unit != '\f')
+        {
+            control++;
+        }
+
+        units++;
+    }
+
+    return control <= units / 50;
+}
+
+
+/* A page begins with one of its first tags; before it may be little. */
+
+static int
+assess_kind_html(const char *head, size_t len)
+{
+    size_t  i, j, n;
+    char    ascii[512];
+
+    static const char *const  tags[] = {
+        "<!doctype html", "<html", "<head", "<body", "<title", "<meta"
+    };
+
+    /* UTF-16 of what matters here is ASCII with zeroes in between */
+
+    n = 0;
+
+    for (i = 0; i < len && n < sizeof(ascii); i++) {
+        if (head[i] != '\0' && (unsigned char) head[i] < 0x80) {
+            ascii[n++] = head[i];
+        }
+    }
+
+    i = assess_kind_skip(ascii, n, 0);
+
+    for (j = 0; j < sizeof(tags) / sizeof(tags[0]); j++) {
+        if (n - i >= strlen(tags[j])
+            && strncasecmp(ascii + i, tags[j], strlen(tags[j])) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* White space, comments, and the XML declaration of XHTML. */
+
+static size_t
+assess_kind_skip(const char *head, size_t len, size_t i)
+{
+    const char  *end;
+
+    for ( ;; ) {
+
+        while (i < len && memchr(" \t\r\n\f", head[i], 5) != NULL) {
+            i++;
+        }
+
+        if (len - i >= 4 && memcmp(head + i, "<!--", 4) == 0) {
+            end = memmem(head + i + 4, len - i - 4, "-->", 3);
+
+        } else if (len - i >= 5 && memcmp(head + i, "<?xml", 5) == 0) {
+            end = memmem(head + i + 5, len - i - 5, "?>", 2);
+
+        } else {
+            return i;
+        }
+
+        if (end == NULL) {
+            return len;
+        }
+
+        i = (size_t) (end - head) + (*end == '-' ? 3 : 2);
+    }
+}
