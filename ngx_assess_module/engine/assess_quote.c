@@ -50,7 +50,7 @@ typedef struct {
     assess_buf_t   text;
     assess_buf_t   joins;
     assess_ch_e    last;             /* of what was put last */
-    assess_ch_e    dash;             /* held back: HYPHEN, DASH, SOFT or OTHER */
+    assess_ch_e    dash;             /* held back; OTHER: none */
     unsigned       space:1;          /* held back, behind the dash */
     unsigned       line_end:1;       /* a line break is among it */
     unsigned       empty_line:1;     /* and another one */
@@ -115,59 +115,53 @@ assess_folder_join(assess_folder_t *f, assess_join_e kind)
 }
 
 
+/* Puts the dash that was held back: into the text, or beside it. */
+
+static void
+assess_folder_put_dash(assess_folder_t *f, assess_ch_e next)
+{
+    if (f->last != ASSESS_CH_LETTER || next != ASSESS_CH_LETTER) {
+        assess_buf_char(&f->text, '-');
+
+        if (assess_ch_alnum(f->last) && assess_ch_alnum(next)) {
+            f->space = 0;
+        }
+
+        f->last = ASSESS_CH_DASH;
+        f->last_wide = 0;
+        return;
+    }
+
+    if (f->dash == ASSESS_CH_HYPHEN && f->line_end) {
+        assess_folder_join(f, f->empty_line ? ASSESS_JOIN_LOOSE
+                                            : ASSESS_JOIN_SOFT);
+
+    } else if (f->dash == ASSESS_CH_HYPHEN && !f->space) {
+        assess_folder_join(f, ASSESS_JOIN_HYPHEN);
+
+    } else {
+        assess_folder_join(f, ASSESS_JOIN_DASH);
+    }
+
+    f->space = 0;
+}
+
+
 /* Puts what was held back, now that it is known what comes next. */
 
 static void
 assess_folder_settle(assess_folder_t *f, assess_ch_e next, int wide)
 {
-    int  between_letters, between_words;
-
     assess_folder_flush_marks(f);
 
-    between_letters = f->last == ASSESS_CH_LETTER && next == ASSESS_CH_LETTER;
-    between_words = assess_ch_alnum(f->last) && assess_ch_alnum(next);
+    if (f->dash == ASSESS_CH_HYPHEN || f->dash == ASSESS_CH_DASH) {
+        assess_folder_put_dash(f, next);
 
-    switch (f->dash) {
-
-    case ASSESS_CH_SOFT:
-
-        if (f->space && between_letters) {
-            assess_folder_join(f, ASSESS_JOIN_SOFT);
-            f->space = 0;
-        }
-
-        break;
-
-    case ASSESS_CH_HYPHEN:
-    case ASSESS_CH_DASH:
-
-        if (between_letters) {
-
-            if (f->dash == ASSESS_CH_HYPHEN && f->line_end) {
-                assess_folder_join(f, f->empty_line ? ASSESS_JOIN_LOOSE
-                                                    : ASSESS_JOIN_SOFT);
-
-            } else if (f->dash == ASSESS_CH_HYPHEN && !f->space) {
-                assess_folder_join(f, ASSESS_JOIN_HYPHEN);
-
-            } else {
-                assess_folder_join(f, ASSESS_JOIN_DASH);
-            }
-
-        } else {
-            assess_buf_char(&f->text, '-');
-            f->last = ASSESS_CH_DASH;
-            f->last_wide = 0;
-        }
-
-        if (between_words) {
-            f->space = 0;
-        }
-
-        break;
-
-    default:
-        break;
+    } else if (f->dash == ASSESS_CH_SOFT && f->space
+               && f->last == ASSESS_CH_LETTER && next == ASSESS_CH_LETTER)
+    {
+        assess_folder_join(f, ASSESS_JOIN_SOFT);
+        f->space = 0;
     }
 
     f->dash = ASSESS_CH_OTHER;
@@ -296,6 +290,18 @@ assess_folder_text(assess_folder_t *f, uint32_t cp, assess_ch_e ch)
 
 
 static void
+assess_folder_blank(assess_folder_t *f, uint32_t cp, assess_ch_e ch)
+{
+    f->space = 1;
+
+    if (ch == ASSESS_CH_BREAK) {
+        f->empty_line |= cp == '\f' || (f->line_end && cp == '\n');
+        f->line_end |= cp != '\r';
+    }
+}
+
+
+static void
 assess_folder_run(assess_folder_t *f, const char *p, size_t len)
 {
     size_t        n;
@@ -310,19 +316,26 @@ assess_folder_run(assess_folder_t *f, const char *p, size_t len)
         p += assess_ch_next(p, end, &cp);
         ch = assess_ch_class(cp);
 
+        /* two single ones of a kind are a typewriter's double one */
+
+        if (ch == ASSESS_CH_SINGLE && p < end) {
+
+            n = assess_ch_next(p, end, &second);
+
+            if (second == cp) {
+                p += n;
+                ch = ASSESS_CH_DOUBLE;
+            }
+        }
+
         switch (ch) {
 
         case ASSESS_CH_NONE:
             break;
 
-        case ASSESS_CH_BREAK:
-            f->empty_line |= cp == '\f' || (f->line_end && cp == '\n');
-            f->line_end |= cp != '\r';
-            f->space = 1;
-            break;
-
         case ASSESS_CH_SPACE:
-            f->space = 1;
+        case ASSESS_CH_BREAK:
+            assess_folder_blank(f, cp, ch);
             break;
 
         case ASSESS_CH_SOFT:
@@ -339,17 +352,6 @@ assess_folder_run(assess_folder_t *f, const char *p, size_t len)
             break;
 
         case ASSESS_CH_SINGLE:
-
-            n = p < end ? assess_ch_next(p, end, &second) : 0;
-
-            if (n && second == cp) {
-                p += n;
-                ch = ASSESS_CH_DOUBLE;
-            }
-
-            assess_folder_quote(f, ch);
-            break;
-
         case ASSESS_CH_DOUBLE:
             assess_folder_quote(f, ch);
             break;

@@ -1,22 +1,17 @@
 
 #include "assess_retrieve.h"
+#include "assess_bm25.h"
 #include "assess_pageref.h"
 #include "assess_terms.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 
 /*
- * Okapi BM25 with the constants of its authors (Robertson and Zaragoza, "The
- * Probabilistic Relevance Framework", 2009), over pages and over passages.
- * A page says what a passage is about, a passage says it close together: the
- * score of a passage is the sum of both.
+ * BM25 over pages and over passages.  A page says what a passage is about, a
+ * passage says it close together: the score of a passage is the sum of both.
  */
-
-#define ASSESS_BM25_K1          1.2
-#define ASSESS_BM25_B           0.75
 
 /* A word of the guidance or category counts that much of a question's. */
 #define ASSESS_GUIDANCE_WEIGHT  0.25
@@ -29,20 +24,6 @@
 
 #define ASSESS_QUERY_TERMS      512
 
-
-typedef struct {
-    uint32_t    doc;
-    uint32_t    tf;
-} assess_posting_t;
-
-/* Documents of one kind, passages or pages, and their terms. */
-typedef struct {
-    uint32_t           ndocs;
-    double            *norm;         /* k1 * (1 - b + b * len / average) */
-    size_t            *first;        /* posting of each term; nterms + 1 */
-    assess_posting_t  *postings;
-    double            *scores;       /* of the search under way */
-} assess_docs_t;
 
 typedef struct {
     uint64_t    hash;
@@ -59,8 +40,8 @@ struct assess_index_s {
     size_t                   nslots; /* a power of two */
     char                    *text;
     uint32_t                 nterms;
-    assess_docs_t            by_passage;
-    assess_docs_t            by_page;
+    assess_bm25_t            by_passage;
+    assess_bm25_t            by_page;
     assess_hit_t            *group;  /* room for the hits of one page */
 };
 
@@ -161,15 +142,14 @@ assess_builder_grow(assess_builder_t *b)
 
 
 static void
-assess_builder_term(void *ctx, const char *term, size_t len, int stop)
+assess_builder_term(void *ctx, const char *term, size_t len,
+    int stop __attribute__((unused)))
 {
     uint64_t           hash;
     assess_slot_t     *s;
     assess_builder_t  *b;
 
     b = ctx;
-    (void) stop;
-
 
     if (b->nterms >= b->nslots / 2 && assess_builder_grow(b) != 0) {
         return;
@@ -190,112 +170,12 @@ assess_builder_term(void *ctx, const char *term, size_t len, int stop)
 }
 
 
-/*
- * doc_of gives the document of each text, rising; ends[] where the terms of
- * each text end.
- */
-
-static int
-assess_docs_build(assess_arena_t *arena, assess_docs_t *docs,
-    uint32_t nterms, const uint32_t *terms, const size_t *ends,
-    const uint32_t *doc_of, size_t ntexts)
-{
-    size_t     i, t, sum, total, *fill;
-    uint32_t  *seen, doc;
-    double     average;
-
-    docs->ndocs = ntexts ? (doc_of ? doc_of[ntexts - 1] + 1
-                                   : (uint32_t) ntexts) : 0;
-    docs->norm = assess_pcalloc(arena, (docs->ndocs + 1) * sizeof(double));
-    docs->scores = assess_palloc(arena, (docs->ndocs + 1) * sizeof(double));
-    docs->first = assess_pcalloc(arena, ((size_t) nterms + 2)
-                                        * sizeof(size_t));
-    seen = calloc((size_t) nterms + 1, sizeof(uint32_t));
-    fill = calloc((size_t) nterms + 1, sizeof(size_t));
-
-    if (docs->norm == NULL || docs->scores == NULL || docs->first == NULL
-        || seen == NULL || fill == NULL)
-    {
-        goto failed;
-    }
-
-    for (i = 0, t = 0; i < ntexts; i++) {
-
-        doc = doc_of ? doc_of[i] : (uint32_t) i;
-
-        for ( /* void */ ; t < ends[i]; t++) {
-
-            docs->norm[doc]++;
-
-            if (seen[terms[t] - 1] != doc + 1) {
-                seen[terms[t] - 1] = doc + 1;
-                docs->first[terms[t]]++;
-            }
-        }
-    }
-
-    total = t;
-
-    for (i = 0, sum = 0; i <= nterms; i++) {
-        sum += docs->first[i];
-        docs->first[i] = sum;
-    }
-
-    docs->postings = assess_palloc(arena, (sum + 1)
-                                          * sizeof(assess_posting_t));
-    if (docs->postings == NULL) {
-        goto failed;
-    }
-
-    for (i = 0, t = 0; i < ntexts; i++) {
-
-        doc = doc_of ? doc_of[i] : (uint32_t) i;
-
-        for ( /* void */ ; t < ends[i]; t++) {
-
-            assess_posting_t  *p;
-
-            p = docs->postings + docs->first[terms[t] - 1];
-
-            if (fill[terms[t] - 1] && p[fill[terms[t] - 1] - 1].doc == doc) {
-                p[fill[terms[t] - 1] - 1].tf++;
-
-            } else {
-                p[fill[terms[t] - 1]].doc = doc;
-                p[fill[terms[t] - 1]].tf = 1;
-                fill[terms[t] - 1]++;
-            }
-        }
-    }
-
-    average = docs->ndocs && total ? (double) total / docs->ndocs : 1;
-
-    for (i = 0; i < docs->ndocs; i++) {
-        docs->norm[i] = ASSESS_BM25_K1
-                        * (1 - ASSESS_BM25_B
-                           + ASSESS_BM25_B * docs->norm[i] / average);
-    }
-
-    free(seen);
-    free(fill);
-
-    return 0;
-
-failed:
-
-    free(seen);
-    free(fill);
-
-    return -1;
-}
-
-
 static int
 assess_index_keep(assess_arena_t *arena, assess_index_t *index,
     const assess_builder_t *b, const size_t *ends)
 {
-    size_t           i, most, run;
-    const uint32_t  *terms;
+    size_t          i, most, run;
+    assess_texts_t  texts;
 
     index->page = assess_palloc(arena, (index->n + 1) * sizeof(uint32_t));
     index->slots = assess_palloc(arena, b->nslots * sizeof(assess_slot_t));
@@ -339,13 +219,20 @@ assess_index_keep(assess_arena_t *arena, assess_index_t *index,
         return -1;
     }
 
-    terms = (const uint32_t *) (const void *) b->terms.data;
+    texts.terms = (const uint32_t *) (const void *) b->terms.data;
+    texts.nterms = b->nterms;
+    texts.ends = ends;
+    texts.n = index->n;
 
-    return assess_docs_build(arena, &index->by_passage, b->nterms, terms,
-                             ends, NULL, index->n) == 0
-           && assess_docs_build(arena, &index->by_page, b->nterms, terms,
-                                ends, index->page, index->n) == 0
-           ? 0 : -1;
+    texts.doc_of = NULL;
+
+    if (assess_bm25_build(arena, &index->by_passage, &texts) != 0) {
+        return -1;
+    }
+
+    texts.doc_of = index->page;
+
+    return assess_bm25_build(arena, &index->by_page, &texts);
 }
 
 
@@ -428,42 +315,17 @@ assess_query_term(void *ctx, const char *term, size_t len, int stop)
 
 
 static void
-assess_docs_add(assess_docs_t *docs, uint32_t id, double weight, int stop)
-{
-    size_t                   df;
-    double                   idf;
-    const assess_posting_t  *p, *end;
-
-    p = docs->postings + docs->first[id - 1];
-    end = docs->postings + docs->first[id];
-    df = (size_t) (end - p);
-
-    idf = log(1 + ((double) (docs->ndocs - df) + 0.5) / ((double) df + 0.5));
-
-    for ( /* void */ ; p < end; p++) {
-
-        if (stop && docs->scores[p->doc] == 0) {
-            continue;
-        }
-
-        docs->scores[p->doc] += weight * idf * p->tf * (ASSESS_BM25_K1 + 1)
-                                / (p->tf + docs->norm[p->doc]);
-    }
-}
-
-
-static void
-assess_docs_score(assess_docs_t *docs, const assess_query_t *q)
+assess_query_score(assess_bm25_t *docs, const assess_query_t *q)
 {
     int     stop;
     size_t  i;
 
-    memset(docs->scores, 0, docs->ndocs * sizeof(double));
+    assess_bm25_reset(docs);
 
     for (stop = 0; stop < 2; stop++) {
         for (i = 0; i < q->n; i++) {
             if (q->stops[i] == stop) {
-                assess_docs_add(docs, q->ids[i], q->weights[i], stop);
+                assess_bm25_add(docs, q->ids[i], q->weights[i], stop);
             }
         }
     }
@@ -584,12 +446,47 @@ assess_query_names(const assess_query_t *q, const assess_index_t *index,
 }
 
 
+/* The hits of the page that begins with passage i, into index->group. */
+
+static size_t
+assess_index_page(assess_index_t *index, size_t i, double named, size_t *next)
+{
+    double  score, part;
+    size_t  j, k, n;
+
+    n = 0;
+
+    for (j = i; j < index->n && index->page[j] == index->page[i]; j++) {
+
+        score = assess_index_score(index, j) + named;
+
+        if (score > 0) {
+            index->group[n].passage = &index->passages[j];
+            index->group[n].score = score;
+            n++;
+        }
+    }
+
+    if (n > 1) {
+        qsort(index->group, n, sizeof(assess_hit_t), assess_hits_compare);
+    }
+
+    for (k = 0, part = 1; k < n; k++, part *= ASSESS_SAME_PAGE) {
+        index->group[k].score *= part;
+    }
+
+    *next = j;
+
+    return n;
+}
+
+
 size_t
 assess_index_search(assess_index_t *index, const assess_question_t *question,
     assess_hit_t *hits, size_t max)
 {
-    double          part, best, named, score;
-    size_t          i, j, k, n, found;
+    double          best, named;
+    size_t          i, k, n, next, found;
     assess_query_t  q;
 
     q.index = index;
@@ -612,8 +509,8 @@ assess_index_search(assess_index_t *index, const assess_question_t *question,
         return 0;
     }
 
-    assess_docs_score(&index->by_passage, &q);
-    assess_docs_score(&index->by_page, &q);
+    assess_query_score(&index->by_passage, &q);
+    assess_query_score(&index->by_page, &q);
 
     best = 1;
 
@@ -625,28 +522,12 @@ assess_index_search(assess_index_t *index, const assess_question_t *question,
 
     found = 0;
 
-    for (i = 0; i < index->n; i = j) {
+    for (i = 0; i < index->n; i = next) {
 
-        n = 0;
         named = assess_query_names(&q, index, i) ? best : 0;
+        n = assess_index_page(index, i, named, &next);
 
-        for (j = i; j < index->n && index->page[j] == index->page[i]; j++) {
-
-            score = assess_index_score(index, j) + named;
-
-            if (score > 0) {
-                index->group[n].passage = &index->passages[j];
-                index->group[n].score = score;
-                n++;
-            }
-        }
-
-        if (n > 1) {
-            qsort(index->group, n, sizeof(assess_hit_t), assess_hits_compare);
-        }
-
-        for (k = 0, part = 1; k < n; k++, part *= ASSESS_SAME_PAGE) {
-            index->group[k].score *= part;
+        for (k = 0; k < n; k++) {
             found = assess_hits_keep(hits, found, max, &index->group[k]);
         }
     }

@@ -22,8 +22,12 @@ assess_index_t *assess_index_create(assess_arena_t *arena,
     const assess_passage_t *passages, size_t n);
 
 /*
- * The best passages for a question, at most max of them.  0 where none shares
- * a word with it.  Of one thread at a time.
+ * The best passages for a question, at most max of them: by the words of its
+ * text, and by fewer parts those of guidance and category; passages of a page
+ * that it names ("on page 9") come first.  A passage counts less for each
+ * better one of its page, so that twice as many hits as pages wanted are
+ * enough.  0 where none shares a word with it that does not stand in any
+ * text.  Of one thread at a time.
  */
 size_t assess_index_search(assess_index_t *index,
     const assess_question_t *question, assess_hit_t *hits, size_t max);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 
-/* A full stop behind one of these ends no sentence.  Sorted by length. */
+/* A full stop behind one of these ends no sentence.  */
 
 static const char *const  assess_sentence_short[] = {
     "p", "al", "cf", "dr", "mr", "ms", "no", "pp", "st", "vs", "art", "fig",
@@ -18,7 +18,7 @@ static int
 assess_sentence_abbreviation(const char *text, size_t at)
 {
     char                word[8];
-    size_t              n;
+    size_t              i, n;
     const char *const  *s;
 
     for (n = 0; n < at && n < sizeof(word); n++) {
@@ -42,17 +42,16 @@ assess_sentence_abbreviation(const char *text, size_t at)
 
     for (s = assess_sentence_short; *s; s++) {
 
-        if (strlen(*s) == n) {
+        if (strlen(*s) != n) {
+            continue;
+        }
 
-            size_t  i;
+        for (i = 0; i < n && (*s)[i] == word[n - 1 - i]; i++) {
+            /* void */
+        }
 
-            for (i = 0; i < n && (*s)[i] == word[n - 1 - i]; i++) {
-                /* void */
-            }
-
-            if (i == n) {
-                return 1;
-            }
+        if (i == n) {
+            return 1;
         }
     }
 
@@ -72,14 +71,39 @@ assess_sentence_closes(uint32_t cp)
 }
 
 
+/* White space, and then no small letter, or the end. */
+
+static int
+assess_sentence_begins(const char *p, const char *end)
+{
+    int          i;
+    size_t       n;
+    uint32_t     cp;
+    assess_ch_e  ch;
+
+    for (i = 0; p < end && i < 16; i++) {
+
+        n = assess_ch_next(p, end, &cp);
+        ch = assess_ch_class(cp);
+
+        if (ch != ASSESS_CH_SPACE && ch != ASSESS_CH_BREAK) {
+            return i > 0 && !(cp >= 'a' && cp <= 'z');
+        }
+
+        p += n;
+    }
+
+    return 1;
+}
+
+
 size_t
 assess_sentence_end(const char *text, size_t len, size_t at)
 {
-    int          i, spaces;
+    int          i;
     size_t       n, mark;
     uint32_t     cp, stop;
     const char  *p, *end;
-    assess_ch_e  ch;
 
     p = text + at;
     end = text + len;
@@ -103,33 +127,11 @@ assess_sentence_end(const char *text, size_t len, size_t at)
         mark += n;
     }
 
-    if (stop >= 0x80) {
+    if (stop >= 0x80 || p + mark == end) {
         return mark;
     }
 
-    /* white space, and then no small letter */
-
-    spaces = 0;
-    cp = 0;
-
-    for (p += mark, i = 0; p < end && i < 16; i++) {
-
-        n = assess_ch_next(p, end, &cp);
-        ch = assess_ch_class(cp);
-
-        if (ch != ASSESS_CH_SPACE && ch != ASSESS_CH_BREAK) {
-            break;
-        }
-
-        spaces++;
-        p += n;
-    }
-
-    if (p == end) {
-        return mark;
-    }
-
-    if (spaces == 0 || (cp >= 'a' && cp <= 'z')
+    if (!assess_sentence_begins(p + mark, end)
         || (stop == '.' && assess_sentence_abbreviation(text, at)))
     {
         return 0;

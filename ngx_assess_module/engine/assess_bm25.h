@@ -1,0 +1,56 @@
+
+/*
+ * Okapi BM25 with the constants of its authors (Robertson and Zaragoza, "The
+ * Probabilistic Relevance Framework: BM25 and Beyond", 2009), exact.
+ */
+
+#ifndef ASSESS_BM25_H
+#define ASSESS_BM25_H
+
+
+#include "../base/assess_base.h"
+
+
+typedef struct {
+    uint32_t    doc;
+    uint32_t    tf;
+} assess_posting_t;
+
+/* Documents of one kind and their terms; of one thread at a time. */
+typedef struct {
+    uint32_t           ndocs;
+    double            *norm;         /* k1 * (1 - b + b * len / average) */
+    size_t            *first;        /* posting of each term, and their end */
+    assess_posting_t  *postings;
+    double            *scores;       /* of the search under way */
+} assess_bm25_t;
+
+/*
+ * Texts in order: their terms, numbered from 1, one behind the other; where
+ * those of each text end; and the document of each, rising from 0, or NULL
+ * where each text is one.
+ */
+typedef struct {
+    const uint32_t    *terms;
+    uint32_t           nterms;       /* different ones */
+    const size_t      *ends;
+    const uint32_t    *doc_of;
+    size_t             n;
+} assess_texts_t;
+
+
+/* 0, or -1 without memory. */
+int assess_bm25_build(assess_arena_t *arena, assess_bm25_t *docs,
+    const assess_texts_t *texts);
+
+void assess_bm25_reset(assess_bm25_t *docs);
+
+/*
+ * Adds what a term of that weight is worth to each document's score; with
+ * known, only where it is above 0 already.
+ */
+void assess_bm25_add(assess_bm25_t *docs, uint32_t term, double weight,
+    int known);
+
+
+#endif /* ASSESS_BM25_H */
