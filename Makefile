@@ -18,6 +18,7 @@ SANITIZE   ?=
 M          := ngx_assess_module
 UNITS      := $(basename $(notdir $(wildcard t/unit/*.c)))
 FUZZES     := $(filter-out main,$(basename $(notdir $(wildcard t/fuzz/*.c))))
+BENCHES    := $(basename $(notdir $(wildcard t/bench/*.c)))
 SOURCES    := $(sort $(wildcard config $(M)/*.c $(M)/*/*.c))
 HEADERS    := $(wildcard $(M)/*.h $(M)/*/*.h t/unit/*.h)
 SQL        := $(wildcard sql/*.sql)
@@ -60,12 +61,12 @@ run:
 
 test:
 	@t/lib/install.sh run build sample test
-	@$(MAKE) -j$(JOBS) build sample unit-build fuzz-replay
+	@$(MAKE) -j$(JOBS) build sample provider unit-build fuzz-replay
 	@exec t/bin/test
 
 bench:
 	@t/lib/install.sh run build sample test
-	@$(MAKE) -j$(JOBS) build sample
+	@$(MAKE) -j$(JOBS) build sample provider bench-build
 	@exec t/bin/bench
 
 build: module extract

@@ -1,8 +1,9 @@
 # How each thing is built; the doors are in Makefile.
 
-.PHONY: unit-build fuzz-build fuzz-replay FORCE
+.PHONY: unit-build fuzz-build fuzz-replay bench-build provider FORCE
 
-$(BUILD) $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/extract $(BUILD)/sample:
+$(BUILD) $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/extract $(BUILD)/bench \
+$(BUILD)/sample:
 	@mkdir -p $@
 
 
@@ -124,6 +125,21 @@ fuzz:
 	done
 
 
+# A provider to test against, and programs that measure
+
+$(BUILD)/provider: $(wildcard t/lib/provider*.c t/lib/provider*.h) | $(BUILD)
+	$(CC) $(CFLAGS) -O1 $(SAN) $(DEFINES) -It/lib $(filter %.c,$^) -o $@ \
+	    -ljansson
+
+$(foreach b,$(BENCHES),$(eval $(call program,$(BUILD)/bench/$(b),\
+    t/bench/$(b).c,,$(CC) $(CFLAGS) -O2)))
+
+$(BUILD)/bench/: | $(BUILD)/bench
+
+provider: $(if $(wildcard t/lib/provider.c),$(BUILD)/provider)
+bench-build: $(BENCHES:%=$(BUILD)/bench/%)
+
+
 # The sample document
 
 sample: $(BUILD)/sample/fire-risk-assessment.pdf
@@ -136,12 +152,12 @@ $(BUILD)/sample/%.pdf: docs/examples/sample/%.ms | $(BUILD)/sample
 # Debian's nginx with the sanitizers and without pools, and all tests on it
 
 sanitize:
-	@t/lib/install.sh run build sample test
+	@t/lib/install.sh run build sample test sanitize
 	@t/lib/sanitize.sh $(BUILD)/sanitize
 	@$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/sanitize/build \
 	    NGINX_SRC=$(BUILD)/sanitize/nginx \
 	    NGINX_OUT=$(BUILD)/sanitize/build/nginx \
-	    build sample unit-build fuzz-replay
+	    build sample provider unit-build fuzz-replay
 	@ASSESS_BUILD=$(BUILD)/sanitize/build \
 	    ASSESS_NGINX=$(BUILD)/sanitize/nginx/objs/nginx \
 	    ASAN_OPTIONS=detect_leaks=0 exec t/bin/test

@@ -11,6 +11,7 @@ declare -A packages=(
              libpoppler-private-dev poppler-data"
     [sample]="groff"
     [test]="curl poppler-utils procps"
+    [sanitize]="patch xz-utils"
     [fuzz]="clang libclang-rt-14-dev"
 )
 
