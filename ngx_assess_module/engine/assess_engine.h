@@ -23,6 +23,8 @@ typedef struct {
     /* called on the job's own thread */
     void  (*publish)(void *ctx, const assess_change_t *change);
     int   (*cancelled)(void *ctx, const char *job_id);
+
+    /* 0: go on; 1: start nothing new, hand back; 2: now */
     int   (*stopping)(void *ctx);
 
     /* bounds the CPU work of a process; a pair around each piece of it */

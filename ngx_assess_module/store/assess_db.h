@@ -26,6 +26,13 @@ typedef struct {
 
 
 /*
+ * Whether libpq understands a connection string; connects to nothing.  The
+ * message holds nothing of the string, which may hold a password.
+ */
+assess_err_e assess_db_conninfo_check(const char *conninfo,
+    assess_err_t *err);
+
+/*
  * Opens nothing yet.  conf is copied.  NULL is out of memory.  To be called
  * after the fork; destroyed when no thread uses it any more.
  */

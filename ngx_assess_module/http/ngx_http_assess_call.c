@@ -1,0 +1,640 @@
+
+#include "ngx_http_assess_call.h"
+
+#include <fcntl.h>
+
+
+static void ngx_http_assess_call_cleanup(void *data);
+static void ngx_http_assess_call_destroy(ngx_http_assess_call_t *call);
+static ngx_int_t ngx_http_assess_call_check(ngx_http_assess_call_t *call);
+static ngx_int_t ngx_http_assess_call_path(ngx_http_assess_call_t *call);
+static ngx_int_t ngx_http_assess_call_scope(ngx_http_assess_call_t *call);
+static ngx_int_t ngx_http_assess_call_value(ngx_http_assess_call_t *call,
+    ngx_http_complex_value_t *cv, assess_str_t *value, size_t max);
+static ngx_int_t ngx_http_assess_call_body_check(
+    ngx_http_assess_call_t *call);
+static void ngx_http_assess_call_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_assess_call_body_take(ngx_http_assess_call_t *call);
+static void ngx_http_assess_call_run(void *data);
+static void ngx_http_assess_call_done(void *data);
+static ngx_int_t ngx_http_assess_call_start(ngx_http_assess_call_t *call);
+
+
+ngx_int_t
+ngx_http_assess_call_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    assess_err_t             err;
+    ngx_http_assess_call_t  *call;
+
+    call = ngx_http_assess_call_create(r);
+    if (call == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_assess_call_check(call);
+
+    if (rc == NGX_OK && call->route->fast) {
+
+        rc = call->route->fast(call);
+
+        if (rc == NGX_DONE) {
+            return NGX_DONE;
+        }
+
+        if (rc == NGX_DECLINED) {
+            rc = NGX_OK;
+
+        } else if (rc == NGX_OK) {
+            rc = NGX_ABORT;                  /* answered */
+        }
+    }
+
+    if (rc == NGX_OK && !ngx_http_assess_scheduler_ready(&err)) {
+        err.kind = ASSESS_UNAVAILABLE;
+        ngx_http_assess_call_fail(call, &err);
+        rc = NGX_ABORT;
+    }
+
+    if (rc == NGX_ABORT) {
+
+        rc = ngx_http_discard_request_body(r);
+
+        if (rc == NGX_OK || rc == NGX_AGAIN) {
+            return ngx_http_assess_call_send(call);
+        }
+
+        return rc;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (call->route->flags & NGX_HTTP_ASSESS_BODY) {
+
+        rc = ngx_http_read_client_request_body(r,
+                                        ngx_http_assess_call_body_handler);
+
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->main->count++;
+
+    (void) ngx_http_assess_call_start(call);
+
+    return NGX_DONE;
+}
+
+
+ngx_http_assess_call_t *
+ngx_http_assess_call_create(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_assess_call_t  *call;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    call = ngx_calloc(sizeof(ngx_http_assess_call_t), r->connection->log);
+    if (call == NULL) {
+        return NULL;
+    }
+
+    call->request = r;
+    call->mcf = ngx_http_get_module_main_conf(r, ngx_http_assess_module);
+    call->body_fd = -1;
+    call->length = -1;
+    call->status = NGX_HTTP_OK;
+
+    cln->handler = ngx_http_assess_call_cleanup;
+    cln->data = call;
+
+    ngx_http_set_ctx(r, call, ngx_http_assess_module);
+
+    call->arena = assess_arena_create();
+
+    return call->arena ? call : NULL;
+}
+
+
+/* the request ends: so does the call, unless a thread has it */
+
+static void
+ngx_http_assess_call_cleanup(void *data)
+{
+    ngx_http_assess_call_t  *call = data;
+
+    call->request = NULL;
+
+    if (!call->busy) {
+        ngx_http_assess_call_destroy(call);
+    }
+}
+
+
+static void
+ngx_http_assess_call_destroy(ngx_http_assess_call_t *call)
+{
+    if (call->body_fd != -1) {
+        (void) close(call->body_fd);
+    }
+
+    assess_buf_free(&call->body);
+    assess_arena_destroy(call->arena);
+    ngx_free(call);
+}
+
+
+/*
+ * All that can be said without the body.  NGX_ABORT when the answer is a
+ * problem.
+ */
+
+static ngx_int_t
+ngx_http_assess_call_check(ngx_http_assess_call_t *call)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_assess_call_path(call);
+
+    if (rc == NGX_OK && !(call->route->flags & NGX_HTTP_ASSESS_OPEN)) {
+        rc = ngx_http_assess_call_scope(call);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_assess_call_query(call);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_assess_call_headers(call);
+    }
+
+    if (rc == NGX_OK && (call->route->flags & NGX_HTTP_ASSESS_BODY)) {
+        rc = ngx_http_assess_call_body_check(call);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_assess_call_path(ngx_http_assess_call_t *call)
+{
+    ngx_int_t                    rc;
+    ngx_str_t                    path, name, allow, *prefix;
+    ngx_http_request_t          *r;
+    ngx_http_assess_loc_conf_t  *lcf;
+
+    r = call->request;
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_assess_module);
+    prefix = &lcf->prefix;
+
+    if (r->uri.len < prefix->len) {
+        return NGX_ERROR;
+    }
+
+    path.data = r->uri.data + prefix->len;
+    path.len = r->uri.len - prefix->len;
+
+    call->prefix = ngx_http_assess_str(prefix);
+
+    if (prefix->data[prefix->len - 1] == '/') {
+        call->prefix.len--;
+
+    } else if (path.len && path.data[0] == '/') {
+        path.data++;
+        path.len--;
+
+    } else {
+        path.len = 0;
+    }
+
+    rc = ngx_http_assess_route(r, &path, &call->route, &name, &allow);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_NOT_FOUND, NULL,
+                                     "there is nothing at this path");
+        return NGX_ABORT;
+    }
+
+    if (rc == NGX_HTTP_NOT_ALLOWED) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_NOT_ALLOWED, NULL,
+                                     "this path takes %.*s", (int) allow.len,
+                                     allow.data);
+        ngx_http_assess_call_header(call, "Allow", "%.*s", (int) allow.len,
+                                    allow.data);
+        return NGX_ABORT;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (name.data == NULL) {
+        return NGX_OK;
+    }
+
+    return assess_pstrdup(call->arena, &call->name, (char *) name.data,
+                          name.len) == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_assess_call_scope(ngx_http_assess_call_t *call)
+{
+    ngx_int_t                    rc;
+    ngx_http_assess_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(call->request, ngx_http_assess_module);
+
+    rc = ngx_http_assess_call_value(call, lcf->tenant, &call->scope.tenant,
+                                    NGX_HTTP_ASSESS_TENANT_LEN);
+    if (rc == NGX_DECLINED) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_FORBIDDEN, NULL,
+                                     "the request belongs to no tenant");
+        return NGX_ABORT;
+    }
+
+    if (rc != NGX_OK || lcf->user == NULL) {
+        return rc;
+    }
+
+    rc = ngx_http_assess_call_value(call, lcf->user, &call->scope.user,
+                                    NGX_HTTP_ASSESS_USER_LEN);
+
+    return rc == NGX_DECLINED ? NGX_OK : rc;
+}
+
+
+/* NGX_DECLINED: it is empty */
+
+static ngx_int_t
+ngx_http_assess_call_value(ngx_http_assess_call_t *call,
+    ngx_http_complex_value_t *cv, assess_str_t *value, size_t max)
+{
+    size_t       n;
+    uint32_t     cp;
+    ngx_str_t    text;
+    const char  *p, *last;
+
+    if (ngx_http_complex_value(call->request, cv, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    p = (char *) text.data;
+    last = p + text.len;
+
+    while (p < last && text.len <= max) {
+
+        n = assess_utf8_next(p, last, &cp);
+
+        if (n == 0 || cp < 0x20 || cp == 0x7f) {
+            break;
+        }
+
+        p += n;
+    }
+
+    if (p < last) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_FORBIDDEN, NULL,
+                                     "the tenant or user is longer than "
+                                     "%d bytes or no plain text", (int) max);
+        return NGX_ABORT;
+    }
+
+    return assess_pstrdup(call->arena, value, (char *) text.data, text.len)
+           == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_assess_call_body_check(ngx_http_assess_call_t *call)
+{
+    ngx_uint_t           flags;
+    ngx_http_request_t  *r;
+
+    r = call->request;
+    flags = call->route->flags;
+
+    if (call->content_type.len == 0) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                     NULL, "the request has no Content-Type");
+        return NGX_ABORT;
+    }
+
+    if (!(flags & NGX_HTTP_ASSESS_RAW)
+        && !((flags & NGX_HTTP_ASSESS_JSON)
+             && ngx_http_assess_call_is(call, "application/json"))
+        && !((flags & NGX_HTTP_ASSESS_MULTIPART)
+             && ngx_http_assess_call_is(call, "multipart/form-data")))
+    {
+        ngx_http_assess_call_problem(call, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                     NULL, "the body must be %s",
+                                     (flags & NGX_HTTP_ASSESS_MULTIPART)
+                                     ? "application/json or "
+                                       "multipart/form-data"
+                                     : "application/json");
+        return NGX_ABORT;
+    }
+
+    if (r->headers_in.content_length_n < 0 && !r->headers_in.chunked) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_LENGTH_REQUIRED, NULL,
+                                     "the body needs a Content-Length, or "
+                                     "chunked transfer coding");
+        return NGX_ABORT;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_assess_call_body_handler(ngx_http_request_t *r)
+{
+    ngx_http_assess_call_t  *call;
+
+    call = ngx_http_get_module_ctx(r, ngx_http_assess_module);
+
+    if (ngx_http_assess_call_body_take(call) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    (void) ngx_http_assess_call_start(call);
+}
+
+
+/* the body outlives its request: a descriptor of our own, or a copy */
+
+static ngx_int_t
+ngx_http_assess_call_body_take(ngx_http_assess_call_t *call)
+{
+    char                *p;
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
+
+    r = call->request;
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        call->body_data = "";
+        return NGX_OK;
+    }
+
+    if (r->request_body->temp_file) {
+
+        call->body_len = r->request_body->temp_file->offset;
+        call->body_fd = fcntl(r->request_body->temp_file->file.fd,
+                              F_DUPFD_CLOEXEC, 3);
+
+        if (call->body_fd == -1) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, ngx_errno,
+                          "fcntl(F_DUPFD_CLOEXEC) failed");
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        call->body_len += ngx_buf_size(cl->buf);
+    }
+
+    p = assess_palloc(call->arena, (size_t) call->body_len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->body_data = p;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        p = (char *) ngx_cpymem(p, b->pos, b->last - b->pos);
+    }
+
+    *p = '\0';
+
+    return NGX_OK;
+}
+
+
+/* NGX_ERROR: it was answered */
+
+static ngx_int_t
+ngx_http_assess_call_start(ngx_http_assess_call_t *call)
+{
+    if (ngx_http_assess_call_post(call, ngx_http_assess_call_run,
+                                  ngx_http_assess_call_done)
+        == NGX_OK)
+    {
+        call->request->read_event_handler = ngx_http_test_reading;
+        return NGX_OK;
+    }
+
+    ngx_http_assess_call_problem(call, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
+                                 "too many calls wait for the store");
+    ngx_http_assess_call_header(call, "Retry-After", "1");
+    ngx_http_assess_call_answer(call);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_assess_call_post(ngx_http_assess_call_t *call,
+    void (*run)(void *data), void (*done)(void *data))
+{
+    call->task.run = run;
+    call->task.done = done;
+    call->task.data = call;
+
+    if (ngx_http_assess_task_post(call->mcf->store_threads, &call->task)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    call->busy = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_assess_call_back(ngx_http_assess_call_t *call)
+{
+    call->busy = 0;
+
+    if (call->request == NULL) {
+        ngx_http_assess_call_destroy(call);
+        return 0;
+    }
+
+    return 1;
+}
+
+
+static void
+ngx_http_assess_call_run(void *data)
+{
+    ngx_http_assess_call_t *call = data;
+
+    call->route->run(call);
+}
+
+
+static void
+ngx_http_assess_call_done(void *data)
+{
+    ngx_connection_t        *c;
+    ngx_http_assess_call_t  *call = data;
+
+    if (!ngx_http_assess_call_back(call)) {
+        return;
+    }
+
+    c = call->request->connection;
+
+    if (call->wait && call->wait_job[0]) {
+        ngx_http_assess_wait(call);
+
+    } else {
+        ngx_http_assess_call_answer(call);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+const assess_str_t *
+ngx_http_assess_call_param(ngx_http_assess_call_t *call, const char *name)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    len = ngx_strlen(name);
+
+    for (i = 0; i < call->nparams; i++) {
+        if (call->params[i].name.len == len
+            && ngx_memcmp(call->params[i].name.data, name, len) == 0)
+        {
+            return &call->params[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_assess_call_number(ngx_http_assess_call_t *call, const char *name,
+    ngx_int_t min, ngx_int_t max, int *value)
+{
+    ngx_int_t            n;
+    const assess_str_t  *text;
+
+    text = ngx_http_assess_call_param(call, name);
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    n = text->len > 10 ? NGX_ERROR
+                       : ngx_atoi((u_char *) text->data, text->len);
+
+    if (n == NGX_ERROR || n < min || n > max) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                     "\"%s\" must be a number from %d to %d",
+                                     name, (int) min, (int) max);
+        return NGX_ERROR;
+    }
+
+    *value = (int) n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_assess_call_paging(ngx_http_assess_call_t *call,
+    assess_paging_t *paging)
+{
+    const assess_str_t  *cursor;
+
+    paging->limit = 50;
+    paging->cursor.len = 0;
+    paging->cursor.data = NULL;
+
+    if (ngx_http_assess_call_number(call, "limit", 1, 200, &paging->limit)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cursor = ngx_http_assess_call_param(call, "cursor");
+
+    if (cursor && cursor->len == 0) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                     "\"cursor\" is empty");
+        return NGX_ERROR;
+    }
+
+    if (cursor) {
+        paging->cursor = *cursor;
+    }
+
+    return NGX_OK;
+}
+
+
+assess_err_e
+ngx_http_assess_call_body(ngx_http_assess_call_t *call, assess_str_t *body,
+    assess_err_t *err)
+{
+    size_t   len, done;
+    ssize_t  n;
+
+    if (call->body_len > NGX_HTTP_ASSESS_MAX_JSON) {
+        return assess_fail(err, ASSESS_INVALID, "too_large",
+                           "the body is longer than %d bytes",
+                           NGX_HTTP_ASSESS_MAX_JSON);
+    }
+
+    len = (size_t) call->body_len;
+    body->len = len;
+
+    if (call->body_fd == -1) {
+        body->data = (char *) call->body_data;
+        return ASSESS_OK;
+    }
+
+    body->data = assess_palloc(call->arena, len + 1);
+    if (body->data == NULL) {
+        return assess_fail(err, ASSESS_ERROR, "internal", "out of memory");
+    }
+
+    for (done = 0; done < len; done += (size_t) n) {
+
+        n = pread(call->body_fd, body->data + done, len - done, (off_t) done);
+
+        if (n <= 0) {
+            return assess_fail(err, ASSESS_ERROR, "internal",
+                               "the body cannot be read back");
+        }
+    }
+
+    body->data[len] = '\0';
+
+    return ASSESS_OK;
+}

@@ -1,0 +1,222 @@
+
+/*
+ * A call of the API.  The event loop reads it and answers it; what lies
+ * between runs on a pool thread.  A call owns its memory, since its request
+ * may end before the thread is done.
+ */
+
+#ifndef NGX_HTTP_ASSESS_CALL_H
+#define NGX_HTTP_ASSESS_CALL_H
+
+
+#include "../runtime/ngx_http_assess_scheduler.h"
+#include "../runtime/ngx_http_assess_task.h"
+#include "../runtime/ngx_http_assess_zone.h"
+
+
+#define NGX_HTTP_ASSESS_HEADERS      8
+#define NGX_HTTP_ASSESS_MAX_JSON     (8 * 1024 * 1024)
+
+
+typedef struct ngx_http_assess_call_s  ngx_http_assess_call_t;
+
+
+/* What a route takes. */
+#define NGX_HTTP_ASSESS_BODY         0x1      /* has a body */
+#define NGX_HTTP_ASSESS_JSON         0x2      /* of JSON */
+#define NGX_HTTP_ASSESS_MULTIPART    0x4      /* or of form data */
+#define NGX_HTTP_ASSESS_RAW          0x8      /* or of anything */
+#define NGX_HTTP_ASSESS_OPEN         0x10     /* needs no tenant, no store */
+
+
+typedef struct {
+    ngx_uint_t     method;
+    const char    *path;             /* "documents/{id}"; below the prefix */
+    ngx_uint_t     flags;
+    const char    *params;           /* " limit cursor "; "jobId*" repeats */
+
+    /* on the event loop; NGX_DECLINED goes on to run() */
+    ngx_int_t    (*fast)(ngx_http_assess_call_t *call);
+
+    /* on a pool thread */
+    void         (*run)(ngx_http_assess_call_t *call);
+} ngx_http_assess_route_t;
+
+
+typedef struct {
+    assess_str_t   name;
+    assess_str_t   value;
+} ngx_http_assess_pair_t;
+
+
+struct ngx_http_assess_call_s {
+    ngx_http_request_t              *request;    /* event loop; NULL: gone */
+    ngx_http_assess_main_conf_t     *mcf;
+    const ngx_http_assess_route_t   *route;
+    assess_arena_t                  *arena;
+
+    /* the question */
+    assess_scope_t                   scope;
+    assess_str_t                     prefix;     /* "/api" */
+    assess_str_t                     name;       /* {id} or {name} */
+    ngx_http_assess_pair_t          *params;
+    ngx_uint_t                       nparams;
+    assess_str_t                     content_type;
+    assess_str_t                     idempotency_key;
+    assess_str_t                     if_none_match;
+    assess_str_t                     if_range;
+    assess_str_t                     range;
+    assess_str_t                     last_event_id;
+    int                              wait;       /* seconds; 0: not */
+    int                              body_fd;    /* -1: in memory */
+    int64_t                          body_len;
+    const char                      *body_data;
+
+    /* the answer */
+    int                              status;
+    const char                      *type;       /* NULL: JSON */
+    ngx_http_assess_pair_t           headers[NGX_HTTP_ASSESS_HEADERS];
+    ngx_uint_t                       nheaders;
+    assess_buf_t                     body;
+
+    /*
+     * Where the answer is longer than is held at once: its length, and who
+     * fills body with the next piece, on a pool thread, until all is sent.
+     */
+    int64_t                          length;
+    int64_t                          sent;
+    void                           (*next)(ngx_http_assess_call_t *call);
+    void                            *ctx;
+
+    /* the job whose end the client waits for; "": none */
+    char                             wait_job[ASSESS_UUID_LEN + 1];
+
+    ngx_http_assess_task_t           task;
+    unsigned                         busy:1;     /* a thread has it */
+    unsigned                         answered:1; /* the header is out */
+    unsigned                         instead:1;  /* of nginx's own page */
+    unsigned                         replaced:1; /* and that was done */
+};
+
+
+/* The content handler of a location with assess_api. */
+ngx_int_t ngx_http_assess_call_handler(ngx_http_request_t *r);
+
+/* An empty one, as the request's context; NULL is out of memory. */
+ngx_http_assess_call_t *ngx_http_assess_call_create(ngx_http_request_t *r);
+
+/* Hands it to a pool thread again; its done() is called on the loop. */
+ngx_int_t ngx_http_assess_call_post(ngx_http_assess_call_t *call,
+    void (*run)(void *data), void (*done)(void *data));
+
+/*
+ * Takes it back from the thread, first in done(); 0 when the client went away
+ * meanwhile and there is no call any more.
+ */
+ngx_uint_t ngx_http_assess_call_back(ngx_http_assess_call_t *call);
+
+/*
+ * Sends the answer, from the event loop, and finalizes the request; or only
+ * sends it, from the content handler.
+ */
+void ngx_http_assess_call_answer(ngx_http_assess_call_t *call);
+ngx_int_t ngx_http_assess_call_send(ngx_http_assess_call_t *call);
+
+/* Answers with what err says, or with a problem of one's own. */
+void ngx_http_assess_call_fail(ngx_http_assess_call_t *call,
+    const assess_err_t *err);
+void ngx_http_assess_call_problem(ngx_http_assess_call_t *call, int status,
+    const char *pointer, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A header of the answer; name is static, the value is copied. */
+void ngx_http_assess_call_header(ngx_http_assess_call_t *call,
+    const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A parameter of the query, or NULL. */
+const assess_str_t *ngx_http_assess_call_param(ngx_http_assess_call_t *call,
+    const char *name);
+
+/* A numeric one, if it is given; NGX_ERROR when the answer is a problem. */
+ngx_int_t ngx_http_assess_call_number(ngx_http_assess_call_t *call,
+    const char *name, ngx_int_t min, ngx_int_t max, int *value);
+
+/* limit and cursor; NGX_ERROR when the answer is a problem now. */
+ngx_int_t ngx_http_assess_call_paging(ngx_http_assess_call_t *call,
+    assess_paging_t *paging);
+
+/* The end of a list: its cursor and its total. */
+void ngx_http_assess_call_list_end(ngx_http_assess_call_t *call,
+    const assess_str_t *next, int64_t total);
+
+/* An id or a user of the query; not NGX_OK when the answer is a problem. */
+ngx_int_t ngx_http_assess_call_id(ngx_http_assess_call_t *call,
+    const char *name, assess_str_t *id);
+ngx_int_t ngx_http_assess_call_user(ngx_http_assess_call_t *call,
+    const assess_str_t *name, assess_str_t *user);
+
+/* The whole body in memory; ASSESS_INVALID over the limit for JSON. */
+assess_err_e ngx_http_assess_call_body(ngx_http_assess_call_t *call,
+    assess_str_t *body, assess_err_t *err);
+
+/* The title of a status, as RFC 9110 has it. */
+const char *ngx_http_assess_status_title(int status);
+
+/* A problem as JSON (RFC 9457). */
+void ngx_http_assess_problem_json(assess_buf_t *b, int status,
+    const char *pointer, const char *detail);
+
+
+/* Installs the filters that make nginx's own errors problems too. */
+ngx_int_t ngx_http_assess_problem_filters(ngx_conf_t *cf);
+
+
+/* ngx_http_assess_query.c: NGX_ABORT when the answer is a problem now */
+ngx_int_t ngx_http_assess_call_query(ngx_http_assess_call_t *call);
+ngx_int_t ngx_http_assess_call_headers(ngx_http_assess_call_t *call);
+ngx_uint_t ngx_http_assess_call_is(ngx_http_assess_call_t *call,
+    const char *type);
+
+
+/* ngx_http_assess_route.c */
+ngx_int_t ngx_http_assess_route(ngx_http_request_t *r, ngx_str_t *path,
+    const ngx_http_assess_route_t **route, ngx_str_t *name,
+    ngx_str_t *allow);
+
+
+/* what the routes lead to */
+
+void ngx_http_assess_documents_post(ngx_http_assess_call_t *call);
+void ngx_http_assess_documents_list(ngx_http_assess_call_t *call);
+void ngx_http_assess_document_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_document_text_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_document_content_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_document_remove(ngx_http_assess_call_t *call);
+
+void ngx_http_assess_question_set_put(ngx_http_assess_call_t *call);
+void ngx_http_assess_question_set_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_question_sets_list(ngx_http_assess_call_t *call);
+
+void ngx_http_assess_start(ngx_http_assess_call_t *call);
+
+ngx_int_t ngx_http_assess_job_fast(ngx_http_assess_call_t *call);
+void ngx_http_assess_job_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_job_cancel(ngx_http_assess_call_t *call);
+void ngx_http_assess_job_retry(ngx_http_assess_call_t *call);
+void ngx_http_assess_jobs_list(ngx_http_assess_call_t *call);
+void ngx_http_assess_counters_get(ngx_http_assess_call_t *call);
+
+void ngx_http_assess_results_get(ngx_http_assess_call_t *call);
+
+ngx_int_t ngx_http_assess_progress(ngx_http_assess_call_t *call);
+
+ngx_int_t ngx_http_assess_live(ngx_http_assess_call_t *call);
+ngx_int_t ngx_http_assess_ready(ngx_http_assess_call_t *call);
+void ngx_http_assess_ready_check(ngx_http_assess_call_t *call);
+
+/* Holds the answer until the job ends or the time is over. */
+void ngx_http_assess_wait(ngx_http_assess_call_t *call);
+
+
+#endif /* NGX_HTTP_ASSESS_CALL_H */

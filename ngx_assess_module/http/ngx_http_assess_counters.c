@@ -1,0 +1,264 @@
+
+#include "ngx_http_assess_stream.h"
+
+
+#define NGX_HTTP_ASSESS_COUNTERS  1000       /* ms between two, at least */
+
+
+/* the counters of one tenant, for all streams of this worker that show them */
+
+typedef struct {
+    ngx_queue_t                    queue;
+    ngx_queue_t                    watchers;
+    ngx_http_assess_main_conf_t   *mcf;
+    assess_scope_t                 scope;
+    ngx_http_assess_task_t         task;
+    ngx_event_t                    timer;
+    ngx_connection_t               dummy;        /* for the timer's log */
+    assess_err_e                   rc;
+    assess_counters_t              counters;
+    unsigned                       reading:1;
+    unsigned                       dirty:1;
+    u_char                         tenant[NGX_HTTP_ASSESS_TENANT_LEN];
+} ngx_http_assess_board_t;
+
+
+static ngx_http_assess_board_t *ngx_http_assess_board_find(
+    ngx_http_assess_call_t *call);
+static void ngx_http_assess_board_read(ngx_http_assess_board_t *board);
+static void ngx_http_assess_board_run(void *data);
+static void ngx_http_assess_board_done(void *data);
+static void ngx_http_assess_board_timer(ngx_event_t *ev);
+static void ngx_http_assess_board_free(ngx_http_assess_board_t *board);
+
+
+static ngx_queue_t  ngx_http_assess_boards;
+
+
+void
+ngx_http_assess_counters_watch(ngx_http_assess_watcher_t *w,
+    ngx_http_assess_stream_t *st)
+{
+    ngx_http_assess_board_t  *board;
+
+    board = ngx_http_assess_board_find(st->call);
+    if (board == NULL) {
+        return;
+    }
+
+    w->stream = st;
+    w->board = board;
+    ngx_queue_insert_tail(&board->watchers, &w->queue);
+
+    ngx_http_assess_counters_changed(w);
+}
+
+
+void
+ngx_http_assess_counters_leave(ngx_http_assess_watcher_t *w)
+{
+    ngx_http_assess_board_t  *board;
+
+    board = w->board;
+
+    if (board == NULL) {
+        return;
+    }
+
+    w->board = NULL;
+    ngx_queue_remove(&w->queue);
+
+    if (ngx_queue_empty(&board->watchers) && !board->reading) {
+        ngx_http_assess_board_free(board);
+    }
+}
+
+
+void
+ngx_http_assess_counters_changed(ngx_http_assess_watcher_t *w)
+{
+    ngx_http_assess_board_t  *board;
+
+    board = w->board;
+
+    if (board == NULL) {
+        return;
+    }
+
+    board->dirty = 1;
+
+    if (!board->reading && !board->timer.timer_set) {
+        ngx_http_assess_board_read(board);
+    }
+}
+
+
+static ngx_http_assess_board_t *
+ngx_http_assess_board_find(ngx_http_assess_call_t *call)
+{
+    ngx_queue_t              *q;
+    assess_str_t             *tenant;
+    ngx_http_assess_board_t  *board;
+
+    tenant = &call->scope.tenant;
+
+    if (ngx_http_assess_boards.next == NULL) {
+        ngx_queue_init(&ngx_http_assess_boards);
+    }
+
+    for (q = ngx_queue_head(&ngx_http_assess_boards);
+         q != ngx_queue_sentinel(&ngx_http_assess_boards);
+         q = ngx_queue_next(q))
+    {
+        board = ngx_queue_data(q, ngx_http_assess_board_t, queue);
+
+        if (board->scope.tenant.len == tenant->len
+            && ngx_memcmp(board->tenant, tenant->data, tenant->len) == 0)
+        {
+            return board;
+        }
+    }
+
+    board = ngx_calloc(sizeof(ngx_http_assess_board_t), ngx_cycle->log);
+    if (board == NULL) {
+        return NULL;
+    }
+
+    board->mcf = call->mcf;
+
+    ngx_memcpy(board->tenant, tenant->data, tenant->len);
+    board->scope.tenant.len = tenant->len;
+    board->scope.tenant.data = (char *) board->tenant;
+
+    board->task.run = ngx_http_assess_board_run;
+    board->task.done = ngx_http_assess_board_done;
+    board->task.data = board;
+
+    board->dummy.fd = (ngx_socket_t) -1;
+    board->timer.handler = ngx_http_assess_board_timer;
+    board->timer.data = &board->dummy;
+    board->timer.log = ngx_cycle->log;
+    board->timer.cancelable = 1;
+
+    ngx_queue_init(&board->watchers);
+    ngx_queue_insert_tail(&ngx_http_assess_boards, &board->queue);
+
+    return board;
+}
+
+
+static void
+ngx_http_assess_board_read(ngx_http_assess_board_t *board)
+{
+    if (ngx_http_assess_task_post(board->mcf->store_threads, &board->task)
+        == NGX_OK)
+    {
+        board->reading = 1;
+        board->dirty = 0;
+        return;
+    }
+
+    ngx_add_timer(&board->timer, NGX_HTTP_ASSESS_COUNTERS);
+}
+
+
+static void
+ngx_http_assess_board_run(void *data)
+{
+    ngx_http_assess_board_t *board = data;
+
+    assess_err_t  err;
+
+    board->rc = assess_counters_read(ngx_http_assess_scheduler_db(),
+                                     &board->scope, &board->counters, &err);
+}
+
+
+static void
+ngx_http_assess_board_done(void *data)
+{
+    ngx_http_assess_board_t *board = data;
+
+    ngx_str_t                   text;
+    ngx_queue_t                *q, *next;
+    assess_buf_t                json;
+    ngx_connection_t           *c;
+    ngx_http_assess_watcher_t  *w;
+
+    static ngx_str_t  type = ngx_string("counters");
+
+    ngx_memzero(&json, sizeof(assess_buf_t));
+
+    assess_buf_str(&json, "{\"type\":\"counters\",");
+    json.len--;
+    assess_counters_json(&json, &board->counters);
+
+    /* the object's own brace becomes the comma after the type */
+
+    if (!json.failed) {
+        json.data[sizeof("{\"type\":\"counters\"") - 1] = ',';
+    }
+
+    text.data = (u_char *) json.data;
+    text.len = json.len;
+
+    /* reading stays set meanwhile: a watcher that leaves frees nothing */
+
+    for (q = ngx_queue_head(&board->watchers);
+         q != ngx_queue_sentinel(&board->watchers)
+         && board->rc == ASSESS_OK && !json.failed;
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        w = ngx_queue_data(q, ngx_http_assess_watcher_t, queue);
+
+        /* one that is behind gets the next ones */
+
+        if (w->stream->busy || w->stream->pending.len) {
+            continue;
+        }
+
+        c = w->stream->call->request->connection;
+
+        ngx_http_assess_stream_event(w->stream, 0, &type, &text);
+        ngx_http_assess_stream_flush(w->stream);
+        ngx_http_run_posted_requests(c);
+    }
+
+    assess_buf_free(&json);
+
+    board->reading = 0;
+
+    if (ngx_queue_empty(&board->watchers)) {
+        ngx_http_assess_board_free(board);
+        return;
+    }
+
+    ngx_add_timer(&board->timer, NGX_HTTP_ASSESS_COUNTERS);
+}
+
+
+static void
+ngx_http_assess_board_timer(ngx_event_t *ev)
+{
+    ngx_http_assess_board_t  *board;
+
+    board = (ngx_http_assess_board_t *)
+                ((char *) ev - offsetof(ngx_http_assess_board_t, timer));
+
+    if (board->dirty && !board->reading) {
+        ngx_http_assess_board_read(board);
+    }
+}
+
+
+static void
+ngx_http_assess_board_free(ngx_http_assess_board_t *board)
+{
+    if (board->timer.timer_set) {
+        ngx_del_timer(&board->timer);
+    }
+
+    ngx_queue_remove(&board->queue);
+    ngx_free(board);
+}

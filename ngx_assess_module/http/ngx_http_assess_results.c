@@ -1,0 +1,216 @@
+
+#include "ngx_http_assess_call.h"
+
+
+static void ngx_http_assess_results_json(assess_buf_t *b,
+    const assess_results_t *results);
+static void ngx_http_assess_results_csv(assess_buf_t *b,
+    const assess_results_t *results);
+static void ngx_http_assess_csv_row(assess_buf_t *b,
+    const assess_answer_t *answer, const assess_evidence_t *evidence);
+static void ngx_http_assess_csv_field(assess_buf_t *b, const char *data,
+    size_t len);
+static ngx_uint_t ngx_http_assess_is(const assess_str_t *s, const char *name);
+
+
+void
+ngx_http_assess_results_get(ngx_http_assess_call_t *call)
+{
+    size_t               i;
+    assess_err_t         err;
+    assess_results_t     results;
+    const assess_str_t  *format;
+
+    format = ngx_http_assess_call_param(call, "format");
+
+    if (format && !ngx_http_assess_is(format, "json")
+        && !ngx_http_assess_is(format, "csv")
+        && !ngx_http_assess_is(format, "ndjson"))
+    {
+        ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                     "\"format\" must be json, csv or "
+                                     "ndjson");
+        return;
+    }
+
+    if (assess_results_read(ngx_http_assess_scheduler_db(), call->arena,
+                            &call->scope, call->name.data, &results, &err)
+        != ASSESS_OK)
+    {
+        ngx_http_assess_call_fail(call, &err);
+        return;
+    }
+
+    if (format && ngx_http_assess_is(format, "csv")) {
+        call->type = "text/csv; charset=utf-8";
+        ngx_http_assess_results_csv(&call->body, &results);
+        return;
+    }
+
+    if (format && ngx_http_assess_is(format, "ndjson")) {
+        call->type = "application/x-ndjson";
+
+        for (i = 0; i < results.nanswers; i++) {
+            assess_answer_json(&call->body, &results.answers[i]);
+            assess_buf_char(&call->body, '\n');
+        }
+
+        return;
+    }
+
+    ngx_http_assess_results_json(&call->body, &results);
+}
+
+
+static ngx_uint_t
+ngx_http_assess_is(const assess_str_t *s, const char *name)
+{
+    return s->len == ngx_strlen(name)
+           && ngx_memcmp(s->data, name, s->len) == 0;
+}
+
+
+static void
+ngx_http_assess_results_json(assess_buf_t *b, const assess_results_t *results)
+{
+    size_t      i;
+    ngx_uint_t  v, count[ASSESS_VERDICTS];
+
+    ngx_memzero(count, sizeof(count));
+
+    for (i = 0; i < results->nanswers; i++) {
+        count[results->answers[i].verdict]++;
+    }
+
+    assess_buf_printf(b, "{\"jobId\":\"%s\",\"assessmentId\":\"%s\","
+                      "\"documentId\":\"%s\",\"questionSet\":{\"name\":",
+                      results->job_id, results->assessment_id,
+                      results->document_id);
+    assess_buf_json_str(b, &results->set_name);
+    assess_buf_printf(b, ",\"version\":%d},\"complete\":%s,\"summary\":{",
+                      results->set_version,
+                      results->complete ? "true" : "false");
+
+    for (v = 0; v < ASSESS_VERDICTS; v++) {
+        assess_buf_printf(b, "%s\"%s\":%lu", v ? "," : "",
+                          assess_verdict_name((assess_verdict_e) v),
+                          (unsigned long) count[v]);
+    }
+
+    assess_buf_str(b, "},\"answers\":[");
+
+    for (i = 0; i < results->nanswers; i++) {
+        if (i) {
+            assess_buf_char(b, ',');
+        }
+        assess_answer_json(b, &results->answers[i]);
+    }
+
+    assess_buf_str(b, "]}");
+}
+
+
+static void
+ngx_http_assess_results_csv(assess_buf_t *b, const assess_results_t *results)
+{
+    size_t                  i, j;
+    const assess_answer_t  *answer;
+
+    assess_buf_str(b, "questionId,verdict,confidence,rationale,quote,page,"
+                      "verified,provider,model,cached\r\n");
+
+    for (i = 0; i < results->nanswers; i++) {
+
+        answer = &results->answers[i];
+
+        if (answer->nevidence == 0) {
+            ngx_http_assess_csv_row(b, answer, NULL);
+            continue;
+        }
+
+        for (j = 0; j < answer->nevidence; j++) {
+            ngx_http_assess_csv_row(b, answer, &answer->evidence[j]);
+        }
+    }
+}
+
+
+static void
+ngx_http_assess_csv_row(assess_buf_t *b, const assess_answer_t *answer,
+    const assess_evidence_t *evidence)
+{
+    const char  *verdict;
+
+    verdict = assess_verdict_name(answer->verdict);
+
+    ngx_http_assess_csv_field(b, answer->question_id.data,
+                              answer->question_id.len);
+    assess_buf_printf(b, ",%s,", verdict);
+    assess_buf_json_num(b, answer->confidence);
+    assess_buf_char(b, ',');
+    ngx_http_assess_csv_field(b, answer->rationale.data,
+                              answer->rationale.len);
+    assess_buf_char(b, ',');
+
+    if (evidence) {
+        ngx_http_assess_csv_field(b, evidence->quote.data,
+                                  evidence->quote.len);
+        assess_buf_printf(b, ",%d,%s,", evidence->page,
+                          evidence->verified ? "true" : "false");
+
+    } else {
+        assess_buf_str(b, ",,,");
+    }
+
+    ngx_http_assess_csv_field(b, answer->provider.data,
+                              answer->provider.len);
+    assess_buf_char(b, ',');
+    ngx_http_assess_csv_field(b, answer->model.data, answer->model.len);
+    assess_buf_printf(b, ",%s\r\n", answer->cached ? "true" : "false");
+}
+
+
+/*
+ * RFC 4180; what a spreadsheet would take for a formula gets an apostrophe
+ * before it.
+ */
+
+static void
+ngx_http_assess_csv_field(assess_buf_t *b, const char *data, size_t len)
+{
+    size_t      i;
+    ngx_uint_t  quoted, formula;
+
+    quoted = 0;
+
+    for (i = 0; i < len && !quoted; i++) {
+        quoted = data[i] == '"' || data[i] == ',' || data[i] == '\r'
+                 || data[i] == '\n';
+    }
+
+    formula = len && (data[0] == '=' || data[0] == '+' || data[0] == '-'
+                      || data[0] == '@' || data[0] == '\t'
+                      || data[0] == '\r');
+
+    if (quoted) {
+        assess_buf_char(b, '"');
+    }
+
+    if (formula) {
+        assess_buf_char(b, '\'');
+    }
+
+    if (!quoted) {
+        assess_buf_add(b, data, len);
+        return;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (data[i] == '"') {
+            assess_buf_char(b, '"');
+        }
+        assess_buf_char(b, data[i]);
+    }
+
+    assess_buf_char(b, '"');
+}

@@ -1,0 +1,250 @@
+
+#include "ngx_http_assess_call.h"
+#include "../runtime/ngx_http_assess_hub.h"
+
+
+/*
+ * Prefer: wait (RFC 7240): the answer to a start is held until the job ends.
+ * The waiting costs a follower of the hub and a timer, no thread.
+ */
+
+typedef struct {
+    ngx_http_assess_follower_t   follower;       /* first: it is cast */
+    ngx_http_assess_call_t      *call;
+    ngx_event_t                  timer;
+    unsigned                     over:1;
+} ngx_http_assess_wait_t;
+
+
+static void ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
+    ngx_http_assess_event_t *events, ngx_uint_t n);
+static void ngx_http_assess_wait_look(ngx_http_assess_follower_t *f);
+static void ngx_http_assess_wait_quit(ngx_http_assess_follower_t *f);
+static void ngx_http_assess_wait_timeout(ngx_event_t *ev);
+static void ngx_http_assess_wait_over(ngx_http_assess_wait_t *w);
+static void ngx_http_assess_wait_cleanup(void *data);
+static void ngx_http_assess_wait_run(void *data);
+static void ngx_http_assess_wait_done(void *data);
+
+
+void
+ngx_http_assess_wait(ngx_http_assess_call_t *call)
+{
+    ngx_http_request_t      *r;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_assess_wait_t  *w;
+
+    r = call->request;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_assess_wait_t));
+
+    if (cln == NULL || ngx_http_assess_hub_quitting()) {
+        ngx_http_assess_call_answer(call);
+        return;
+    }
+
+    w = cln->data;
+    ngx_memzero(w, sizeof(ngx_http_assess_wait_t));
+
+    cln->handler = ngx_http_assess_wait_cleanup;
+
+    w->call = call;
+    w->follower.events = ngx_http_assess_wait_events;
+    w->follower.behind = ngx_http_assess_wait_look;
+    w->follower.quit = ngx_http_assess_wait_quit;
+    w->follower.after = ngx_http_assess_hub_cursor();
+
+    w->timer.handler = ngx_http_assess_wait_timeout;
+    w->timer.data = r->connection;
+    w->timer.log = r->connection->log;
+
+    ngx_add_timer(&w->timer, (ngx_msec_t) call->wait * 1000);
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    ngx_http_assess_hub_follow(&w->follower);
+
+    /* it may have ended before we began to listen */
+
+    if (!w->over) {
+        ngx_http_assess_wait_look(&w->follower);
+    }
+}
+
+
+static void
+ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
+    ngx_http_assess_event_t *events, ngx_uint_t n)
+{
+    ngx_uint_t               i;
+    ngx_http_assess_wait_t  *w;
+
+    w = (ngx_http_assess_wait_t *) f;
+
+    for (i = 0; i < n; i++) {
+
+        if (events[i].type.len >= 5 && !w->over
+            && ngx_memcmp(events[i].job_id, w->call->wait_job,
+                          ASSESS_UUID_LEN) == 0
+            && (ngx_strncmp(events[i].type.data, "complete", 8) == 0
+                || ngx_strncmp(events[i].type.data, "error", 5) == 0
+                || ngx_strncmp(events[i].type.data, "cancelled", 9) == 0))
+        {
+            ngx_http_assess_wait_over(w);
+            return;
+        }
+    }
+}
+
+
+/* asks the zone whether the job has ended, and is not paused then */
+
+static void
+ngx_http_assess_wait_look(ngx_http_assess_follower_t *f)
+{
+    ngx_int_t                rc;
+    assess_buf_t             json;
+    assess_status_e          status;
+    ngx_http_assess_wait_t  *w;
+
+    w = (ngx_http_assess_wait_t *) f;
+
+    ngx_memzero(&json, sizeof(assess_buf_t));
+
+    rc = ngx_http_assess_zone_job(w->call->mcf->zone, &w->call->scope.tenant,
+                                  w->call->wait_job, &status, &json);
+    assess_buf_free(&json);
+
+    if (rc == NGX_OK && status != ASSESS_QUEUED
+        && status != ASSESS_PROCESSING)
+    {
+        ngx_http_assess_wait_over(w);
+        return;
+    }
+
+    if (f->paused) {
+        f->paused = 0;
+        f->after = ngx_http_assess_hub_cursor();
+    }
+}
+
+
+/* the job has ended: it is read, so that the answer is what is durable */
+
+static void
+ngx_http_assess_wait_over(ngx_http_assess_wait_t *w)
+{
+    ngx_http_assess_call_t  *call;
+
+    call = w->call;
+
+    w->over = 1;
+    ngx_http_assess_hub_leave(&w->follower);
+
+    if (w->timer.timer_set) {
+        ngx_del_timer(&w->timer);
+    }
+
+    if (ngx_http_assess_call_post(call, ngx_http_assess_wait_run,
+                                  ngx_http_assess_wait_done)
+        != NGX_OK)
+    {
+        ngx_http_assess_call_answer(call);
+    }
+}
+
+
+static void
+ngx_http_assess_wait_run(void *data)
+{
+    ngx_http_assess_call_t *call = data;
+
+    assess_err_t  err;
+    assess_job_t  job;
+
+    /* the 202 that is there is still true where the job cannot be read */
+
+    if (assess_job_read(ngx_http_assess_scheduler_db(), call->arena,
+                        &call->scope, call->wait_job, &job, &err)
+        == ASSESS_OK
+        && job.status != ASSESS_QUEUED && job.status != ASSESS_PROCESSING)
+    {
+        call->status = NGX_HTTP_OK;
+        assess_buf_reset(&call->body);
+        assess_job_json(&call->body, &job);
+        ngx_http_assess_call_header(call, "Preference-Applied", "wait=%d",
+                                    call->wait);
+    }
+}
+
+
+static void
+ngx_http_assess_wait_done(void *data)
+{
+    ngx_connection_t        *c;
+    ngx_http_assess_call_t  *call = data;
+
+    if (!ngx_http_assess_call_back(call)) {
+        return;
+    }
+
+    c = call->request->connection;
+
+    ngx_http_assess_call_answer(call);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_assess_wait_timeout(ngx_event_t *ev)
+{
+    ngx_connection_t        *c;
+    ngx_http_assess_wait_t  *w;
+
+    c = ev->data;
+    w = (ngx_http_assess_wait_t *)
+            ((char *) ev - offsetof(ngx_http_assess_wait_t, timer));
+
+    w->over = 1;
+    ngx_http_assess_hub_leave(&w->follower);
+
+    ngx_http_assess_call_answer(w->call);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_assess_wait_quit(ngx_http_assess_follower_t *f)
+{
+    ngx_connection_t        *c;
+    ngx_http_assess_wait_t  *w;
+
+    w = (ngx_http_assess_wait_t *) f;
+    c = w->call->request->connection;
+
+    w->over = 1;
+
+    if (w->timer.timer_set) {
+        ngx_del_timer(&w->timer);
+    }
+
+    ngx_http_assess_call_answer(w->call);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_assess_wait_cleanup(void *data)
+{
+    ngx_http_assess_wait_t  *w = data;
+
+    if (w->call == NULL) {
+        return;
+    }
+
+    ngx_http_assess_hub_leave(&w->follower);
+
+    if (w->timer.timer_set) {
+        ngx_del_timer(&w->timer);
+    }
+}

@@ -1,0 +1,726 @@
+
+#include "ngx_http_assess_module.h"
+#include "http/ngx_http_assess_call.h"
+#include "runtime/ngx_http_assess_zone.h"
+
+
+#define NGX_HTTP_ASSESS_MAX_JOBS  10000
+
+
+static char *ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_assess_extract(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_assess_extract_limits(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_assess_bounds(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_assess_required(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf);
+
+
+static ngx_conf_num_bounds_t  ngx_http_assess_jobs_bounds = {
+    ngx_conf_check_num_bounds, 1, NGX_HTTP_ASSESS_MAX_JOBS
+};
+
+static ngx_conf_num_bounds_t  ngx_http_assess_cpu_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024
+};
+
+/* a time that is 0, or that a timer cannot hold, is a mistake */
+
+static ngx_conf_post_t  ngx_http_assess_time_post = { ngx_http_assess_bounds };
+
+
+ngx_command_t  ngx_http_assess_commands[] = {
+
+    { ngx_string("assess_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_assess_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_database"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_assess_database,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_threads"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_assess_threads,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_jobs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, jobs),
+      &ngx_http_assess_jobs_bounds },
+
+    { ngx_string("assess_cpu_tasks"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, cpu_tasks),
+      &ngx_http_assess_cpu_bounds },
+
+    { ngx_string("assess_lease"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, lease),
+      &ngx_http_assess_time_post },
+
+    { ngx_string("assess_drain_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, drain_timeout),
+      &ngx_http_assess_time_post },
+
+    { ngx_string("assess_extract"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_extract,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_extract_limits"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_assess_extract_limits,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_temp_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_path_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, temp_path),
+      NULL },
+
+    { ngx_string("assess_prices"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_prices,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_provider"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_assess_provider,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, heartbeat),
+      &ngx_http_assess_time_post },
+
+    { ngx_string("assess_retry"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, retry),
+      &ngx_http_assess_time_post },
+
+    { ngx_string("assess_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_assess_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_tenant"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_assess_loc_conf_t, tenant),
+      NULL },
+
+    { ngx_string("assess_user"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_assess_loc_conf_t, user),
+      NULL },
+
+      ngx_null_command
+};
+
+
+void *
+ngx_http_assess_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_assess_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_assess_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    mcf->jobs = NGX_CONF_UNSET_UINT;
+    mcf->cpu_tasks = NGX_CONF_UNSET_UINT;
+    mcf->lease = NGX_CONF_UNSET_MSEC;
+    mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->heartbeat = NGX_CONF_UNSET_MSEC;
+    mcf->retry = NGX_CONF_UNSET_MSEC;
+
+    mcf->db.connections = 8;
+    mcf->db.acquire_ms = 5000;
+    mcf->db.connect_ms = 2000;
+    mcf->db.statement_ms = 30000;
+    mcf->db.idle_ms = 30000;
+    mcf->db.lifetime_ms = 30 * 60 * 1000;
+
+    mcf->extract.memory = 1024 * 1024 * 1024;
+    mcf->extract.cpu_s = 60;
+    mcf->extract.wall_s = 120;
+    mcf->extract.pages = 5000;
+    mcf->extract.output = 64 * 1024 * 1024;
+
+    if (ngx_array_init(&mcf->providers, cf->pool, 4, sizeof(void *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return mcf;
+}
+
+
+char *
+ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    static ngx_path_init_t  temp_path = {
+        ngx_string("assess_temp"), { 0, 0, 0 }
+    };
+
+    ngx_conf_init_uint_value(mcf->jobs, 32);
+    ngx_conf_init_uint_value(mcf->cpu_tasks, (ngx_uint_t) ngx_ncpu);
+    ngx_conf_init_msec_value(mcf->lease, 8000);
+    ngx_conf_init_msec_value(mcf->drain_timeout, 10000);
+    ngx_conf_init_msec_value(mcf->heartbeat, 15000);
+    ngx_conf_init_msec_value(mcf->retry, 2000);
+
+    if (mcf->cpu_tasks == 0) {
+        mcf->cpu_tasks = 1;
+    }
+
+    /* nothing is set up where the module is only loaded */
+
+    if (mcf->api_file.len == 0) {
+        mcf->zone = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_conf_merge_path_value(cf, &mcf->temp_path, NULL, &temp_path)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->providers.nelts == 0
+        && ngx_http_assess_provider_default(cf, mcf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_assess_provider_prices(cf, mcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_assess_required(cf, mcf);
+}
+
+
+static char *
+ngx_http_assess_required(ngx_conf_t *cf, ngx_http_assess_main_conf_t *mcf)
+{
+    char  *missing;
+
+    if (mcf->zone == NULL) {
+        missing = "assess_zone";
+
+    } else if (mcf->conninfo.len == 0) {
+        missing = "assess_database";
+
+    } else if (mcf->job_threads == NULL) {
+        missing = "assess_threads";
+
+    } else if (mcf->extract_program.len == 0) {
+        missing = "assess_extract";
+
+    } else {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"assess_api\" needs the \"%s\" directive in %V:%ui",
+                  missing, &mcf->api_file, mcf->api_line);
+
+    return NGX_CONF_ERROR;
+}
+
+
+void *
+ngx_http_assess_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_assess_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_assess_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->tenant = NGX_CONF_UNSET_PTR;
+    lcf->user = NGX_CONF_UNSET_PTR;
+
+    return lcf;
+}
+
+
+char *
+ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_assess_loc_conf_t *prev = parent;
+    ngx_http_assess_loc_conf_t *conf = child;
+
+    ngx_http_assess_main_conf_t  *mcf;
+
+    ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
+    ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
+
+    if (conf->api && conf->tenant == NULL) {
+
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_assess_module);
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"assess_api\" needs the \"assess_tenant\" directive "
+                      "in %V:%ui", &mcf->api_file, mcf->api_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_bounds(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    if (*value == 0 || *value > 24 * 60 * 60 * 1000) {
+        return "must be between 1ms and 24h";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (mcf->zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\"", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < NGX_HTTP_ASSESS_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small, it needs 1m at least",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone = ngx_shared_memory_add(cf, &value[1], size,
+                                      &ngx_http_assess_module);
+    if (mcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->zone->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate zone \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone->init = ngx_http_assess_zone_init;
+    mcf->zone->data = mcf;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    char         *why;
+    ngx_int_t     n;
+    ngx_str_t    *value, s;
+    ngx_msec_t    msec;
+    ngx_uint_t    i;
+    assess_err_t  err;
+
+    if (mcf->conninfo.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    mcf->conninfo = value[1];
+    mcf->db.conninfo = (char *) value[1].data;
+
+    if (value[1].len == 0
+        || assess_db_conninfo_check(mcf->db.conninfo, &err) != ASSESS_OK)
+    {
+        /* the message does not hold the string, which may hold a password */
+
+        why = value[1].len ? err.message : "it is empty";
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid connection string: %s", why);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "connections=", 12) == 0) {
+
+            n = ngx_atoi(value[i].data + 12, value[i].len - 12);
+            if (n < 1 || n > 1000) {
+                goto invalid;
+            }
+
+            mcf->db.connections = (int) n;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+
+            s.data = value[i].data + 8;
+            s.len = value[i].len - 8;
+
+            msec = ngx_parse_time(&s, 0);
+            if (msec == (ngx_msec_t) NGX_ERROR || msec == 0
+                || msec > 3600 * 1000)
+            {
+                goto invalid;
+            }
+
+            mcf->db.statement_ms = (int) msec;
+            continue;
+        }
+
+        goto invalid;
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    ngx_str_t           *value, name, jobs, store;
+    ngx_uint_t           i;
+
+    if (mcf->job_threads) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_str_null(&jobs);
+    ngx_str_null(&store);
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "jobs=", 5) == 0 && value[i].len > 5) {
+            jobs.data = value[i].data + 5;
+            jobs.len = value[i].len - 5;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "store=", 6) == 0
+            && value[i].len > 6)
+        {
+            store.data = value[i].data + 6;
+            store.len = value[i].len - 6;
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (jobs.len == 0 || store.len == 0) {
+        ngx_str_set(&name, "jobs");
+
+        if (jobs.len) {
+            ngx_str_set(&name, "store");
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have \"%V\" parameter", &cmd->name,
+                           &name);
+        return NGX_CONF_ERROR;
+    }
+
+    /* jobs that hold every thread would wait for the store for ever */
+
+    if (jobs.len == store.len
+        && ngx_strncmp(jobs.data, store.data, jobs.len) == 0)
+    {
+        return "needs two different thread pools";
+    }
+
+    mcf->job_threads = ngx_thread_pool_add(cf, &jobs);
+    mcf->store_threads = ngx_thread_pool_add(cf, &store);
+
+    if (mcf->job_threads == NULL || mcf->store_threads == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_extract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    ngx_str_t  *value;
+
+    if (mcf->extract_program.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    mcf->extract_program = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &mcf->extract_program, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->extract.program = (char *) mcf->extract_program.data;
+
+    if (access(mcf->extract.program, X_OK) == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%V\" cannot be run", &mcf->extract_program);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_extract_limits(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    off_t        size;
+    ngx_int_t    n;
+    ngx_str_t   *value, s;
+    ngx_uint_t   i;
+    u_char      *eq;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        eq = (u_char *) ngx_strchr(value[i].data, '=');
+        if (eq == NULL) {
+            goto invalid;
+        }
+
+        s.data = eq + 1;
+        s.len = (size_t) (value[i].data + value[i].len - s.data);
+
+        if (ngx_strncmp(value[i].data, "memory=", 7) == 0
+            || ngx_strncmp(value[i].data, "output=", 7) == 0)
+        {
+            size = ngx_parse_offset(&s);
+            if (size <= 0) {
+                goto invalid;
+            }
+
+            if (value[i].data[0] == 'm') {
+                mcf->extract.memory = size;
+
+            } else {
+                mcf->extract.output = size;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "cpu=", 4) == 0
+            || ngx_strncmp(value[i].data, "time=", 5) == 0)
+        {
+            n = ngx_parse_time(&s, 1);
+            if (n < 1 || n > 24 * 3600) {
+                goto invalid;
+            }
+
+            if (value[i].data[0] == 'c') {
+                mcf->extract.cpu_s = (int) n;
+
+            } else {
+                mcf->extract.wall_s = (int) n;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "pages=", 6) == 0) {
+
+            n = ngx_atoi(s.data, s.len);
+            if (n < 1 || n > 1000000) {
+                goto invalid;
+            }
+
+            mcf->extract.pages = (int) n;
+            continue;
+        }
+
+        goto invalid;
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    ngx_str_t           *value;
+    assess_err_t         err;
+    assess_arena_t      *arena;
+    ngx_pool_cleanup_t  *cln;
+
+    if (mcf->prices_file.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    mcf->prices_file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &mcf->prices_file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    arena = assess_arena_create();
+
+    if (cln == NULL || arena == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = (ngx_pool_cleanup_pt) assess_arena_destroy;
+    cln->data = arena;
+
+    if (assess_prices_read(arena, (char *) mcf->prices_file.data,
+                           &mcf->prices, &mcf->nprices, &err)
+        != ASSESS_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "price file \"%V\": %s",
+                           &mcf->prices_file, err.message);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_loc_conf_t *lcf = conf;
+
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_assess_main_conf_t  *mcf;
+
+    if (lcf->api) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return "cannot be used in a location that is a regular expression";
+    }
+#endif
+
+    if (clcf->named || clcf->noname || clcf->exact_match) {
+        return "needs a location that is a prefix, such as \"/api/\"";
+    }
+
+    lcf->api = 1;
+    lcf->prefix = clcf->name;
+
+    clcf->handler = ngx_http_assess_call_handler;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_assess_module);
+
+    if (mcf->api_file.len == 0) {
+        mcf->api_file = cf->conf_file->file.name;
+        mcf->api_line = cf->conf_file->line;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,97 @@
+
+/* The module: what its configuration says, and what a worker keeps. */
+
+#ifndef NGX_HTTP_ASSESS_MODULE_H
+#define NGX_HTTP_ASSESS_MODULE_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#if !(NGX_THREADS)
+#error "ngx_http_assess_module needs nginx built with --with-threads"
+#endif
+
+#include "engine/assess_engine.h"
+
+
+#define NGX_HTTP_ASSESS_TENANT_LEN   128
+#define NGX_HTTP_ASSESS_USER_LEN     128
+
+
+typedef struct {
+    ngx_shm_zone_t              *zone;
+
+    ngx_str_t                    conninfo;
+    assess_db_conf_t             db;
+
+    ngx_thread_pool_t           *job_threads;
+    ngx_thread_pool_t           *store_threads;
+
+    ngx_uint_t                   jobs;           /* at once, a worker */
+    ngx_uint_t                   cpu_tasks;      /* at once, a worker */
+    ngx_msec_t                   lease;
+    ngx_msec_t                   drain_timeout;
+
+    assess_extract_conf_t        extract;
+    ngx_str_t                    extract_program;
+    ngx_path_t                  *temp_path;
+
+    ngx_str_t                    prices_file;
+    assess_price_t              *prices;
+    size_t                       nprices;
+    ngx_array_t                  providers;  /* of assess_provider_conf_t * */
+
+    ngx_msec_t                   heartbeat;
+    ngx_msec_t                   retry;
+
+    ngx_str_t                    api_file;       /* where it is first used */
+    ngx_uint_t                   api_line;
+} ngx_http_assess_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   api;
+    ngx_str_t                    prefix;         /* of the location */
+    ngx_http_complex_value_t    *tenant;
+    ngx_http_complex_value_t    *user;
+} ngx_http_assess_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_assess_module;
+
+
+/* ngx_http_assess_conf.c */
+extern ngx_command_t  ngx_http_assess_commands[];
+
+void *ngx_http_assess_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_assess_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+/* ngx_http_assess_provider.c: the block that describes a provider */
+char *ngx_http_assess_provider(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_provider_default(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf);
+char *ngx_http_assess_provider_prices(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf);
+
+
+/* An assess_str_t is an ngx_str_t but for the type of its bytes. */
+static ngx_inline assess_str_t
+ngx_http_assess_str(const ngx_str_t *s)
+{
+    assess_str_t  str;
+
+    str.len = s->len;
+    str.data = (char *) s->data;
+
+    return str;
+}
+
+
+#endif /* NGX_HTTP_ASSESS_MODULE_H */

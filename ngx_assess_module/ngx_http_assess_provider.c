@@ -1,0 +1,642 @@
+
+#include "ngx_http_assess_module.h"
+
+#include "engine/assess_questions.h"
+
+
+/*
+ * assess_provider NAME { ... }: parsed with a table of its own, since what is
+ * in the block has no meaning elsewhere.
+ */
+
+typedef struct {
+    ngx_http_assess_main_conf_t    *mcf;
+    assess_provider_conf_t         *conf;
+    ngx_array_t                     prices;      /* of assess_price_t */
+    unsigned                        type:1;
+    uint64_t                        seen;        /* by index of the table */
+} ngx_http_assess_provider_ctx_t;
+
+
+typedef struct {
+    ngx_str_t     name;
+    char       *(*set)(ngx_conf_t *cf, ngx_http_assess_provider_ctx_t *ctx,
+        ngx_str_t *value, size_t offset, ngx_int_t min, ngx_int_t max);
+    size_t        offset;
+    ngx_int_t     min;
+    ngx_int_t     max;
+} ngx_http_assess_provider_cmd_t;
+
+
+static char *ngx_http_assess_provider_line(ngx_conf_t *cf,
+    ngx_command_t *dummy, void *conf);
+static char *ngx_http_assess_provider_check(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx);
+static char *ngx_http_assess_provider_type(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_str(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_num(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_msec(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_url(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_key(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_key_file(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_str_t *key);
+static char *ngx_http_assess_provider_price(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx);
+static assess_provider_conf_t *ngx_http_assess_provider_create(
+    ngx_conf_t *cf);
+
+
+#define off(member)  offsetof(assess_provider_conf_t, member)
+
+static ngx_http_assess_provider_cmd_t  ngx_http_assess_provider_cmds[] = {
+    { ngx_string("type"), ngx_http_assess_provider_type, 0, 0, 0 },
+    { ngx_string("url"), ngx_http_assess_provider_url, off(url), 0, 0 },
+    { ngx_string("api_key"), ngx_http_assess_provider_key, off(api_key), 0,
+      0 },
+    { ngx_string("model"), ngx_http_assess_provider_str, off(model), 0, 0 },
+    { ngx_string("questions_per_batch"), ngx_http_assess_provider_num,
+      off(questions_per_batch), 1, 100 },
+    { ngx_string("concurrency"), ngx_http_assess_provider_num,
+      off(concurrency), 1, 100000 },
+    { ngx_string("tries"), ngx_http_assess_provider_num, off(tries), 1, 100 },
+    { ngx_string("asks"), ngx_http_assess_provider_num, off(asks), 1, 20 },
+    { ngx_string("passages"), ngx_http_assess_provider_num, off(passages), 1,
+      100 },
+    { ngx_string("max_tokens"), ngx_http_assess_provider_num,
+      off(max_tokens), 0, 10000000 },
+    { ngx_string("connect_timeout"), ngx_http_assess_provider_msec,
+      off(connect_ms), 1, 600000 },
+    { ngx_string("timeout"), ngx_http_assess_provider_msec, off(timeout_ms),
+      1, 3600000 },
+    { ngx_string("backoff"), ngx_http_assess_provider_msec, off(backoff_ms),
+      1, 600000 },
+    { ngx_string("backoff_max"), ngx_http_assess_provider_msec,
+      off(backoff_max_ms), 1, 3600000 },
+    { ngx_null_string, NULL, 0, 0, 0 }
+};
+
+
+char *
+ngx_http_assess_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    char                             *rv;
+    ngx_str_t                        *value;
+    ngx_conf_t                        save;
+    ngx_uint_t                        i;
+    assess_provider_conf_t          **confs;
+    ngx_http_assess_provider_ctx_t    ctx;
+
+    value = cf->args->elts;
+
+    if (!assess_name_valid((char *) value[1].data, value[1].len)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid provider name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    confs = mcf->providers.elts;
+
+    for (i = 0; i < mcf->providers.nelts; i++) {
+        if (confs[i]->name.len == value[1].len
+            && ngx_strncmp(confs[i]->name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate provider \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_memzero(&ctx, sizeof(ngx_http_assess_provider_ctx_t));
+    ctx.mcf = mcf;
+
+    ctx.conf = ngx_http_assess_provider_create(cf);
+    if (ctx.conf == NULL
+        || ngx_array_init(&ctx.prices, cf->pool, 4, sizeof(assess_price_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ctx.conf->name = ngx_http_assess_str(&value[1]);
+
+    save = *cf;
+    cf->ctx = &ctx;
+    cf->handler = ngx_http_assess_provider_line;
+    cf->handler_conf = (void *) &ctx;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ctx.conf->prices = ctx.prices.elts;
+    ctx.conf->nprices = ctx.prices.nelts;
+
+    return ngx_http_assess_provider_check(cf, &ctx);
+}
+
+
+static char *
+ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf)
+{
+    ngx_http_assess_provider_ctx_t *ctx = conf;
+
+    char                            *rv;
+    ngx_str_t                       *value;
+    ngx_uint_t                       i;
+    ngx_http_assess_provider_cmd_t  *cmd;
+
+    value = cf->args->elts;
+
+    if (value[0].len == 5 && ngx_strncmp(value[0].data, "price", 5) == 0) {
+        return ngx_http_assess_provider_price(cf, ctx);
+    }
+
+    for (i = 0; ngx_http_assess_provider_cmds[i].set; i++) {
+
+        cmd = &ngx_http_assess_provider_cmds[i];
+
+        if (value[0].len != cmd->name.len
+            || ngx_strncmp(value[0].data, cmd->name.data, cmd->name.len) != 0)
+        {
+            continue;
+        }
+
+        if (cf->args->nelts != 2) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number of arguments in \"%V\" "
+                               "directive", &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (ctx->seen & ((uint64_t) 1 << i)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" directive is duplicate", &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        ctx->seen |= (uint64_t) 1 << i;
+
+        rv = cmd->set(cf, ctx, &value[1], cmd->offset, cmd->min, cmd->max);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
+                               &value[0], rv);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown directive \"%V\" in \"assess_provider\"",
+                       &value[0]);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_assess_provider_check(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx)
+{
+    char                     *missing;
+    assess_provider_conf_t   *conf, **slot;
+
+    conf = ctx->conf;
+    missing = NULL;
+
+    if (!ctx->type) {
+        missing = "type";
+
+    } else if (conf->type == ASSESS_PROVIDER_OPENAI) {
+
+        if (conf->url.len == 0) {
+            missing = "url";
+
+        } else if (conf->model.len == 0) {
+            missing = "model";
+        }
+    }
+
+    if (missing) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "provider \"%s\" must have \"%s\"",
+                           conf->name.data, missing);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->type == ASSESS_PROVIDER_LOCAL && conf->model.len == 0) {
+        conf->model.len = sizeof("local") - 1;
+        conf->model.data = "local";
+    }
+
+    slot = ngx_array_push(&ctx->mcf->providers);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+static assess_provider_conf_t *
+ngx_http_assess_provider_create(ngx_conf_t *cf)
+{
+    assess_provider_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(assess_provider_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->questions_per_batch = 5;
+    conf->concurrency = 64;
+    conf->tries = 5;
+    conf->asks = 3;
+    conf->passages = 8;
+    conf->connect_ms = 5000;
+    conf->timeout_ms = 120000;
+    conf->backoff_ms = 500;
+    conf->backoff_max_ms = 30000;
+
+    return conf;
+}
+
+
+/* where none is configured, the one that needs nobody */
+
+char *
+ngx_http_assess_provider_default(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf)
+{
+    assess_provider_conf_t  *conf, **slot;
+
+    conf = ngx_http_assess_provider_create(cf);
+    slot = ngx_array_push(&mcf->providers);
+
+    if (conf == NULL || slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->type = ASSESS_PROVIDER_LOCAL;
+    conf->name.len = conf->model.len = sizeof("local") - 1;
+    conf->name.data = conf->model.data = "local";
+
+    *slot = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a provider's own prices first, then those of the price file */
+
+char *
+ngx_http_assess_provider_prices(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf)
+{
+    ngx_uint_t                i;
+    assess_price_t           *prices;
+    assess_provider_conf_t  **confs, *conf;
+
+    confs = mcf->providers.elts;
+
+    for (i = 0; i < mcf->providers.nelts; i++) {
+
+        conf = confs[i];
+
+        if (conf->nprices == 0) {
+            conf->prices = mcf->prices;
+            conf->nprices = mcf->nprices;
+            continue;
+        }
+
+        prices = ngx_palloc(cf->pool, (conf->nprices + mcf->nprices)
+                                      * sizeof(assess_price_t));
+        if (prices == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memcpy(prices, conf->prices,
+                   conf->nprices * sizeof(assess_price_t));
+
+        if (mcf->nprices) {
+            ngx_memcpy(prices + conf->nprices, mcf->prices,
+                       mcf->nprices * sizeof(assess_price_t));
+        }
+
+        conf->prices = prices;
+        conf->nprices += mcf->nprices;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_provider_type(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max)
+{
+    ctx->type = 1;
+
+    if (ngx_strcmp(value->data, "local") == 0) {
+        ctx->conf->type = ASSESS_PROVIDER_LOCAL;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "openai") == 0) {
+        ctx->conf->type = ASSESS_PROVIDER_OPENAI;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown provider type \"%V\", it must be \"local\" "
+                       "or \"openai\"", value);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_assess_provider_str(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max)
+{
+    if (value->len == 0) {
+        return "must not be empty";
+    }
+
+    *(assess_str_t *) ((char *) ctx->conf + offset)
+                                               = ngx_http_assess_str(value);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_provider_num(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n < min || n > max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\", it must be between %i "
+                           "and %i", value, min, max);
+        return NGX_CONF_ERROR;
+    }
+
+    *(int *) ((char *) ctx->conf + offset) = (int) n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_provider_msec(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max)
+{
+    ngx_int_t  n;
+
+    n = ngx_parse_time(value, 0);
+
+    if (n == NGX_ERROR || n < min || n > max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\", it must be between %ims "
+                           "and %ims", value, min, max);
+        return NGX_CONF_ERROR;
+    }
+
+    *(int *) ((char *) ctx->conf + offset) = (int) n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_provider_url(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max)
+{
+    if ((ngx_strncmp(value->data, "http://", 7) != 0 || value->len == 7)
+        && (ngx_strncmp(value->data, "https://", 8) != 0 || value->len == 8))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid url \"%V\", it must begin with "
+                           "\"http://\" or \"https://\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    while (value->len && value->data[value->len - 1] == '/') {
+        value->data[--value->len] = '\0';
+    }
+
+    ctx->conf->url = ngx_http_assess_str(value);
+
+    return NGX_CONF_OK;
+}
+
+
+/* env:NAME and file:PATH keep a key out of the configuration */
+
+static char *
+ngx_http_assess_provider_key(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
+    ngx_int_t min, ngx_int_t max)
+{
+    char       *env;
+    u_char     *p;
+    ngx_str_t   key, name;
+
+    key = *value;
+
+    if (ngx_strncmp(value->data, "env:", 4) == 0) {
+
+        env = getenv((char *) value->data + 4);
+
+        if (env == NULL || *env == '\0') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "environment variable \"%s\" is not set",
+                               value->data + 4);
+            return NGX_CONF_ERROR;
+        }
+
+        name.data = (u_char *) env;
+        name.len = ngx_strlen(env);
+
+        key.len = name.len;
+        key.data = ngx_pstrdup(cf->pool, &name);
+        if (key.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (ngx_strncmp(value->data, "file:", 5) == 0) {
+
+        name.data = value->data + 5;
+        name.len = value->len - 5;
+
+        if (ngx_http_assess_provider_key_file(cf, &name, &key)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (key.len == 0) {
+        return "must not be empty";
+    }
+
+    /* it goes into a header */
+
+    for (p = key.data; p < key.data + key.len; p++) {
+        if (*p <= 0x20 || *p >= 0x7f) {
+            return "has a key with a character that no key has";
+        }
+    }
+
+    ctx->conf->api_key = ngx_http_assess_str(&key);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_assess_provider_key_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *key)
+{
+    u_char    buf[4096];
+    ssize_t   n;
+    ngx_fd_t  fd;
+
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_CONF_ERROR;
+    }
+
+    n = ngx_read_fd(fd, buf, sizeof(buf));
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR || n == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%V\" cannot be read", name);
+        return NGX_CONF_ERROR;
+    }
+
+    while (n > 0 && (buf[n - 1] == LF || buf[n - 1] == CR)) {
+        n--;
+    }
+
+    key->len = (size_t) n;
+    key->data = ngx_pnalloc(cf->pool, (size_t) n + 1);
+    if (key->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(key->data, buf, (size_t) n);
+    key->data[n] = '\0';
+
+    return NGX_CONF_OK;
+}
+
+
+/* price MODEL input=USD output=USD, for a million tokens each */
+
+static char *
+ngx_http_assess_provider_price(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx)
+{
+    char            *end, *text;
+    double           usd;
+    ngx_str_t       *value;
+    ngx_uint_t       i;
+    assess_price_t  *price;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 4) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number of arguments in \"price\" "
+                           "directive");
+        return NGX_CONF_ERROR;
+    }
+
+    price = ngx_array_push(&ctx->prices);
+    if (price == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    price->model = ngx_http_assess_str(&value[1]);
+    price->input = -1;
+    price->output = -1;
+
+    for (i = 2; i < 4; i++) {
+
+        text = NULL;
+
+        if (ngx_strncmp(value[i].data, "input=", 6) == 0) {
+            text = (char *) value[i].data + 6;
+
+        } else if (ngx_strncmp(value[i].data, "output=", 7) == 0) {
+            text = (char *) value[i].data + 7;
+        }
+
+        if (text) {
+            usd = strtod(text, &end);
+
+            if (end != text && *end == '\0' && usd >= 0 && usd < 1e6) {
+
+                if (value[i].data[0] == 'i') {
+                    price->input = usd / 1e6;
+
+                } else {
+                    price->output = usd / 1e6;
+                }
+
+                continue;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (price->input < 0 || price->output < 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"price\" must have \"input\" and \"output\" "
+                           "parameters");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,655 @@
+
+#include "ngx_http_assess_scheduler.h"
+#include "ngx_http_assess_task.h"
+#include "ngx_http_assess_zone.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+
+#define NGX_HTTP_ASSESS_POLL         1000   /* ms; leases that ran out */
+#define NGX_HTTP_ASSESS_STORE_RETRY  1000   /* ms; until the store is there */
+#define NGX_HTTP_ASSESS_NICE         10
+
+
+/* one job after the other, on one thread, with the connections it keeps */
+
+typedef struct {
+    ngx_http_assess_task_t         task;
+    assess_client_t               *client;
+    assess_err_e                   rc;
+    assess_err_t                   err;
+    ngx_uint_t                     kicks;      /* seen before the last claim */
+    unsigned                       busy:1;
+} ngx_http_assess_runner_t;
+
+
+typedef struct {
+    ngx_http_assess_main_conf_t   *mcf;
+    assess_engine_t                engine;
+    char                           owner[ASSESS_UUID_LEN + 1];
+
+    ngx_http_assess_runner_t      *runners;
+    ngx_uint_t                     running;
+    ngx_atomic_t                   kicks;
+
+    ngx_event_t                    poll;
+    ngx_event_t                    renew;
+    ngx_connection_t               dummy;      /* for the timers' logs */
+
+    ngx_http_assess_task_t         opening;
+    ngx_http_assess_task_t         renewing;
+    assess_err_e                   renew_rc;
+    assess_err_t                   renew_err;
+    assess_err_t                   open_err;
+    assess_err_t                   err;        /* why it is not ready */
+    int64_t                        newest;
+    int64_t                        draining;   /* since; 0: not */
+
+    pthread_mutex_t                cpu_mutex;
+    pthread_cond_t                 cpu_free;
+    ngx_uint_t                     cpu_used;
+
+    unsigned                       ready:1;
+    unsigned                       opening_now:1;
+    unsigned                       renewing_now:1;
+    unsigned                       quitting:1;
+} ngx_http_assess_scheduler_t;
+
+
+static ngx_int_t ngx_http_assess_engine_init(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf);
+static void ngx_http_assess_store_open(void);
+static void ngx_http_assess_store_open_run(void *data);
+static void ngx_http_assess_store_open_done(void *data);
+static void ngx_http_assess_runner_run(void *data);
+static void ngx_http_assess_runner_done(void *data);
+static void ngx_http_assess_scheduler_poll(ngx_event_t *ev);
+static void ngx_http_assess_scheduler_renew(ngx_event_t *ev);
+static void ngx_http_assess_renew_run(void *data);
+static void ngx_http_assess_renew_done(void *data);
+static void ngx_http_assess_engine_publish(void *ctx,
+    const assess_change_t *change);
+static int ngx_http_assess_engine_cancelled(void *ctx, const char *job_id);
+static int ngx_http_assess_engine_stopping(void *ctx);
+static void ngx_http_assess_engine_cpu_enter(void *ctx);
+static void ngx_http_assess_engine_cpu_leave(void *ctx);
+static void ngx_http_assess_engine_log(void *ctx, assess_err_e kind,
+    const char *job_id, const char *message);
+
+
+static ngx_http_assess_scheduler_t  ngx_http_assess_scheduler;
+
+
+ngx_int_t
+ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_assess_runner_t     *runner;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+    ngx_memzero(s, sizeof(ngx_http_assess_scheduler_t));
+
+    s->mcf = mcf;
+
+    if (ngx_http_assess_engine_init(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    s->runners = ngx_pcalloc(cycle->pool,
+                             mcf->jobs * sizeof(ngx_http_assess_runner_t));
+    if (s->runners == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < mcf->jobs; i++) {
+        runner = &s->runners[i];
+        runner->task.run = ngx_http_assess_runner_run;
+        runner->task.done = ngx_http_assess_runner_done;
+        runner->task.data = runner;
+    }
+
+    s->dummy.fd = (ngx_socket_t) -1;
+
+    s->poll.handler = ngx_http_assess_scheduler_poll;
+    s->poll.log = cycle->log;
+    s->poll.data = &s->dummy;
+    s->poll.cancelable = 1;
+
+    s->renew.handler = ngx_http_assess_scheduler_renew;
+    s->renew.log = cycle->log;
+    s->renew.data = &s->dummy;
+    s->renew.cancelable = 1;
+
+    s->opening.run = ngx_http_assess_store_open_run;
+    s->opening.done = ngx_http_assess_store_open_done;
+
+    s->renewing.run = ngx_http_assess_renew_run;
+    s->renewing.done = ngx_http_assess_renew_done;
+
+    (void) assess_fail(&s->err, ASSESS_UNAVAILABLE, "starting",
+                       "the store is not open yet");
+
+    ngx_http_assess_store_open();
+
+    ngx_add_timer(&s->poll, NGX_HTTP_ASSESS_POLL);
+    ngx_add_timer(&s->renew, mcf->lease / 3);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_assess_engine_init(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf)
+{
+    ngx_uint_t                     i;
+    assess_engine_t               *engine;
+    assess_provider_conf_t       **confs;
+    ngx_http_assess_scheduler_t   *s;
+
+    s = &ngx_http_assess_scheduler;
+    engine = &s->engine;
+
+    if (assess_client_global_init() != 0 || assess_uuid(s->owner) != 0
+        || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
+        || pthread_cond_init(&s->cpu_free, NULL) != 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "assess engine cannot be initialised");
+        return NGX_ERROR;
+    }
+
+    engine->db = assess_db_create(&mcf->db);
+
+    engine->providers = ngx_pcalloc(cycle->pool, mcf->providers.nelts
+                                                 * sizeof(void *));
+    if (engine->db == NULL || engine->providers == NULL) {
+        return NGX_ERROR;
+    }
+
+    confs = mcf->providers.elts;
+    engine->nproviders = mcf->providers.nelts;
+
+    for (i = 0; i < mcf->providers.nelts; i++) {
+
+        engine->providers[i] = assess_provider_create(confs[i]);
+        if (engine->providers[i] == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    engine->extract = mcf->extract;
+    engine->temp_path = (char *) mcf->temp_path->name.data;
+    engine->lease_ms = (int) mcf->lease;
+    engine->owner.data = s->owner;
+    engine->owner.len = ASSESS_UUID_LEN;
+
+    engine->publish = ngx_http_assess_engine_publish;
+    engine->cancelled = ngx_http_assess_engine_cancelled;
+    engine->stopping = ngx_http_assess_engine_stopping;
+    engine->cpu_enter = ngx_http_assess_engine_cpu_enter;
+    engine->cpu_leave = ngx_http_assess_engine_cpu_leave;
+    engine->log = ngx_http_assess_engine_log;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_assess_scheduler_quit(void)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    s->quitting = 1;
+
+    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE, 0);
+
+    if (s->poll.timer_set) {
+        ngx_del_timer(&s->poll);
+    }
+}
+
+
+/*
+ * By now the thread pools are gone, so that nothing uses any of this.
+ */
+
+void
+ngx_http_assess_scheduler_exit(void)
+{
+    ngx_uint_t                    i;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (s->mcf == NULL) {
+        return;
+    }
+
+    for (i = 0; i < s->mcf->jobs; i++) {
+        assess_client_destroy(s->runners[i].client);
+    }
+
+    for (i = 0; i < s->engine.nproviders; i++) {
+        assess_provider_destroy(s->engine.providers[i]);
+    }
+
+    assess_db_destroy(s->engine.db);
+}
+
+
+ngx_uint_t
+ngx_http_assess_scheduler_ready(assess_err_t *err)
+{
+    if (!ngx_http_assess_scheduler.ready && err) {
+        *err = ngx_http_assess_scheduler.err;
+    }
+
+    return ngx_http_assess_scheduler.ready;
+}
+
+
+assess_db_t *
+ngx_http_assess_scheduler_db(void)
+{
+    return ngx_http_assess_scheduler.engine.db;
+}
+
+
+assess_engine_t *
+ngx_http_assess_scheduler_engine(void)
+{
+    return &ngx_http_assess_scheduler.engine;
+}
+
+
+static void
+ngx_http_assess_store_open(void)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (s->ready || s->opening_now || s->quitting) {
+        return;
+    }
+
+    if (ngx_http_assess_task_post(s->mcf->store_threads, &s->opening)
+        == NGX_OK)
+    {
+        s->opening_now = 1;
+    }
+}
+
+
+static void
+ngx_http_assess_store_open_run(void *data)
+{
+    assess_err_e                  rc;
+    int64_t                       oldest;
+    assess_err_t                  err;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    rc = assess_db_migrate(s->engine.db, &err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_events_bounds(s->engine.db, &oldest, &s->newest, &err);
+    }
+
+    if (rc == ASSESS_OK) {
+        err.kind = ASSESS_OK;
+    }
+
+    /* the event loop only looks at it when the task is back */
+
+    s->open_err = err;
+}
+
+
+static void
+ngx_http_assess_store_open_done(void *data)
+{
+    assess_err_t                 *err;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+    s->opening_now = 0;
+
+    err = &s->open_err;
+
+    if (err->kind == ASSESS_OK) {
+
+        s->ready = 1;
+        ngx_http_assess_zone_start(s->mcf->zone, (uint64_t) s->newest);
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "assess store is open");
+
+        ngx_http_assess_scheduler_kick();
+        return;
+    }
+
+    if (ngx_strcmp(s->err.message, err->message) != 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "assess store cannot be used: %s", err->message);
+    }
+
+    s->err = *err;
+}
+
+
+void
+ngx_http_assess_scheduler_kick(void)
+{
+    ngx_uint_t                    i;
+    ngx_http_assess_runner_t     *runner;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    (void) ngx_atomic_fetch_add(&s->kicks, 1);
+
+    if (!s->ready || s->quitting || s->running >= s->mcf->jobs) {
+        return;
+    }
+
+    for (i = 0; s->runners[i].busy; i++) { /* void */ }
+
+    runner = &s->runners[i];
+    runner->kicks = s->kicks;
+
+    if (ngx_http_assess_task_post(s->mcf->job_threads, &runner->task)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    runner->busy = 1;
+    s->running++;
+
+    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE,
+                               s->running < s->mcf->jobs);
+}
+
+
+static void
+ngx_http_assess_runner_run(void *data)
+{
+    ngx_http_assess_runner_t *runner = data;
+
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    /* on Linux a thread has a nice value of its own: the event loop leads */
+
+    (void) setpriority(PRIO_PROCESS, 0, NGX_HTTP_ASSESS_NICE);
+
+    if (runner->client == NULL) {
+        runner->client = assess_client_create();
+
+        if (runner->client == NULL) {
+            runner->rc = assess_fail(&runner->err, ASSESS_ERROR, "internal",
+                                     "out of memory");
+            return;
+        }
+    }
+
+    do {
+        runner->kicks = s->kicks;
+        runner->rc = assess_engine_run(&s->engine, runner->client,
+                                       &runner->err);
+
+    } while (runner->rc == ASSESS_OK && !ngx_http_assess_engine_stopping(s));
+}
+
+
+static void
+ngx_http_assess_runner_done(void *data)
+{
+    ngx_http_assess_runner_t *runner = data;
+
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    runner->busy = 0;
+    s->running--;
+
+    if (s->quitting) {
+        return;
+    }
+
+    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE, 1);
+
+    if (runner->rc != ASSESS_OK && runner->rc != ASSESS_NOT_FOUND) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "assess job cannot be claimed: %s",
+                      runner->err.message);
+        return;
+    }
+
+    /* a job may have been queued after its last look */
+
+    if (runner->kicks != s->kicks) {
+        ngx_http_assess_scheduler_kick();
+    }
+}
+
+
+static void
+ngx_http_assess_scheduler_poll(ngx_event_t *ev)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (s->quitting) {
+        return;
+    }
+
+    ngx_add_timer(ev, s->ready ? NGX_HTTP_ASSESS_POLL
+                               : NGX_HTTP_ASSESS_STORE_RETRY);
+
+    if (!s->ready) {
+        ngx_http_assess_store_open();
+        return;
+    }
+
+    ngx_http_assess_scheduler_kick();
+}
+
+
+static void
+ngx_http_assess_scheduler_renew(ngx_event_t *ev)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    ngx_add_timer(ev, s->mcf->lease / 3);
+
+    if (s->running == 0 || s->renewing_now || !s->ready) {
+        return;
+    }
+
+    if (ngx_http_assess_task_post(s->mcf->store_threads, &s->renewing)
+        == NGX_OK)
+    {
+        s->renewing_now = 1;
+    }
+}
+
+
+static void
+ngx_http_assess_renew_run(void *data)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    s->renew_rc = assess_jobs_renew(s->engine.db, &s->engine.owner,
+                                    s->engine.lease_ms, &s->renew_err);
+}
+
+
+static void
+ngx_http_assess_renew_done(void *data)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    s->renewing_now = 0;
+
+    if (s->renew_rc != ASSESS_OK) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "assess leases cannot be renewed: %s",
+                      s->renew_err.message);
+    }
+}
+
+
+void
+ngx_http_assess_scheduler_publish(const assess_change_t *change)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (change->nevents == 0) {
+        return;
+    }
+
+    ngx_http_assess_zone_publish(s->mcf->zone, change);
+
+    /*
+     * A queued job wants a worker; and where one was just claimed there may
+     * be another behind it.
+     */
+
+    if (change->job.status == ASSESS_QUEUED
+        || (change->job.status == ASSESS_PROCESSING
+            && change->job.stage == ASSESS_EXTRACTING))
+    {
+        ngx_http_assess_zone_wake(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE);
+    }
+}
+
+
+static void
+ngx_http_assess_engine_publish(void *ctx, const assess_change_t *change)
+{
+    ngx_http_assess_scheduler_publish(change);
+}
+
+
+static int
+ngx_http_assess_engine_cancelled(void *ctx, const char *job_id)
+{
+    return (int) ngx_http_assess_zone_cancelled(
+                                   ngx_http_assess_scheduler.mcf->zone,
+                                   job_id);
+}
+
+
+/*
+ * nginx has no hook for the moment when "quit" or "stop" begins, and after
+ * it the event loop may be waiting for us: the threads look themselves.
+ */
+
+static int
+ngx_http_assess_engine_stopping(void *ctx)
+{
+    int64_t                       now, none;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (ngx_terminate) {
+        return 2;
+    }
+
+    if (!ngx_quit && !ngx_exiting) {
+        return 0;
+    }
+
+    none = 0;
+    now = assess_mono_ms();
+
+    (void) __atomic_compare_exchange_n(&s->draining, &none, now, 0,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+
+    return now - s->draining > (int64_t) s->mcf->drain_timeout ? 2 : 1;
+}
+
+
+/* extraction and retrieval take a core each: not more at once than allowed */
+
+static void
+ngx_http_assess_engine_cpu_enter(void *ctx)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    pthread_mutex_lock(&s->cpu_mutex);
+
+    while (s->cpu_used >= s->mcf->cpu_tasks) {
+        pthread_cond_wait(&s->cpu_free, &s->cpu_mutex);
+    }
+
+    s->cpu_used++;
+
+    pthread_mutex_unlock(&s->cpu_mutex);
+}
+
+
+static void
+ngx_http_assess_engine_cpu_leave(void *ctx)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    pthread_mutex_lock(&s->cpu_mutex);
+
+    s->cpu_used--;
+    pthread_cond_signal(&s->cpu_free);
+
+    pthread_mutex_unlock(&s->cpu_mutex);
+}
+
+
+static void
+ngx_http_assess_engine_log(void *ctx, assess_err_e kind, const char *job_id,
+    const char *message)
+{
+    ngx_uint_t  level;
+
+    switch (kind) {
+
+    case ASSESS_OK:
+        level = NGX_LOG_INFO;
+        break;
+
+    case ASSESS_ERROR:
+    case ASSESS_FAILED:
+    case ASSESS_UNAVAILABLE:
+        level = NGX_LOG_ERR;
+        break;
+
+    default:
+        level = NGX_LOG_WARN;
+    }
+
+    ngx_log_error(level, ngx_cycle->log, 0, "assess job %s: %s", job_id,
+                  message);
+}

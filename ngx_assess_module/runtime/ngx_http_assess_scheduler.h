@@ -1,0 +1,38 @@
+
+/*
+ * The scheduler of a worker: its store, its engine, and the threads that run
+ * jobs.  The queue is the database; a worker has at most as many tasks as it
+ * may run jobs, and each of them claims one job after the other until there
+ * is none.  Event loop only, unless it says otherwise.
+ */
+
+#ifndef NGX_HTTP_ASSESS_SCHEDULER_H
+#define NGX_HTTP_ASSESS_SCHEDULER_H
+
+
+#include "../ngx_http_assess_module.h"
+
+
+ngx_int_t ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf);
+void ngx_http_assess_scheduler_quit(void);
+void ngx_http_assess_scheduler_exit(void);
+
+/* There may be a job to claim. */
+void ngx_http_assess_scheduler_kick(void);
+
+/*
+ * Whether the store can be used: it was reached, and its schema is right.
+ * Otherwise err, where given, says why.
+ */
+ngx_uint_t ngx_http_assess_scheduler_ready(assess_err_t *err);
+
+/* Any thread. */
+assess_db_t *ngx_http_assess_scheduler_db(void);
+assess_engine_t *ngx_http_assess_scheduler_engine(void);
+
+/* Hands a committed change to all workers.  Any thread. */
+void ngx_http_assess_scheduler_publish(const assess_change_t *change);
+
+
+#endif /* NGX_HTTP_ASSESS_SCHEDULER_H */

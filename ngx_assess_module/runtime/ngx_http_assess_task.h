@@ -1,0 +1,36 @@
+
+/*
+ * The hand-over to the pools: a piece of work that runs on a pool thread and
+ * comes back to the event loop.  Event loop only, unless it says otherwise.
+ */
+
+#ifndef NGX_HTTP_ASSESS_TASK_H
+#define NGX_HTTP_ASSESS_TASK_H
+
+
+#include "../ngx_http_assess_module.h"
+
+
+typedef struct ngx_http_assess_task_s  ngx_http_assess_task_t;
+
+struct ngx_http_assess_task_s {
+    ngx_thread_task_t   task;
+    void              (*run)(void *data);     /* on a pool thread */
+    void              (*done)(void *data);    /* on the event loop */
+    void               *data;
+};
+
+
+/*
+ * The task belongs to the caller, who keeps it until done() is called; it must
+ * not live in a request.  While any is under way the worker does not exit.
+ * NGX_ERROR when the pool's queue is full.
+ */
+ngx_int_t ngx_http_assess_task_post(ngx_thread_pool_t *pool,
+    ngx_http_assess_task_t *task);
+
+/* How many are under way. */
+ngx_uint_t ngx_http_assess_tasks(void);
+
+
+#endif /* NGX_HTTP_ASSESS_TASK_H */

@@ -1,0 +1,114 @@
+
+/*
+ * The shared zone: what every worker may know without asking the database.
+ * Jobs as they are now, the latest events, and who wants to be woken.  It
+ * survives a reload.  Everything here may run on any thread of a worker
+ * process, unless it says otherwise; nothing blocks for longer than it takes
+ * to copy a few kilobytes.
+ */
+
+#ifndef NGX_HTTP_ASSESS_ZONE_H
+#define NGX_HTTP_ASSESS_ZONE_H
+
+
+#include "../ngx_http_assess_module.h"
+
+
+#define NGX_HTTP_ASSESS_ZONE_MIN      (1024 * 1024)
+#define NGX_HTTP_ASSESS_WORKERS       128
+
+
+/* An event as a reader gets it: one allocation, all pointers into it. */
+typedef struct {
+    uint64_t        id;
+    ngx_str_t       type;
+    ngx_str_t       tenant;
+    ngx_str_t       user;
+    u_char         *job_id;          /* 36 bytes each */
+    u_char         *document_id;
+    u_char         *batch_id;        /* NULL: none */
+    ngx_str_t       data;
+} ngx_http_assess_event_t;
+
+
+/* Why a worker is woken. */
+#define NGX_HTTP_ASSESS_WAKE_EVENTS   0x1
+#define NGX_HTTP_ASSESS_WAKE_QUEUE    0x2
+
+
+/* The directive's init callback; data of the zone is its main conf. */
+ngx_int_t ngx_http_assess_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+
+
+/*
+ * A worker's place in the zone: its number and the eventfd by which others
+ * wake it; NGX_ERROR when there are too many workers.  Event loop only.
+ */
+ngx_int_t ngx_http_assess_zone_enter(ngx_shm_zone_t *zone);
+ngx_fd_t ngx_http_assess_zone_fd(ngx_shm_zone_t *zone);
+void ngx_http_assess_zone_leave(ngx_shm_zone_t *zone);
+
+/* Whether this worker has subscribers, and room for another job. */
+void ngx_http_assess_zone_wants(ngx_shm_zone_t *zone, ngx_uint_t flags,
+    ngx_uint_t on);
+
+/* Why this worker was woken; clears it. */
+ngx_uint_t ngx_http_assess_zone_woken(ngx_shm_zone_t *zone);
+
+/* Wakes the workers that want it, this one too. */
+void ngx_http_assess_zone_wake(ngx_shm_zone_t *zone, ngx_uint_t flags);
+
+
+/* A committed change: the job and its events, then a wake-up. */
+void ngx_http_assess_zone_publish(ngx_shm_zone_t *zone,
+    const assess_change_t *change);
+
+/*
+ * Events that were read from the log, which is complete up to upto: what is
+ * missing below that does not exist.
+ */
+void ngx_http_assess_zone_fill(ngx_shm_zone_t *zone, uint64_t after,
+    const assess_event_t *events, size_t n, uint64_t upto);
+
+/*
+ * Where the log stood when the zone was new.  Only the first call counts; the
+ * zone is not in step with the log before it.
+ */
+void ngx_http_assess_zone_start(ngx_shm_zone_t *zone, uint64_t newest);
+
+/*
+ * frontier: all events up to it have come.  highest: some event has come
+ * with this id; above the frontier there is a gap then.  0 before
+ * ngx_http_assess_zone_start().
+ */
+void ngx_http_assess_zone_state(ngx_shm_zone_t *zone, uint64_t *frontier,
+    uint64_t *highest);
+
+/*
+ * The events above after, up to the frontier, at most max of them, into
+ * events; their bytes are appended to buf.  Advances *after past all that was
+ * seen.  NGX_DECLINED when what follows after is not in the ring any more.
+ */
+ngx_int_t ngx_http_assess_zone_events(ngx_shm_zone_t *zone, uint64_t *after,
+    ngx_http_assess_event_t *events, ngx_uint_t *n, ngx_uint_t max,
+    assess_buf_t *buf);
+
+
+/*
+ * The Job of the API as it is now, appended to buf, if the zone knows it and
+ * it is this tenant's; NGX_DECLINED otherwise.
+ */
+ngx_int_t ngx_http_assess_zone_job(ngx_shm_zone_t *zone,
+    const assess_str_t *tenant, const char *job_id, assess_status_e *status,
+    assess_buf_t *buf);
+
+/* A job that was read from the database, or that is gone. */
+void ngx_http_assess_zone_keep(ngx_shm_zone_t *zone, const assess_job_t *job);
+void ngx_http_assess_zone_forget(ngx_shm_zone_t *zone, const char *job_id);
+
+/* Whether a running job is cancelled, as far as the zone knows. */
+ngx_uint_t ngx_http_assess_zone_cancelled(ngx_shm_zone_t *zone,
+    const char *job_id);
+
+
+#endif /* NGX_HTTP_ASSESS_ZONE_H */
