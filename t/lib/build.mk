@@ -68,7 +68,7 @@ $(BUILD)/assess-extract: $(EXTRACT_OBJS)
 head_of = $(shell sed -n '1,40p' $(1) | tr '\n' ' ' \
             | grep -o '/\* *$(2):[^*]*\*/' | sed 's|/\* *$(2):||; s|\*/||')
 
-UNIT_OPTS  = -O1 $(SAN) $(DEFINES) -I$(M) -It/unit \
+UNIT_OPTS  = $(SAN) $(DEFINES) -I$(M) -It/unit \
              -I$$(pg_config --includedir)
 
 # $(1) program, $(2) source, $(3) more sources, $(4) compiler and options
@@ -85,7 +85,7 @@ $(BUILD)/unit/: | $(BUILD)/unit
 $(BUILD)/fuzz/: | $(BUILD)/fuzz
 
 $(foreach u,$(UNITS),$(eval $(call program,$(BUILD)/unit/$(u),t/unit/$(u).c,,\
-    $(CC) $(CFLAGS))))
+    $(CC) $(CFLAGS) -O1)))
 
 unit-build: $(UNITS:%=$(BUILD)/unit/%)
 
@@ -102,11 +102,11 @@ FUZZ_SECONDS ?= 60
 
 $(foreach f,$(FUZZES),$(eval $(call program,$(BUILD)/fuzz/$(f)-replay,\
     t/fuzz/$(f).c,t/fuzz/main.c,\
-    $(CC) $(CFLAGS) -fsanitize=address$(,)undefined)))
+    $(CC) $(CFLAGS) -O1 -fsanitize=address$(,)undefined)))
 
 $(foreach f,$(FUZZES),$(eval $(call program,$(BUILD)/fuzz/$(f),\
     t/fuzz/$(f).c,,\
-    clang $(CFLAGS) -fsanitize=fuzzer$(,)address$(,)undefined)))
+    clang $(CFLAGS) -O1 -fsanitize=fuzzer$(,)address$(,)undefined)))
 
 fuzz-replay: $(FUZZES:%=$(BUILD)/fuzz/%-replay)
 fuzz-build: $(FUZZES:%=$(BUILD)/fuzz/%)
