@@ -296,7 +296,7 @@ assess_labels_offset(const assess_edge_t *edges, size_t n,
 }
 
 
-/* Leaves out a running line, where all that lies outside of it went already. */
+/* Leaves out a running line, where all outside of it went already. */
 
 static void
 assess_body_cut(assess_line_t *body, const assess_edge_t *e)

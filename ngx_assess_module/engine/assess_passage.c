@@ -138,7 +138,7 @@ assess_cutter_broken(const assess_cutter_t *c)
 }
 
 
-/* Takes in the word at p; where it, or the sentence that ends with it, ends. */
+/* Takes in the word at p; where it ends, or the sentence within it. */
 
 static const char *
 assess_cutter_word(assess_cutter_t *c, const assess_line_t *line,
