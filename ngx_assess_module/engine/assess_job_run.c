@@ -529,8 +529,11 @@ static assess_err_e
 assess_run_step(assess_run_t *run, assess_step_t *step, assess_err_t *err)
 {
     assess_err_e      rc;
+    assess_job_t      job;
     assess_arena_t   *arena;
     assess_change_t   change;
+
+    job = run->work.job;
 
     step->total_batches = run->total_batches;
     step->completed_batches = run->completed_batches;
@@ -548,6 +551,14 @@ assess_run_step(assess_run_t *run, assess_step_t *step, assess_err_t *err)
     if (rc == ASSESS_OK) {
         run->engine->publish(run->engine->ctx, &change);
     }
+
+    /* its texts do not change while it runs, and those of the step go now */
+
+    run->work.job.tenant = job.tenant;
+    run->work.job.user = job.user;
+    run->work.job.metadata = job.metadata;
+    run->work.job.error_code = job.error_code;
+    run->work.job.error_message = job.error_message;
 
     assess_arena_destroy(arena);
 
