@@ -1,0 +1,155 @@
+
+/* sources: base/assess_frame.c base/assess_base.c */
+/* libs: -lm */
+
+#include "base/assess_frame.h"
+#include "tap.h"
+
+
+static assess_frames_e
+feed(assess_frames_t *frames, assess_frame_e type, assess_why_e why,
+    uint32_t number, const char *text)
+{
+    char    data[256];
+    size_t  len;
+
+    len = strlen(text);
+
+    assess_frame_head(data, type, why, number);
+    memcpy(data + ASSESS_FRAME_HEAD, text, len);
+
+    return assess_frames_feed(frames, data, ASSESS_FRAME_HEAD + len);
+}
+
+
+static void
+begin(assess_frames_t *frames, int pages, int64_t bytes)
+{
+    assess_buf_free(&frames->text);
+    memset(frames, 0, sizeof(assess_frames_t));
+
+    frames->max_pages = pages;
+    frames->max_bytes = bytes;
+}
+
+
+static void
+test_parse(void)
+{
+    char            data[ASSESS_FRAME_MAX + 1];
+    assess_frame_t  frame;
+
+    memset(data, 0, sizeof(data));
+
+    assess_frame_head(data, ASSESS_FRAME_TEXT, ASSESS_WHY_NONE, 7);
+    is_int(assess_frame_parse(data, 11, &frame), 0, "text");
+    is_int(frame.number, 7, "its page");
+    is_int((long long) frame.len, 3, "its length");
+
+    is_int(assess_frame_parse(data, ASSESS_FRAME_MAX, &frame), 0, "longest");
+    is_int(assess_frame_parse(data, sizeof(data), &frame), -1, "too long");
+    is_int(assess_frame_parse(data, 7, &frame), -1, "too short");
+    is_int(assess_frame_parse(data, 0, &frame), -1, "empty");
+
+    data[1] = ASSESS_WHY_MEMORY;
+    is_int(assess_frame_parse(data, 11, &frame), -1, "text with a reason");
+
+    data[1] = ASSESS_WHY_MAX;
+    data[0] = ASSESS_FRAME_END;
+    is_int(assess_frame_parse(data, 8, &frame), -1, "unknown reason");
+
+    data[1] = (char) 0xff;
+    is_int(assess_frame_parse(data, 8, &frame), -1, "negative reason");
+
+    data[1] = ASSESS_WHY_NONE;
+    is_int(assess_frame_parse(data, 8, &frame), 0, "end");
+    is_int(assess_frame_parse(data, 9, &frame), -1, "end with text");
+
+    data[0] = ASSESS_FRAME_FAIL;
+    is_int(assess_frame_parse(data, 8, &frame), -1, "failure, no reason");
+
+    data[0] = 'x';
+    is_int(assess_frame_parse(data, 8, &frame), -1, "unknown type");
+
+    data[0] = ASSESS_FRAME_PAGE;
+    data[3] = 1;
+    is_int(assess_frame_parse(data, 8, &frame), -1, "what has to be zero");
+}
+
+
+static void
+test_order(assess_frames_t *f)
+{
+    begin(f, 10, 100);
+
+    is_int(feed(f, 'T', 0, 1, "one "), ASSESS_FRAMES_MORE, "text");
+    is_int(feed(f, 'T', 0, 1, "page"), ASSESS_FRAMES_MORE, "more of it");
+    is_int(feed(f, 'P', 0, 1, ""), ASSESS_FRAMES_PAGE, "its page");
+    is_str(f->text.data, "one page", "whole");
+    assess_buf_reset(&f->text);
+
+    is_int(feed(f, 'P', 0, 2, ""), ASSESS_FRAMES_PAGE, "an empty page");
+    is_int(feed(f, 'D', 0, 2, ""), ASSESS_FRAMES_MORE, "all are read");
+    is_int(feed(f, 'T', 0, 3, "x"), ASSESS_FRAMES_BROKEN, "text after that");
+    is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_END, "the end");
+    is_int(f->why, ASSESS_WHY_NONE, "without a reason");
+    is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_BROKEN, "a second end");
+
+    begin(f, 10, 100);
+    is_int(feed(f, 'T', 0, 2, "x"), ASSESS_FRAMES_BROKEN, "text of page 2");
+    is_int(feed(f, 'P', 0, 0, ""), ASSESS_FRAMES_BROKEN, "page 0");
+    is_int(feed(f, 'D', 0, 1, ""), ASSESS_FRAMES_BROKEN, "a page too many");
+    is_int(feed(f, 'T', 0, 1, "x"), ASSESS_FRAMES_MORE, "half a page");
+    is_int(feed(f, 'D', 0, 0, ""), ASSESS_FRAMES_BROKEN, "is not all");
+    is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_BROKEN,
+           "a good end that nothing was said before");
+
+    begin(f, 10, 100);
+    is_int(feed(f, 'F', ASSESS_WHY_ENCRYPTED, 0, ""), ASSESS_FRAMES_MORE,
+           "failure");
+    is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_END, "then the end");
+    is_int(f->why, ASSESS_WHY_ENCRYPTED, "keeps the reason");
+
+    begin(f, 10, 100);
+    is_int(feed(f, 'T', 0, 1, "x"), ASSESS_FRAMES_MORE, "half a page");
+    is_int(feed(f, 'E', ASSESS_WHY_CRASHED, 11, ""), ASSESS_FRAMES_END,
+           "then a crash");
+    is_int(f->why, ASSESS_WHY_CRASHED, "is the reason");
+    is_int(f->number, 11, "with its signal");
+
+    begin(f, 10, 100);
+    (void) feed(f, 'D', 0, 0, "");
+    (void) feed(f, 'E', ASSESS_WHY_CRASHED, 11, "");
+    is_int(f->why, ASSESS_WHY_CRASHED, "a crash after the last page is one");
+}
+
+
+static void
+test_limits(assess_frames_t *f)
+{
+    begin(f, 1, 5);
+    is_int(feed(f, 'T', 0, 1, "123456"), ASSESS_FRAMES_MUCH_TEXT, "text");
+    is_int(feed(f, 'T', 0, 1, "12345"), ASSESS_FRAMES_MORE, "as much as may");
+    is_int(feed(f, 'T', 0, 1, "6"), ASSESS_FRAMES_MUCH_TEXT, "one byte more");
+    is_int(feed(f, 'P', 0, 1, ""), ASSESS_FRAMES_PAGE, "a page");
+    assess_buf_reset(&f->text);
+    is_int(feed(f, 'T', 0, 2, ""), ASSESS_FRAMES_MANY_PAGES, "text of more");
+    is_int(feed(f, 'P', 0, 2, ""), ASSESS_FRAMES_MANY_PAGES, "one more");
+}
+
+
+int
+main(void)
+{
+    assess_frames_t  frames;
+
+    memset(&frames, 0, sizeof(frames));
+
+    test_parse();
+    test_order(&frames);
+    test_limits(&frames);
+
+    assess_buf_free(&frames.text);
+
+    return done_testing();
+}
