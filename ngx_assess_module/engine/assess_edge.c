@@ -328,6 +328,7 @@ assess_bodies_cut(assess_line_t *bodies, assess_edge_t *edges, size_t n,
     size_t npages)
 {
     size_t           k;
+    assess_line_t    body;
     assess_edge_t  **sorted;
 
     sorted = malloc((n + 1) * sizeof(assess_edge_t *));
@@ -344,8 +345,17 @@ assess_bodies_cut(assess_line_t *bodies, assess_edge_t *edges, size_t n,
     free(sorted);
 
     for (k = 0; k < n; k++) {
+
+        body = bodies[edges[k].page];
+
         if (edges[k].running) {
-            assess_body_cut(&bodies[edges[k].page], &edges[k]);
+            assess_body_cut(&body, &edges[k]);
+        }
+
+        /* a page of nothing else is no page without text */
+
+        if (assess_line_trim(body.data, body.len).len) {
+            bodies[edges[k].page] = body;
         }
     }
 

@@ -229,6 +229,10 @@ assess_ch_class(uint32_t cp)
         return ASSESS_CH_LETTER;
     }
 
+    if (cp == ' ') {
+        return ASSESS_CH_SPACE;
+    }
+
     if (cp >= 0xff01 && cp <= 0xff5e) {
         cp -= 0xfee0;
     }

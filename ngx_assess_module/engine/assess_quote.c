@@ -318,14 +318,11 @@ assess_folder_run(assess_folder_t *f, const char *p, size_t len)
 
         /* two single ones of a kind are a typewriter's double one */
 
-        if (ch == ASSESS_CH_SINGLE && p < end) {
-
-            n = assess_ch_next(p, end, &second);
-
-            if (second == cp) {
-                p += n;
-                ch = ASSESS_CH_DOUBLE;
-            }
+        if (ch == ASSESS_CH_SINGLE && p < end
+            && (n = assess_ch_next(p, end, &second)) && second == cp)
+        {
+            p += n;
+            ch = ASSESS_CH_DOUBLE;
         }
 
         switch (ch) {

@@ -108,6 +108,10 @@ assess_sentence_end(const char *text, size_t len, size_t at)
     p = text + at;
     end = text + len;
 
+    if ((*p >= 'a' && *p <= 'z') || *p == ' ') {
+        return 0;
+    }
+
     mark = assess_ch_next(p, end, &stop);
 
     if (stop != '.' && stop != '!' && stop != '?' && stop != 0x3002

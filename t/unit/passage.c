@@ -175,6 +175,17 @@ test_edges(assess_arena_t *arena)
     ok(n && passages[0].text.len > 0
        && memcmp(passages[0].text.data, "Alpha", 5) == 0, "the body is not");
 
+    for (i = 0; i < 6; i++) {
+        snprintf(text[i], sizeof(text[i]), "Slide %d\n\f", i + 1);
+    }
+
+    cut(arena, texts, 6);
+    is_int((long long) n, 6, "a page of nothing but running lines keeps one");
+
+    for (i = 0; i < 2; i++) {
+        snprintf(text[i], sizeof(text[i]), "Report 2024\n\n%s\n", bodies[i]);
+    }
+
     cut(arena, texts, 2);
     ok(n == 2 && memcmp(passages[0].text.data, "Report", 6) == 0,
        "two pages prove nothing");
