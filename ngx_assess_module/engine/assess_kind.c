@@ -381,8 +381,9 @@ assess_kind_holds(const char *head, size_t len, const char *word)
 
 
 /*
- * Text has no NUL, almost no control characters, and is UTF-8 or in a
- * single-byte encoding, where most characters still are ASCII.
+ * Text has few control characters (a stray NUL is one of them), and is UTF-8
+ * or in a single-byte encoding, where most characters still are ASCII.  Of
+ * random or compressed bytes one in nine is a control character.
  */
 
 static int
@@ -417,10 +418,6 @@ assess_kind_text(const char *head, size_t len)
             cp = 0xfffd;
         }
 
-        if (cp == 0) {
-            return 0;
-        }
-
         if (cp == 0x7f || (cp < 0x20 && cp != '\t' && cp != '\n'
                            && cp != '\r' && cp != '\f' && cp != 0x1b))
         {
@@ -432,7 +429,7 @@ assess_kind_text(const char *head, size_t len)
         }
     }
 
-    if (control > len / 50) {
+    if (control > len / 20) {
         return 0;
     }
 
