@@ -1,0 +1,526 @@
+
+/* The bytes of documents, kept in pieces, and the pages found in them. */
+
+#include "assess_document_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define ASSESS_PIECE        262144
+
+/* of the text of pages, sent in one statement */
+#define ASSESS_PAGES_BYTES  1048576
+#define ASSESS_PAGES        1000
+
+
+static assess_err_e
+assess_upload_read(const assess_upload_t *upload, int64_t offset, char *piece,
+    size_t size, assess_err_t *err)
+{
+    ssize_t  n;
+
+    while (size) {
+        n = pread(upload->fd, piece, size, (off_t) (upload->offset + offset));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+
+        if (n <= 0) {
+            return assess_fail(err, ASSESS_ERROR, "internal",
+                               "the upload cannot be read: %s",
+                               n ? strerror(errno) : "it is cut short");
+        }
+
+        piece += n;
+        offset += n;
+        size -= (size_t) n;
+    }
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_content_save(assess_conn_t *conn, const char *document_id,
+    const assess_upload_t *upload, assess_err_t *err)
+{
+    int            seq;
+    char          *piece;
+    size_t         size;
+    int64_t        offset;
+    const char    *data;
+    assess_err_e   rc;
+    assess_args_t  args;
+
+    piece = NULL;
+    rc = ASSESS_OK;
+
+    if (upload->fd != -1) {
+        piece = malloc(ASSESS_PIECE);
+        if (piece == NULL) {
+            return assess_db_no_memory(err);
+        }
+    }
+
+    for (offset = 0, seq = 0;
+         offset < upload->bytes && rc == ASSESS_OK;
+         offset += ASSESS_PIECE, seq++)
+    {
+        size = upload->bytes - offset < ASSESS_PIECE
+               ? (size_t) (upload->bytes - offset) : ASSESS_PIECE;
+
+        if (piece) {
+            rc = assess_upload_read(upload, offset, piece, size, err);
+            if (rc != ASSESS_OK) {
+                break;
+            }
+            data = piece;
+
+        } else {
+            data = upload->data + offset;
+        }
+
+        assess_args_init(&args);
+        assess_arg_id(&args, document_id);
+        assess_arg_int(&args, seq);
+        assess_arg_bytes(&args, data, size);
+
+        rc = assess_db_run(conn, "insert into assess.document_contents"
+                           " (document_id, seq, data) values ($1, $2, $3)",
+                           &args, NULL, err);
+    }
+
+    free(piece);
+
+    return rc;
+}
+
+
+static int64_t
+assess_content_int8(const char *data)
+{
+    int       i;
+    uint64_t  value;
+
+    for (value = 0, i = 0; i < 8; i++) {
+        value = (value << 8) | (unsigned char) data[i];
+    }
+
+    return (int64_t) value;
+}
+
+
+/*
+ * The part of one piece from offset on, at most size bytes of it; left gets
+ * what there is of the document from offset on.
+ */
+
+static assess_err_e
+assess_content_piece(assess_conn_t *conn, const assess_scope_t *scope,
+    const char *document_id, int64_t offset, size_t size, assess_buf_t *out,
+    int64_t *left, assess_err_t *err)
+{
+    size_t         room, n;
+    PGresult      *res;
+    assess_err_e   rc;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "select d.bytes, substr(c.data, $4::int, $5::int)"
+        " from assess.documents d left join assess.document_contents c"
+        " on c.document_id = d.document_id and c.seq = $3::int"
+        " where d.tenant = $1 and d.document_id = $2";
+
+    room = (size_t) (ASSESS_PIECE - offset % ASSESS_PIECE);
+    if (size > room) {
+        size = room;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+    assess_arg_int(&args, offset / ASSESS_PIECE < INT32_MAX
+                          ? offset / ASSESS_PIECE : INT32_MAX);
+    assess_arg_int(&args, offset % ASSESS_PIECE + 1);
+    assess_arg_int(&args, (int64_t) size);
+
+    res = assess_db_exec_binary(conn, sql, &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    if (PQntuples(res) == 0) {
+        PQclear(res);
+        return assess_document_unknown(err);
+    }
+
+    *left = assess_content_int8(PQgetvalue(res, 0, 0)) - offset;
+    if (*left < 0) {
+        *left = 0;
+    }
+
+    if ((int64_t) size > *left) {
+        size = (size_t) *left;
+    }
+
+    n = PQgetisnull(res, 0, 1) ? 0 : (size_t) PQgetlength(res, 0, 1);
+    rc = ASSESS_OK;
+
+    if (n != size) {
+        rc = assess_fail(err, ASSESS_ERROR, "internal",
+                         "a piece of the document's content is missing");
+    } else {
+        assess_buf_add(out, PQgetvalue(res, 0, 1), n);
+        if (out->failed) {
+            rc = assess_db_no_memory(err);
+        }
+    }
+
+    PQclear(res);
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_content_check(const assess_scope_t *scope, const char *document_id,
+    int64_t offset, assess_err_t *err)
+{
+    if (!assess_uuid_valid(document_id, strlen(document_id))) {
+        return assess_document_unknown(err);
+    }
+
+    if (offset < 0) {
+        return assess_fail(err, ASSESS_INVALID, NULL, "a negative offset");
+    }
+
+    return assess_scope_check(scope, err);
+}
+
+
+assess_err_e
+assess_document_content(assess_db_t *db, const assess_scope_t *scope,
+    const char *document_id, int64_t offset, size_t size, assess_buf_t *out,
+    assess_err_t *err)
+{
+    size_t          before, got;
+    int64_t         left;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_content_check(scope, document_id, offset, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    do {
+        before = out->len;
+
+        rc = assess_content_piece(conn, scope, document_id, offset, size, out,
+                                  &left, err);
+
+        got = out->len - before;
+        offset += (int64_t) got;
+        size -= got;
+
+    } while (rc == ASSESS_OK && size && got && left > (int64_t) got);
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_content_write(int fd, const char *data, size_t size, int64_t offset,
+    assess_err_t *err)
+{
+    ssize_t  n;
+
+    while (size) {
+        n = pwrite(fd, data, size, (off_t) offset);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+
+        if (n <= 0) {
+            return assess_fail(err, ASSESS_ERROR, "internal",
+                               "the document cannot be written to a file: %s",
+                               n ? strerror(errno) : "nothing is taken");
+        }
+
+        data += n;
+        offset += n;
+        size -= (size_t) n;
+    }
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_document_copy(assess_db_t *db, const assess_scope_t *scope,
+    const char *document_id, int fd, assess_err_t *err)
+{
+    int64_t         offset, left;
+    assess_buf_t    piece;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    memset(&piece, 0, sizeof(assess_buf_t));
+    offset = 0;
+
+    do {
+        assess_buf_reset(&piece);
+
+        rc = assess_content_piece(conn, scope, document_id, offset,
+                                  ASSESS_PIECE, &piece, &left, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_content_write(fd, piece.data, piece.len, offset, err);
+        }
+
+        offset += (int64_t) piece.len;
+
+    } while (rc == ASSESS_OK && piece.len && left > (int64_t) piece.len);
+
+    assess_buf_free(&piece);
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/* As many of the pages as one statement should carry; how many that were */
+
+static assess_err_e
+assess_pages_insert(assess_conn_t *conn, const char *document_id,
+    const assess_page_t *pages, size_t n, size_t *done, assess_err_t *err)
+{
+    size_t         i;
+    assess_buf_t   numbers, texts;
+    assess_args_t  args;
+
+    memset(&numbers, 0, sizeof(assess_buf_t));
+    memset(&texts, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n && i < ASSESS_PAGES; i++) {
+
+        if (i && texts.len + pages[i].text.len > ASSESS_PAGES_BYTES) {
+            break;
+        }
+
+        assess_array_int(&numbers, pages[i].page);
+
+        if (pages[i].text.data) {
+            assess_array_add(&texts, &pages[i].text);
+
+        } else {
+            assess_array_word(&texts, "\"\"");
+        }
+    }
+
+    *done = i;
+
+    assess_args_init(&args);
+    assess_arg_id(&args, document_id);
+    assess_arg_array(&args, &numbers);
+    assess_arg_array(&args, &texts);
+
+    return assess_db_run(conn, "insert into assess.document_pages"
+                         " (document_id, page, text)"
+                         " select $1::uuid, * from"
+                         " unnest($2::int[], $3::text[])",
+                         &args, NULL, err);
+}
+
+
+static assess_err_e
+assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
+    const char *document_id, int extractor, size_t n, assess_err_t *err)
+{
+    int64_t        rows;
+    assess_args_t  args;
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+    assess_arg_int(&args, (int64_t) n);
+    assess_arg_int(&args, extractor);
+
+    if (assess_db_run(conn, "update assess.documents"
+                      " set pages = $3, extractor = $4"
+                      " where tenant = $1 and document_id = $2",
+                      &args, &rows, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    if (rows == 0) {
+        return assess_document_unknown(err);
+    }
+
+    assess_args_init(&args);
+    assess_arg_id(&args, document_id);
+
+    return assess_db_run(conn, "delete from assess.document_pages"
+                         " where document_id = $1", &args, NULL, err);
+}
+
+
+assess_err_e
+assess_document_save_pages(assess_db_t *db, const assess_scope_t *scope,
+    const char *document_id, int extractor, const assess_page_t *pages,
+    size_t n, assess_err_t *err)
+{
+    size_t          done;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+        || assess_db_begin(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    rc = assess_pages_replace(conn, scope, document_id, extractor, n, err);
+
+    while (rc == ASSESS_OK && n) {
+        rc = assess_pages_insert(conn, document_id, pages, n, &done, err);
+        pages += done;
+        n -= done;
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_db_commit(conn, err);
+    }
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/*
+ * Rows of extractor, page and text; a document without pages gives one row
+ * with no page.  extractor is -1 where any version will do.
+ */
+
+static assess_err_e
+assess_pages_rows(assess_arena_t *arena, const PGresult *res, int extractor,
+    assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    int             i, rows;
+    assess_page_t  *page;
+
+    rows = PQntuples(res);
+
+    if (rows == 0) {
+        return assess_document_unknown(err);
+    }
+
+    if (PQgetisnull(res, 0, 0)
+        || (extractor != -1 && assess_col_int(res, 0, 0) != extractor))
+    {
+        return assess_fail(err, ASSESS_CONFLICT, NULL,
+                           "the document's text is not extracted yet");
+    }
+
+    *pages = assess_palloc(arena, (size_t) rows * sizeof(assess_page_t));
+    if (*pages == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < rows; i++) {
+
+        if (PQgetisnull(res, i, 1)) {
+            continue;
+        }
+
+        page = &(*pages)[(*n)++];
+        page->page = (int) assess_col_int(res, i, 1);
+
+        if (assess_col_str(arena, res, i, 2, &page->text) != 0) {
+            return assess_db_no_memory(err);
+        }
+    }
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e
+assess_pages_read(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int extractor,
+    int first, int last, assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "select d.extractor, p.page, p.text from assess.documents d"
+        " left join assess.document_pages p"
+        " on p.document_id = d.document_id and p.page between $3 and $4"
+        " where d.tenant = $1 and d.document_id = $2 order by p.page";
+
+    *pages = NULL;
+    *n = 0;
+
+    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+    assess_arg_int(&args, first);
+    assess_arg_int(&args, last);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    assess_db_release(conn);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    rc = assess_pages_rows(arena, res, extractor, pages, n, err);
+    PQclear(res);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_document_pages(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int extractor,
+    assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    return assess_pages_read(db, arena, scope, document_id, extractor, 1,
+                             INT32_MAX, pages, n, err);
+}
+
+
+assess_err_e
+assess_document_text(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int first, int last,
+    assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    return assess_pages_read(db, arena, scope, document_id, -1, first, last,
+                             pages, n, err);
+}

@@ -1,0 +1,169 @@
+
+/*
+ * What the files of the store share: a connection, statements with their
+ * arguments, transactions, cursors of lists.  For the store alone.
+ */
+
+#ifndef ASSESS_DB_INT_H
+#define ASSESS_DB_INT_H
+
+
+#include "assess_db.h"
+
+#include <libpq-fe.h>
+
+
+#define ASSESS_ARGS_MAX  32
+
+
+#define ASSESS_PREPARED_MAX  96
+
+
+typedef struct assess_conn_s  assess_conn_t;
+
+struct assess_conn_s {
+    assess_conn_t  *next;                     /* of those that are idle */
+    assess_db_t    *db;
+    PGconn         *pg;
+    int64_t         opened;                   /* assess_mono_ms() */
+    int64_t         used;
+    int             timeout_ms;               /* of a statement, here */
+    int             altered;                  /* its settings are not ours */
+    int             broken;                   /* never to be used again */
+    char            sqlstate[6];
+    int             nprepared;
+    const char     *prepared[ASSESS_PREPARED_MAX];
+};
+
+
+/*
+ * The arguments of one statement, added in the order of $1, $2, ...  They are
+ * consumed by the call that runs it, whatever comes of it.
+ */
+typedef struct {
+    int          n;
+    int          failed;                      /* out of memory, or too many */
+    const char  *values[ASSESS_ARGS_MAX];
+    char        *owned[ASSESS_ARGS_MAX];
+    int          lengths[ASSESS_ARGS_MAX];
+    int          formats[ASSESS_ARGS_MAX];
+    char         numbers[ASSESS_ARGS_MAX][32];
+} assess_args_t;
+
+
+void assess_args_init(assess_args_t *args);
+void assess_args_free(assess_args_t *args);
+
+void assess_arg_null(assess_args_t *args);
+void assess_arg_int(assess_args_t *args, int64_t value);
+void assess_arg_real(assess_args_t *args, double value);
+
+/* Dollars, in decimal; a negative one is null. */
+void assess_arg_money(assess_args_t *args, double value);
+
+/* An id or another word of ours; it is not copied.  "" and NULL are null. */
+void assess_arg_id(assess_args_t *args, const char *cstr);
+
+/*
+ * Text of any origin: what PostgreSQL refuses (bytes that are no UTF-8, NUL)
+ * becomes U+FFFD.  It is copied only then.
+ */
+void assess_arg_text(assess_args_t *args, const assess_str_t *s);
+void assess_arg_cstr(assess_args_t *args, const char *cstr);
+void assess_arg_bytes(assess_args_t *args, const void *data, size_t len);
+
+/* Takes the array over: begun, added to and ended as below. */
+void assess_arg_array(assess_args_t *args, assess_buf_t *array);
+
+
+/* An array in PostgreSQL's text form, built in an empty buffer. */
+void assess_array_add(assess_buf_t *array, const assess_str_t *s);
+void assess_array_word(assess_buf_t *array, const char *word);
+void assess_array_int(assess_buf_t *array, int64_t value);
+void assess_array_real(assess_buf_t *array, double value);
+
+
+/*
+ * A connection of the pool; it is waited for acquire_ms at most.  What it
+ * holds open is rolled back when it is released, a broken one is closed.
+ */
+assess_err_e assess_db_acquire(assess_db_t *db, assess_conn_t **conn,
+    assess_err_t *err);
+void assess_db_release(assess_conn_t *conn);
+
+/* Acquires and begins. */
+assess_err_e assess_db_begin(assess_db_t *db, assess_conn_t **conn,
+    assess_err_t *err);
+assess_err_e assess_db_commit(assess_conn_t *conn, assess_err_t *err);
+
+/* Sends what is to be sent and waits; the error is told by the result. */
+assess_err_e assess_conn_wait(assess_conn_t *conn, PGresult **res,
+    assess_err_t *err);
+
+/*
+ * Runs one statement, prepared once in a connection under the address of its
+ * text, which has to be static.  NULL is an error told in err.  args may be
+ * NULL.  Values come as text, or in binary from the second.
+ */
+PGresult *assess_db_exec(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, assess_err_t *err);
+PGresult *assess_db_exec_binary(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, assess_err_t *err);
+
+/* The same for a statement put together for this once. */
+PGresult *assess_db_query(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, assess_err_t *err);
+
+/* Several statements without arguments at once, as a migration has them. */
+assess_err_e assess_db_script(assess_conn_t *conn, const char *sql,
+    assess_err_t *err);
+
+/* Where only the number of rows matters, or not even that. */
+assess_err_e assess_db_run(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, int64_t *rows, assess_err_t *err);
+
+/* For one connection, until it is released: 0 is for ever. */
+assess_err_e assess_db_timeout(assess_conn_t *conn, int ms, assess_err_t *err);
+
+int assess_db_server_version(assess_conn_t *conn);
+
+/* The SQLSTATE of the last error, or "". */
+const char *assess_db_sqlstate(assess_conn_t *conn);
+
+
+/* Values of a row.  A null is a null string, 0, -1 or "". */
+int assess_col_str(assess_arena_t *arena, const PGresult *res, int row,
+    int col, assess_str_t *s);
+int64_t assess_col_int(const PGresult *res, int row, int col);
+double assess_col_real(const PGresult *res, int row, int col, double none);
+void assess_col_id(const PGresult *res, int row, int col, char *id);
+
+
+assess_err_e assess_db_no_memory(assess_err_t *err);
+
+/* ASSESS_INVALID for a tenant or a user that cannot be one. */
+assess_err_e assess_scope_check(const assess_scope_t *scope,
+    assess_err_t *err);
+
+/* Makes the tenant and the user known; writes only when they are new. */
+assess_err_e assess_scope_provision(assess_conn_t *conn,
+    const assess_scope_t *scope, assess_err_t *err);
+
+
+/*
+ * Cursors: where a list newest first goes on (the time in microseconds and
+ * the id of the last one given), or one by name.  ASSESS_INVALID for what was
+ * never given out.
+ */
+int assess_cursor_write(assess_arena_t *arena, assess_str_t *cursor,
+    int64_t us, const char *id);
+assess_err_e assess_cursor_read(const assess_str_t *cursor, int64_t *us,
+    char id[ASSESS_UUID_LEN + 1], assess_err_t *err);
+
+int assess_cursor_write_name(assess_arena_t *arena, assess_str_t *cursor,
+    const assess_str_t *name);
+assess_err_e assess_cursor_read_name(assess_arena_t *arena,
+    const assess_str_t *cursor, assess_str_t *name, assess_err_t *err);
+
+
+#endif /* ASSESS_DB_INT_H */

@@ -1,0 +1,182 @@
+
+/* What people do to a job: cancel it, run it again. */
+
+#include "assess_job_int.h"
+
+#include <string.h>
+
+
+/*
+ * Runs the update of one job of a tenant.  *res has its row, or none when the
+ * job is unknown or not in a state for it.
+ */
+
+static assess_err_e
+assess_change_update(assess_conn_t *conn, const char *sql,
+    const assess_scope_t *scope, const char *job_id, PGresult **res,
+    assess_err_t *err)
+{
+    assess_args_t  args;
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, job_id);
+
+    *res = assess_db_exec(conn, sql, &args, err);
+
+    return *res ? ASSESS_OK : err->kind;
+}
+
+
+/* The row is there: the document's count, the event, and the end of it */
+
+static assess_err_e
+assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, const char *type, int more, assess_change_t *change,
+    assess_err_t *err)
+{
+    assess_err_e  rc;
+    assess_job_t  job;
+
+    if (assess_job_row(arena, res, 0, &job) != 0) {
+        return assess_db_no_memory(err);
+    }
+
+    rc = assess_job_on_document(conn, &job.tenant, job.document_id, more, 0,
+                                err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_changed(conn, arena, res, type, "Queued", change,
+                                err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_db_commit(conn, err);
+    }
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_change_begin(assess_db_t *db, const assess_scope_t *scope,
+    const char *job_id, assess_change_t *change, assess_conn_t **conn,
+    assess_err_t *err)
+{
+    memset(change, 0, sizeof(assess_change_t));
+
+    if (!assess_uuid_valid(job_id, strlen(job_id))) {
+        return assess_job_unknown(err);
+    }
+
+    if (assess_scope_check(scope, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    return assess_db_begin(db, conn, err);
+}
+
+
+/*
+ * The fence stays: the worker that still runs it may save the answers it has
+ * paid for, and by its status it can do nothing else.
+ */
+
+assess_err_e
+assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *job_id, assess_change_t *change,
+    int *changed, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "update assess.assessment_jobs j set status = 'cancelled',"
+        " stage = null, completed_at = now(), estimated_completion = null,"
+        " lease_owner = null, lease_until = null"
+        " where j.tenant = $1 and j.job_id = $2"
+        " and j.status in ('queued', 'processing')"
+        " returning" ASSESS_JOB_COLUMNS;
+
+    *changed = 0;
+
+    rc = assess_change_begin(db, scope, job_id, change, &conn, err);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    rc = assess_change_update(conn, sql, scope, job_id, &res, err);
+    if (rc != ASSESS_OK) {
+        goto done;
+    }
+
+    if (PQntuples(res)) {
+        rc = assess_change_commit(conn, arena, res, "cancelled", -1, change,
+                                  err);
+        *changed = rc == ASSESS_OK;
+
+    } else {
+        rc = assess_job_find(conn, arena, &scope->tenant, job_id,
+                             &change->job, err);
+    }
+
+    PQclear(res);
+
+done:
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_job_retry(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *job_id, assess_change_t *change,
+    assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "update assess.assessment_jobs j set status = 'queued',"
+        " progress = 0, completed_at = null, error_code = null,"
+        " error_message = null where j.tenant = $1 and j.job_id = $2"
+        " and j.status in ('failed', 'cancelled', 'budget_exceeded')"
+        " returning" ASSESS_JOB_COLUMNS;
+
+    rc = assess_change_begin(db, scope, job_id, change, &conn, err);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    rc = assess_change_update(conn, sql, scope, job_id, &res, err);
+    if (rc != ASSESS_OK) {
+        goto done;
+    }
+
+    if (PQntuples(res)) {
+        rc = assess_change_commit(conn, arena, res, "queued", 1, change, err);
+
+    } else {
+        rc = assess_job_find(conn, arena, &scope->tenant, job_id,
+                             &change->job, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_fail(err, ASSESS_CONFLICT, NULL,
+                             "the job is %s: only a failed, cancelled or"
+                             " budget-stopped one is run again",
+                             assess_status_name(change->job.status));
+        }
+    }
+
+    PQclear(res);
+
+done:
+
+    assess_db_release(conn);
+
+    return rc;
+}

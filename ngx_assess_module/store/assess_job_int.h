@@ -1,0 +1,52 @@
+
+/* A job's row, and what every change of a job has in common. */
+
+#ifndef ASSESS_JOB_INT_H
+#define ASSESS_JOB_INT_H
+
+
+#include "assess_db_int.h"
+#include "assess_job.h"
+
+
+/* Of the table under the alias j; what a statement adds comes behind. */
+#define ASSESS_JOB_COLUMNS                                                   \
+    " j.job_id, j.assessment_id, j.document_id, j.batch_id, j.tenant,"       \
+    " j.user_name, j.status, j.stage, j.progress, j.total_batches,"          \
+    " j.completed_batches, j.attempt, j.priority,"                           \
+    " assess.ms(j.estimated_completion), j.input_tokens, j.output_tokens,"   \
+    " j.cost, j.max_cost, j.error_code, j.error_message,"                    \
+    " assess.ms(j.created_at), assess.ms(j.started_at),"                     \
+    " assess.ms(j.completed_at), j.metadata,"                                \
+    " assess.ms(clock_timestamp()) "
+
+#define ASSESS_JOB_NOW    24
+#define ASSESS_JOB_EXTRA  25
+
+
+int assess_job_row(assess_arena_t *arena, const PGresult *res, int row,
+    assess_job_t *job);
+
+/* The row as it is; ASSESS_NOT_FOUND without one. */
+assess_err_e assess_job_find(assess_conn_t *conn, assess_arena_t *arena,
+    const assess_str_t *tenant, const char *job_id, assess_job_t *job,
+    assess_err_t *err);
+
+assess_err_e assess_job_unknown(assess_err_t *err);
+
+/*
+ * Fills change with the row that a statement gave and with the event that
+ * tells of it, and writes that event: the last thing before the commit.  step
+ * is for "queued" and "progress"; the other types carry the Job.
+ */
+assess_err_e assess_job_changed(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, const char *type, const char *step,
+    assess_change_t *change, assess_err_t *err);
+
+/* One more or one less job on a document; reviewed is set, never cleared. */
+assess_err_e assess_job_on_document(assess_conn_t *conn,
+    const assess_str_t *tenant, const char *document_id, int more,
+    int reviewed, assess_err_t *err);
+
+
+#endif /* ASSESS_JOB_INT_H */

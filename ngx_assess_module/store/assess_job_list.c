@@ -1,0 +1,402 @@
+
+/* Jobs as they are read: one with its place in the queue, lists, counters. */
+
+#include "assess_job_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+/* How many would be claimed before this one, of whatever tenant, and one */
+
+static assess_err_e
+assess_job_position(assess_conn_t *conn, assess_job_t *job, assess_err_t *err)
+{
+    PGresult      *res;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "select count(*) + 1 from assess.assessment_jobs c,"
+        " assess.assessment_jobs j where j.tenant = $1 and j.job_id = $2"
+        " and c.status in ('queued', 'processing')"
+        " and ((c.status = 'queued' and not c.held)"
+        " or c.lease_until < statement_timestamp())"
+        " and c.priority >= j.priority"
+        " and (c.priority > j.priority"
+        " or (c.created_at, c.job_id) < (j.created_at, j.job_id))";
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &job->tenant);
+    assess_arg_id(&args, job->job_id);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    job->queue_position = (int) assess_col_int(res, 0, 0);
+    PQclear(res);
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_job_read(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *job_id, assess_job_t *job,
+    assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_scope_check(scope, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    rc = assess_job_find(conn, arena, &scope->tenant, job_id, job, err);
+
+    if (rc == ASSESS_OK && job->status == ASSESS_QUEUED) {
+        rc = assess_job_position(conn, job, err);
+    }
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/* 0 where a filter names what cannot be: the list is empty then */
+
+static int
+assess_jobs_where(assess_buf_t *sql, assess_args_t *args,
+    const assess_scope_t *scope, const assess_job_filter_t *filter)
+{
+    const char  *status;
+
+    assess_args_init(args);
+    assess_arg_text(args, &scope->tenant);
+    assess_buf_str(sql, " from assess.assessment_jobs j where j.tenant = $1");
+
+    if (filter->status >= 0) {
+        status = assess_status_name((assess_status_e) filter->status);
+        if (status == NULL) {
+            return 0;
+        }
+        assess_buf_printf(sql, " and j.status = '%s'", status);
+    }
+
+    if (filter->batch_id.data) {
+        if (!assess_uuid_valid(filter->batch_id.data, filter->batch_id.len)) {
+            return 0;
+        }
+        assess_buf_printf(sql, " and j.batch_id = '%.36s'",
+                          filter->batch_id.data);
+    }
+
+    if (filter->document_id.data) {
+        if (!assess_uuid_valid(filter->document_id.data,
+                               filter->document_id.len))
+        {
+            return 0;
+        }
+        assess_buf_printf(sql, " and j.document_id = '%.36s'",
+                          filter->document_id.data);
+    }
+
+    if (filter->user.data) {
+        assess_arg_text(args, &filter->user);
+        assess_buf_printf(sql, " and j.user_name = $%d", args->n);
+    }
+
+    return 1;
+}
+
+
+static assess_err_e
+assess_jobs_rows(assess_arena_t *arena, const PGresult *res, int limit,
+    assess_job_t **jobs, size_t *n, assess_str_t *next, assess_err_t *err)
+{
+    int  i, rows, last;
+
+    rows = PQntuples(res);
+    last = rows > limit ? limit : rows;
+
+    *jobs = assess_palloc(arena, ((size_t) last + 1) * sizeof(assess_job_t));
+    if (*jobs == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < last; i++) {
+        if (assess_job_row(arena, res, i, &(*jobs)[i]) != 0) {
+            return assess_db_no_memory(err);
+        }
+    }
+
+    *n = (size_t) last;
+
+    if (rows > limit
+        && assess_cursor_write(arena, next,
+                               assess_col_int(res, last - 1,
+                                              ASSESS_JOB_EXTRA),
+                               (*jobs)[last - 1].job_id) != 0)
+    {
+        return assess_db_no_memory(err);
+    }
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e
+assess_jobs_page(assess_conn_t *conn, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_job_filter_t *filter,
+    assess_job_t **jobs, size_t *n, assess_str_t *next, assess_err_t *err)
+{
+    int            limit;
+    char           id[ASSESS_UUID_LEN + 1];
+    int64_t        us;
+    PGresult      *res;
+    assess_buf_t   sql;
+    assess_err_e   rc;
+    assess_args_t  args;
+
+    memset(&sql, 0, sizeof(assess_buf_t));
+
+    rc = ASSESS_OK;
+    limit = filter->paging.limit;
+
+    assess_buf_str(&sql, "select" ASSESS_JOB_COLUMNS
+                   ", (extract(epoch from j.created_at) * 1000000)::bigint");
+
+    if (!assess_jobs_where(&sql, &args, scope, filter)) {
+        assess_args_free(&args);
+        goto done;
+    }
+
+    if (filter->paging.cursor.data) {
+
+        rc = assess_cursor_read(&filter->paging.cursor, &us, id, err);
+        if (rc != ASSESS_OK) {
+            assess_args_free(&args);
+            goto done;
+        }
+
+        assess_arg_int(&args, us);
+        assess_arg_id(&args, id);
+        assess_buf_printf(&sql, " and (j.created_at, j.job_id) <"
+                          " ('epoch'::timestamptz + $%d::bigint"
+                          " * interval '1 microsecond', $%d::uuid)",
+                          args.n - 1, args.n);
+    }
+
+    assess_buf_printf(&sql, " order by j.created_at desc, j.job_id desc"
+                      " limit %d", limit + 1);
+    args.failed |= sql.failed;
+
+    res = assess_db_query(conn, sql.data, &args, err);
+    if (res == NULL) {
+        rc = err->kind;
+        goto done;
+    }
+
+    rc = assess_jobs_rows(arena, res, limit, jobs, n, next, err);
+    PQclear(res);
+
+done:
+
+    assess_buf_free(&sql);
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
+    const assess_job_filter_t *filter, int64_t *total, assess_err_t *err)
+{
+    PGresult      *res;
+    assess_buf_t   sql;
+    assess_args_t  args;
+
+    memset(&sql, 0, sizeof(assess_buf_t));
+    assess_buf_str(&sql, "select count(*)");
+
+    if (!assess_jobs_where(&sql, &args, scope, filter)) {
+        assess_args_free(&args);
+        assess_buf_free(&sql);
+        return ASSESS_OK;
+    }
+
+    args.failed |= sql.failed;
+
+    res = assess_db_query(conn, sql.data, &args, err);
+    assess_buf_free(&sql);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    *total = assess_col_int(res, 0, 0);
+    PQclear(res);
+
+    return ASSESS_OK;
+}
+
+
+/* The places of the queued ones on the page: the queue is walked once */
+
+static assess_err_e
+assess_jobs_positions(assess_conn_t *conn, assess_job_t *jobs, size_t n,
+    assess_err_t *err)
+{
+    int            row;
+    size_t         i, queued;
+    PGresult      *res;
+    assess_buf_t   ids;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "select q.job_id, q.place from (select c.job_id, row_number() over"
+        " (order by c.priority desc, c.created_at, c.job_id) as place"
+        " from assess.assessment_jobs c"
+        " where c.status in ('queued', 'processing')"
+        " and ((c.status = 'queued' and not c.held)"
+        " or c.lease_until < statement_timestamp())) q"
+        " where q.job_id = any ($1::uuid[])";
+
+    memset(&ids, 0, sizeof(assess_buf_t));
+
+    for (i = 0, queued = 0; i < n; i++) {
+        if (jobs[i].status == ASSESS_QUEUED) {
+            assess_array_word(&ids, jobs[i].job_id);
+            queued++;
+        }
+    }
+
+    if (queued == 0) {
+        return ASSESS_OK;
+    }
+
+    assess_args_init(&args);
+    assess_arg_array(&args, &ids);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    for (row = 0; row < PQntuples(res); row++) {
+        for (i = 0; i < n; i++) {
+            if (strcmp(jobs[i].job_id, PQgetvalue(res, row, 0)) == 0) {
+                jobs[i].queue_position = (int) assess_col_int(res, row, 1);
+            }
+        }
+    }
+
+    PQclear(res);
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_jobs_list(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_job_filter_t *filter,
+    assess_job_t **jobs, size_t *n, assess_str_t *next, int64_t *total,
+    assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    *jobs = NULL;
+    *n = 0;
+    *total = 0;
+    next->len = 0;
+    next->data = NULL;
+
+    if (assess_scope_check(scope, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    rc = assess_jobs_page(conn, arena, scope, filter, jobs, n, next, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_jobs_total(conn, scope, filter, total, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_jobs_positions(conn, *jobs, *n, err);
+    }
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_counters_read(assess_db_t *db, const assess_scope_t *scope,
+    assess_counters_t *counters, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "select d.total, d.reviewed, j.processing, j.queued, j.failed from"
+        " (select count(*) as total,"
+        " count(*) filter (where reviewed) as reviewed"
+        " from assess.documents where tenant = $1) d,"
+        " (select count(*) filter (where status = 'processing')"
+        " as processing, count(*) filter (where status = 'queued') as queued,"
+        " count(*) filter (where status = 'failed') as failed"
+        " from assess.assessment_jobs where tenant = $1"
+        " and status in ('processing', 'queued', 'failed')) j";
+
+    memset(counters, 0, sizeof(assess_counters_t));
+
+    if (assess_scope_check(scope, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    assess_db_release(conn);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    counters->total_docs = assess_col_int(res, 0, 0);
+    counters->reviewed = assess_col_int(res, 0, 1);
+    counters->not_reviewed = counters->total_docs - counters->reviewed;
+    counters->processing = assess_col_int(res, 0, 2);
+    counters->queued = assess_col_int(res, 0, 3);
+    counters->failed = assess_col_int(res, 0, 4);
+    PQclear(res);
+
+    return ASSESS_OK;
+}
+
+
+void
+assess_counters_json(assess_buf_t *b, const assess_counters_t *counters)
+{
+    assess_buf_printf(b, "{\"totalDocs\":%lld,\"reviewed\":%lld"
+                      ",\"notReviewed\":%lld,\"processing\":%lld"
+                      ",\"queued\":%lld,\"failed\":%lld}",
+                      (long long) counters->total_docs,
+                      (long long) counters->reviewed,
+                      (long long) counters->not_reviewed,
+                      (long long) counters->processing,
+                      (long long) counters->queued,
+                      (long long) counters->failed);
+}

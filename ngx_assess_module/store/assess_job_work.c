@@ -1,0 +1,544 @@
+
+/* What a worker does with a job: claim it, save its steps, end it. */
+
+#include "assess_answer_int.h"
+#include "assess_document_int.h"
+#include "assess_job_int.h"
+#include "assess_question_set_int.h"
+
+#include <string.h>
+
+
+/*
+ * The index assessment_jobs_claim is walked in its order: its condition is
+ * repeated word for word, so that the planner finds it.  What others are
+ * about to take is passed over.  The answers that are there already tell how
+ * far an attempt before this one came.
+ */
+
+static const char  assess_claim_sql[] =
+    "with next as (select c.job_id from assess.assessment_jobs c"
+    " where c.status in ('queued', 'processing')"
+    " and ((c.status = 'queued' and not c.held)"
+    " or c.lease_until < statement_timestamp())"
+    " order by c.priority desc, c.created_at, c.job_id"
+    " limit 1 for update skip locked)"
+    " update assess.assessment_jobs j set status = 'processing',"
+    " stage = 'extracting', progress = 0, attempt = j.attempt + 1,"
+    " fence = j.fence + 1, lease_owner = $1::text,"
+    " lease_until = statement_timestamp()"
+    " + $2::int * interval '1 millisecond',"
+    " started_at = coalesce(j.started_at, now()),"
+    " estimated_completion = null,"
+    " completed_batches = greatest(0, j.total_batches"
+    " - ceil((s.question_count - (select count(*)"
+    " from assess.assessment_answers a where a.job_id = j.job_id))::numeric"
+    " / j.questions_per_batch)::int)"
+    " from next, assess.question_sets s where j.job_id = next.job_id"
+    " and s.tenant = j.tenant and s.question_set_id = j.question_set_id"
+    " returning" ASSESS_JOB_COLUMNS
+    ", j.fence, j.question_set_id, j.provider, j.model";
+
+
+/* What the worker needs besides the row */
+
+static assess_err_e
+assess_claim_work(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, assess_work_t *work, assess_err_t *err)
+{
+    char           set_id[ASSESS_UUID_LEN + 1];
+    assess_err_e   rc;
+    assess_job_t  *job;
+
+    job = &work->job;
+
+    if (assess_job_row(arena, res, 0, job) != 0
+        || assess_col_str(arena, res, 0, ASSESS_JOB_EXTRA + 2,
+                          &work->provider) != 0
+        || assess_col_str(arena, res, 0, ASSESS_JOB_EXTRA + 3,
+                          &work->model) != 0)
+    {
+        return assess_db_no_memory(err);
+    }
+
+    work->fence = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
+    assess_col_id(res, 0, ASSESS_JOB_EXTRA + 1, set_id);
+
+    rc = assess_question_set_by_id(conn, arena, &job->tenant, set_id,
+                                   &work->set, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_document_find(conn, arena, &job->tenant,
+                                  job->document_id, &work->document, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_answers_known(conn, arena, &job->tenant, job->job_id,
+                                  (size_t) work->set.question_count,
+                                  &work->answered, err);
+    }
+
+    /* a job refers to both, by foreign keys */
+
+    if (rc == ASSESS_NOT_FOUND) {
+        return assess_fail(err, ASSESS_ERROR, "internal",
+                           "a job refers to what is not there");
+    }
+
+    return rc;
+}
+
+
+assess_err_e
+assess_job_claim(assess_db_t *db, assess_arena_t *arena,
+    const assess_str_t *owner, int lease_ms, assess_work_t *work,
+    assess_change_t *change, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    memset(work, 0, sizeof(assess_work_t));
+    memset(change, 0, sizeof(assess_change_t));
+
+    if (assess_pstrdup(arena, &work->owner, owner->data, owner->len) != 0) {
+        return assess_db_no_memory(err);
+    }
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, owner);
+    assess_arg_int(&args, lease_ms);
+
+    res = assess_db_exec(conn, assess_claim_sql, &args, err);
+    if (res == NULL) {
+        rc = err->kind;
+        goto done;
+    }
+
+    if (PQntuples(res) == 0) {
+        rc = assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
+
+    } else {
+        rc = assess_claim_work(conn, arena, res, work, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_job_changed(conn, arena, res, "progress",
+                                    "Extracting text", change, err);
+        }
+
+        if (rc == ASSESS_OK) {
+            rc = assess_db_commit(conn, err);
+        }
+    }
+
+    PQclear(res);
+
+done:
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/*
+ * Every change that a worker makes is for $1 tenant, $2 job, $3 fence and $4
+ * owner: whoever has lost the lease finds no row.
+ */
+
+#define ASSESS_WORK_WHERE                                                    \
+    " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"        \
+    " and j.lease_owner = $4::text and j.status = 'processing'"              \
+    " returning" ASSESS_JOB_COLUMNS
+
+
+static void
+assess_work_args(assess_args_t *args, const assess_work_t *work)
+{
+    assess_args_init(args);
+    assess_arg_text(args, &work->job.tenant);
+    assess_arg_id(args, work->job.job_id);
+    assess_arg_int(args, work->fence);
+    assess_arg_text(args, &work->owner);
+}
+
+
+static assess_err_e
+assess_work_cancelled(assess_err_t *err)
+{
+    return assess_fail(err, ASSESS_CANCELLED, NULL, "the job was cancelled");
+}
+
+
+/*
+ * No row was ours.  With our fence still on it the job was cancelled (and
+ * perhaps queued again since), else another has it or it is deleted.
+ */
+
+static assess_err_e
+assess_work_refused(assess_conn_t *conn, const assess_work_t *work,
+    assess_err_t *err)
+{
+    int            cancelled;
+    PGresult      *res;
+    assess_args_t  args;
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &work->job.tenant);
+    assess_arg_id(&args, work->job.job_id);
+    assess_arg_int(&args, work->fence);
+
+    res = assess_db_exec(conn, "select from assess.assessment_jobs"
+                         " where tenant = $1 and job_id = $2 and fence = $3"
+                         " and status in ('cancelled', 'queued')",
+                         &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    cancelled = PQntuples(res) != 0;
+    PQclear(res);
+
+    if (cancelled) {
+        return assess_work_cancelled(err);
+    }
+
+    return assess_fail(err, ASSESS_LOST, NULL,
+                       "the job's lease is another worker's");
+}
+
+
+static int64_t
+assess_step_count(int64_t n)
+{
+    return n > 0 ? n : 0;
+}
+
+
+/*
+ * The answers of a step that came too late for its job: they are paid for, so
+ * they and their price are kept.
+ */
+
+static assess_err_e
+assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
+    assess_work_t *work, const assess_step_t *step, assess_change_t *change,
+    assess_err_t *err)
+{
+    PGresult      *res;
+    assess_err_e   rc;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "update assess.assessment_jobs j"
+        " set input_tokens = j.input_tokens + $4::bigint,"
+        " output_tokens = j.output_tokens + $5::bigint,"
+        " cost = j.cost + coalesce($6::numeric, 0)"
+        " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"
+        " and j.status in ('cancelled', 'queued')"
+        " returning" ASSESS_JOB_COLUMNS;
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &work->job.tenant);
+    assess_arg_id(&args, work->job.job_id);
+    assess_arg_int(&args, work->fence);
+    assess_arg_int(&args, assess_step_count(step->input_tokens));
+    assess_arg_int(&args, assess_step_count(step->output_tokens));
+    assess_arg_money(&args, step->cost);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    if (PQntuples(res) == 0) {
+        PQclear(res);
+        return assess_work_refused(conn, work, err);
+    }
+
+    rc = assess_answers_save(conn, &work->job.tenant, work->job.job_id,
+                             step->answers, step->nanswers, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_row(arena, res, 0, &change->job) == 0
+             ? assess_db_commit(conn, err) : assess_db_no_memory(err);
+    }
+
+    PQclear(res);
+
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    work->job = change->job;
+
+    return assess_work_cancelled(err);
+}
+
+
+static PGresult *
+assess_step_update(assess_conn_t *conn, const assess_work_t *work,
+    const assess_step_t *step, assess_err_t *err)
+{
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "update assess.assessment_jobs j"
+        " set stage = coalesce($5::text, j.stage),"
+        " progress = greatest(j.progress, least($6::int, 100)),"
+        " total_batches = case when $7::int > 0"
+        " then greatest($7::int, j.completed_batches)"
+        " else j.total_batches end,"
+        " completed_batches = least(greatest(j.completed_batches, $8::int),"
+        " case when $7::int > 0 then greatest($7::int, j.completed_batches)"
+        " else j.total_batches end),"
+        " estimated_completion = coalesce('epoch'::timestamptz"
+        " + $9::bigint * interval '1 millisecond', j.estimated_completion),"
+        " input_tokens = j.input_tokens + $10::bigint,"
+        " output_tokens = j.output_tokens + $11::bigint,"
+        " cost = j.cost + coalesce($12::numeric, 0)" ASSESS_WORK_WHERE;
+
+    assess_work_args(&args, work);
+    assess_arg_id(&args, assess_stage_name(step->stage));
+    assess_arg_int(&args, assess_step_count(step->progress));
+    assess_arg_int(&args, step->total_batches);
+    assess_arg_int(&args, step->completed_batches);
+
+    if (step->estimated_completion > 0) {
+        assess_arg_int(&args, step->estimated_completion);
+
+    } else {
+        assess_arg_null(&args);
+    }
+
+    assess_arg_int(&args, assess_step_count(step->input_tokens));
+    assess_arg_int(&args, assess_step_count(step->output_tokens));
+    assess_arg_money(&args, step->cost);
+
+    return assess_db_exec(conn, sql, &args, err);
+}
+
+
+assess_err_e
+assess_job_step(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
+    const assess_step_t *step, assess_change_t *change, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    memset(change, 0, sizeof(assess_change_t));
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    res = assess_step_update(conn, work, step, err);
+    if (res == NULL) {
+        rc = err->kind;
+        goto done;
+    }
+
+    if (PQntuples(res) == 0) {
+        rc = assess_step_late(conn, arena, work, step, change, err);
+        PQclear(res);
+        goto done;
+    }
+
+    rc = assess_answers_save(conn, &work->job.tenant, work->job.job_id,
+                             step->answers, step->nanswers, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_changed(conn, arena, res, "progress",
+                                step->step ? step->step : "", change, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_db_commit(conn, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        work->job = change->job;
+    }
+
+    PQclear(res);
+
+done:
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/* The end of a claim, whichever: reviewed and more are for the document */
+
+static assess_err_e
+assess_work_finish(assess_conn_t *conn, assess_arena_t *arena,
+    assess_work_t *work, PGresult *res, const char *type, int more,
+    int reviewed, assess_change_t *change, assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    if (PQntuples(res) == 0) {
+        return assess_work_refused(conn, work, err);
+    }
+
+    rc = ASSESS_OK;
+
+    if (more) {
+        rc = assess_job_on_document(conn, &work->job.tenant,
+                                    work->job.document_id, more, reviewed,
+                                    err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_changed(conn, arena, res, type, "Queued", change,
+                                err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_db_commit(conn, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        work->job = change->job;
+    }
+
+    return rc;
+}
+
+
+assess_err_e
+assess_job_end(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
+    assess_status_e status, const char *code, const char *message,
+    assess_change_t *change, assess_err_t *err)
+{
+    int             completed;
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "update assess.assessment_jobs j set status = $5::text,"
+        " stage = null, lease_owner = null, lease_until = null,"
+        " estimated_completion = null, completed_at = now(),"
+        " progress = case when $6::boolean then 100 else j.progress end,"
+        " completed_batches = case when $6::boolean then j.total_batches"
+        " else j.completed_batches end,"
+        " error_code = $7::text, error_message = $8::text" ASSESS_WORK_WHERE;
+
+    memset(change, 0, sizeof(assess_change_t));
+
+    completed = status == ASSESS_COMPLETED;
+
+    if (!completed && status != ASSESS_JOB_FAILED
+        && status != ASSESS_BUDGET_EXCEEDED)
+    {
+        return assess_fail(err, ASSESS_ERROR, "internal",
+                           "a job cannot end like that");
+    }
+
+    if (status == ASSESS_JOB_FAILED && code == NULL) {
+        code = "internal";
+    }
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_work_args(&args, work);
+    assess_arg_cstr(&args, assess_status_name(status));
+    assess_arg_id(&args, completed ? "true" : "false");
+    assess_arg_cstr(&args, completed ? NULL : code);
+    assess_arg_cstr(&args, completed || code == NULL ? NULL : message);
+
+    res = assess_db_exec(conn, sql, &args, err);
+
+    if (res) {
+        rc = assess_work_finish(conn, arena, work, res,
+                                completed ? "complete" : "error", -1,
+                                completed, change, err);
+        PQclear(res);
+
+    } else {
+        rc = err->kind;
+    }
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_job_release(assess_db_t *db, assess_arena_t *arena,
+    assess_work_t *work, assess_change_t *change, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "update assess.assessment_jobs j set status = 'queued',"
+        " stage = null, lease_owner = null, lease_until = null,"
+        " estimated_completion = null" ASSESS_WORK_WHERE;
+
+    memset(change, 0, sizeof(assess_change_t));
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_work_args(&args, work);
+
+    res = assess_db_exec(conn, sql, &args, err);
+
+    if (res) {
+        rc = assess_work_finish(conn, arena, work, res, "queued", 0, 0,
+                                change, err);
+        PQclear(res);
+
+    } else {
+        rc = err->kind;
+    }
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_jobs_renew(assess_db_t *db, const assess_str_t *owner, int lease_ms,
+    assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, owner);
+    assess_arg_int(&args, lease_ms);
+
+    rc = assess_db_run(conn, "update assess.assessment_jobs"
+                       " set lease_until = statement_timestamp()"
+                       " + $2::int * interval '1 millisecond'"
+                       " where lease_owner = $1 and status = 'processing'",
+                       &args, NULL, err);
+
+    assess_db_release(conn);
+
+    return rc;
+}

@@ -1,0 +1,23 @@
+
+/* What jobs need of question sets within their own transactions. */
+
+#ifndef ASSESS_QUESTION_SET_INT_H
+#define ASSESS_QUESTION_SET_INT_H
+
+
+#include "assess_db_int.h"
+#include "assess_question_set.h"
+
+
+/* By name (version 0 is the newest), with or without the questions. */
+assess_err_e assess_question_set_find(assess_conn_t *conn,
+    assess_arena_t *arena, const assess_str_t *tenant,
+    const assess_str_t *name, int version, assess_question_set_t *set,
+    assess_err_t *err);
+
+assess_err_e assess_question_set_by_id(assess_conn_t *conn,
+    assess_arena_t *arena, const assess_str_t *tenant, const char *id,
+    assess_question_set_t *set, assess_err_t *err);
+
+
+#endif /* ASSESS_QUESTION_SET_INT_H */

@@ -1,0 +1,274 @@
+
+/*
+ * What the tests of the store share: an empty schema in the database that
+ * ASSESS_TEST_DATABASE (or ASSESS_DATABASE) names, and short ways to make
+ * documents, question sets and jobs.
+ */
+
+#ifndef STORE_H
+#define STORE_H
+
+
+#include "store/assess_db_int.h"
+#include "store/assess_job.h"
+#include "tap.h"
+
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+static const char      *store_conninfo;
+static assess_db_t     *store_db;
+static assess_arena_t  *store_arena;
+static assess_err_t     store_err;
+
+
+static assess_str_t __attribute__((unused))
+store_str(const char *cstr)
+{
+    assess_str_t  s;
+
+    s.data = (char *) cstr;
+    s.len = cstr ? strlen(cstr) : 0;
+
+    return s;
+}
+
+
+static assess_scope_t __attribute__((unused))
+store_scope(const char *tenant, const char *user)
+{
+    assess_scope_t  scope;
+
+    scope.tenant = store_str(tenant);
+    scope.user = store_str(user);
+
+    return scope;
+}
+
+
+/* The first value of what a statement gives, past the store's own code. */
+
+static long long __attribute__((unused))
+store_sql(const char *sql)
+{
+    PGconn     *pg;
+    PGresult   *res;
+    long long   value;
+
+    value = -1;
+    pg = PQconnectdb(store_conninfo);
+    res = PQexec(pg, sql);
+
+    if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res)) {
+        value = atoll(PQgetvalue(res, 0, 0));
+
+    } else if (PQresultStatus(res) == PGRES_COMMAND_OK) {
+        value = atoll(PQcmdTuples(res));
+
+    } else {
+        printf("# %s", PQerrorMessage(pg));
+    }
+
+    PQclear(res);
+    PQfinish(pg);
+
+    return value;
+}
+
+
+static assess_db_t * __attribute__((unused))
+store_pool(int connections)
+{
+    assess_db_conf_t  conf;
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = store_conninfo;
+    conf.connections = connections;
+    conf.acquire_ms = 20000;
+
+    return assess_db_create(&conf);
+}
+
+
+/* 0 when there is no database to test with, told as TAP wants it. */
+
+static int __attribute__((unused))
+store_begin(int migrate)
+{
+    store_conninfo = getenv("ASSESS_TEST_DATABASE");
+
+    if (store_conninfo == NULL) {
+        store_conninfo = getenv("ASSESS_DATABASE");
+    }
+
+    if (store_conninfo == NULL) {
+        printf("1..0 # SKIP needs ASSESS_TEST_DATABASE\n");
+        return 0;
+    }
+
+    (void) store_sql("set client_min_messages = error;"
+                     " drop schema if exists assess cascade");
+
+    store_arena = assess_arena_create();
+    store_db = store_pool(16);
+
+    if (migrate && !ok(assess_db_migrate(store_db, &store_err) == ASSESS_OK,
+                       "the schema is made"))
+    {
+        printf("# %s\n", store_err.message);
+    }
+
+    return 1;
+}
+
+
+static int __attribute__((unused))
+store_end(void)
+{
+    assess_db_destroy(store_db);
+    assess_arena_destroy(store_arena);
+
+    return done_testing();
+}
+
+
+static int __attribute__((unused))
+is_err(assess_err_e got, assess_err_e want, const char *name)
+{
+    if (got != want && got != ASSESS_OK) {
+        printf("# %s\n", store_err.message);
+    }
+
+    return is_int(got, want, name);
+}
+
+
+static assess_upload_t __attribute__((unused))
+store_upload(const char *filename, const char *data, size_t len)
+{
+    unsigned char    sum[32];
+    assess_upload_t  up;
+
+    memset(&up, 0, sizeof(assess_upload_t));
+    up.filename = store_str(filename);
+    up.content_type = store_str("text/plain");
+    up.kind = ASSESS_KIND_TEXT;
+    up.fd = -1;
+    up.bytes = (int64_t) len;
+    up.data = data;
+
+    (void) SHA256((const unsigned char *) data, len, sum);
+    assess_hex(up.sha256, sum, sizeof(sum));
+
+    return up;
+}
+
+
+static assess_document_t __attribute__((unused))
+store_document(const assess_scope_t *scope, const char *text)
+{
+    size_t             created;
+    assess_upload_t    up;
+    assess_document_t  doc;
+
+    memset(&doc, 0, sizeof(assess_document_t));
+    up = store_upload("a.txt", text, strlen(text));
+
+    if (assess_documents_store(store_db, store_arena, scope, &up, 1, &doc,
+                               &created, &store_err) != ASSESS_OK)
+    {
+        ok(0, "store a document: %s", store_err.message);
+    }
+
+    return doc;
+}
+
+
+static assess_question_set_t __attribute__((unused))
+store_set(const assess_scope_t *scope, const char *name, int questions)
+{
+    int                    created;
+    char                  *text;
+    assess_question_set_t  set;
+
+    memset(&set, 0, sizeof(assess_question_set_t));
+    set.name = store_str(name);
+    set.question_count = questions;
+
+    text = assess_palloc(store_arena, 40);
+    (void) snprintf(text, 40, "[{\"id\":\"q\",\"n\":%d}]", questions);
+    set.questions = store_str(text);
+
+    if (assess_question_set_put(store_db, store_arena, scope, &set, &created,
+                                &store_err) != ASSESS_OK)
+    {
+        ok(0, "store a question set: %s", store_err.message);
+    }
+
+    return set;
+}
+
+
+static assess_start_t __attribute__((unused))
+store_start(const char *document_id, const char *set_name)
+{
+    assess_start_t  start;
+
+    memset(&start, 0, sizeof(assess_start_t));
+    (void) snprintf(start.document_id, sizeof(start.document_id), "%s",
+                    document_id);
+    start.set_name = store_str(set_name);
+    start.provider = store_str("local");
+    start.questions_per_batch = 5;
+    start.max_cost = -1;
+    (void) snprintf(start.request_hash, sizeof(start.request_hash), "%064d",
+                    0);
+
+    return start;
+}
+
+
+/* A job on that document, with the set "set" */
+
+static assess_job_t __attribute__((unused))
+store_job(const assess_scope_t *scope, const char *document_id)
+{
+    int              replayed;
+    assess_start_t   start;
+    assess_change_t  change;
+
+    start = store_start(document_id, "set");
+
+    if (assess_job_start(store_db, store_arena, scope, &start, &change,
+                         &replayed, &store_err) != ASSESS_OK)
+    {
+        ok(0, "start a job: %s", store_err.message);
+        memset(&change, 0, sizeof(assess_change_t));
+    }
+
+    return change.job;
+}
+
+
+static assess_answer_t __attribute__((unused))
+store_answer(int ordinal, const char *id)
+{
+    assess_answer_t  a;
+
+    memset(&a, 0, sizeof(assess_answer_t));
+    a.ordinal = ordinal;
+    a.question_id = store_str(id);
+    a.verdict = ASSESS_COMPLIANT;
+    a.confidence = 0.75;
+    a.rationale = store_str("because");
+    a.provider = store_str("local");
+    a.model = store_str("none");
+
+    return a;
+}
+
+
+#endif /* STORE_H */
