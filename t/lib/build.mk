@@ -32,7 +32,7 @@ $(NGINX_OUT)/Makefile: config $(NGINX_OUT).sources
 module: $(NGINX_OUT)/Makefile
 	@cd $(NGINX_SRC) && \
 	$(MAKE) -f $(NGINX_OUT)/Makefile modules >$(NGINX_OUT).make.log 2>&1 \
-	    || { grep -E -A9 'error|warning|Error' $(NGINX_OUT).make.log; exit 1; }
+	    || { grep -E -A9 ' error: | undefined |\*\*\*' $(NGINX_OUT).make.log; exit 1; }
 	@test -s $(NGINX_OUT)/ngx_http_assess_module.so
 
 
