@@ -49,6 +49,14 @@ store_scope(const char *tenant, const char *user)
 }
 
 
+static void
+store_notice(void *arg, const PGresult *res)
+{
+    (void) arg;
+    (void) res;
+}
+
+
 /* The first value of what a statement gives, past the store's own code. */
 
 static long long __attribute__((unused))
@@ -60,6 +68,7 @@ store_sql(const char *sql)
 
     value = -1;
     pg = PQconnectdb(store_conninfo);
+    (void) PQsetNoticeReceiver(pg, store_notice, NULL);
     res = PQexec(pg, sql);
 
     if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res)) {

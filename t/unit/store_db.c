@@ -1,0 +1,282 @@
+
+/* sources: store/assess_db.c store/assess_statement.c store/assess_scope.c
+            store/assess_migrate.c store/assess_document.c
+            store/assess_content.c store/assess_question_set.c
+            store/assess_event.c store/assess_answer.c store/assess_job_row.c
+            store/assess_job_start.c store/assess_job_change.c
+            store/assess_job_work.c store/assess_job_list.c
+            base/assess_base.c */
+/* libs: -lpq -ljansson -lcrypto -lm */
+
+
+/* The pool, the schema, and a server that goes away. */
+
+#include "store.h"
+
+#include <sys/socket.h>
+#include <netinet/in.h>
+
+
+#define THREADS  8
+
+
+static void *
+migrate_thread(void *arg)
+{
+    assess_db_t   *db;
+    assess_err_t   err;
+    assess_err_e  *rc = arg;
+
+    db = store_pool(1);
+    *rc = assess_db_migrate(db, &err);
+    assess_db_destroy(db);
+
+    return NULL;
+}
+
+
+static void
+test_migrate(void)
+{
+    int           i;
+    pthread_t     threads[THREADS];
+    assess_err_e  rc[THREADS];
+
+    for (i = 0; i < THREADS; i++) {
+        (void) pthread_create(&threads[i], NULL, migrate_thread, &rc[i]);
+    }
+
+    for (i = 0; i < THREADS; i++) {
+        (void) pthread_join(threads[i], NULL);
+        is_err(rc[i], ASSESS_OK, "eight at once make one schema");
+    }
+
+    is_int(store_sql("select count(*) from assess.schema_migrations"),
+           store_sql("select max(version) from assess.schema_migrations"),
+           "each migration once");
+    is_int(store_sql("select count(*) from pg_locks"
+                     " where locktype = 'advisory'"), 0, "no lock is left");
+
+    is_err(assess_db_migrate(store_db, &store_err), ASSESS_OK,
+           "and nothing to do any more");
+
+    store_sql("insert into assess.schema_migrations"
+              " values (1000, 'later', 'x')");
+    is_err(assess_db_migrate(store_db, &store_err), ASSESS_ERROR,
+           "a newer database is refused");
+    ok(strstr(store_err.message, "version 1000 is newer than this build")
+       != NULL, "and told so");
+    store_sql("delete from assess.schema_migrations where version = 1000");
+
+    store_sql("update assess.schema_migrations set checksum = 'x'"
+              " where version = 2");
+    is_err(assess_db_migrate(store_db, &store_err), ASSESS_ERROR,
+           "a changed one, too");
+    ok(strstr(store_err.message, "checksum differs") != NULL, "told so");
+
+    store_sql("delete from assess.schema_migrations where version = 2");
+    is_err(assess_db_migrate(store_db, &store_err), ASSESS_ERROR,
+           "one with a gap, too");
+}
+
+
+static void
+test_plain_role(void)
+{
+    char               conninfo[512];
+    assess_db_t       *db;
+    assess_db_conf_t   conf;
+
+    (void) store_sql("drop schema assess cascade");
+    (void) store_sql("do $$ begin create role assess_plain login;"
+                     " exception when duplicate_object then null; end $$");
+
+    (void) snprintf(conninfo, sizeof(conninfo), "%s user=assess_plain",
+                    store_conninfo);
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = conninfo;
+    db = assess_db_create(&conf);
+
+    is_err(assess_db_migrate(db, &store_err), ASSESS_ERROR,
+           "a role that may not create a schema");
+    ok(strstr(store_err.message, "may not create the schema") != NULL,
+       "is told what it lacks");
+
+    (void) store_sql("create schema assess authorization assess_plain");
+    is_err(assess_db_migrate(db, &store_err), ASSESS_OK,
+           "one with a schema of its own needs no more");
+
+    assess_db_destroy(db);
+    (void) store_sql("drop owned by assess_plain cascade");
+    (void) store_sql("drop role assess_plain");
+
+    is_err(assess_db_migrate(store_db, &store_err), ASSESS_OK,
+           "the schema is made again");
+}
+
+
+static void
+test_errors(void)
+{
+    PGresult       *res;
+    assess_str_t    s;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    (void) assess_db_acquire(store_db, &conn, &store_err);
+
+    assess_args_init(&args);
+    s = store_str("a secret of a document");
+    assess_arg_text(&args, &s);
+    res = assess_db_query(conn, "select cast($1::text as int)", &args,
+                          &store_err);
+    ok(res == NULL, "a statement that fails");
+    is_int(store_err.kind, ASSESS_ERROR, "is an error");
+    ok(strstr(store_err.message, "secret") == NULL, "that tells no content");
+    ok(strstr(store_err.message, "22P02") != NULL, "but the SQLSTATE");
+
+    is_err(assess_db_run(conn, "begin", NULL, NULL, &store_err), ASSESS_OK,
+           "a transaction");
+    (void) assess_db_run(conn, "create temp table t (i int)", NULL, NULL,
+                         &store_err);
+    assess_db_release(conn);
+
+    (void) assess_db_acquire(store_db, &conn, &store_err);
+    res = assess_db_exec(conn, "select count(*) from pg_class"
+                         " where relname = 't'", NULL, &store_err);
+    is_int(assess_col_int(res, 0, 0), 0, "is rolled back on release");
+    PQclear(res);
+
+    res = assess_db_exec(conn, "select current_setting('search_path') ||"
+                         " current_setting('timezone')", NULL, &store_err);
+    is_str(PQgetvalue(res, 0, 0), "pg_catalogUTC", "the session's settings");
+    PQclear(res);
+    assess_db_release(conn);
+}
+
+
+static void
+test_lost(void)
+{
+    int             i, n;
+    assess_db_t    *db;
+    assess_conn_t  *conn;
+
+    is_err(assess_db_begin(store_db, &conn, &store_err), ASSESS_OK,
+           "in a transaction");
+    (void) store_sql("select count(pg_terminate_backend(pid))"
+                     " from pg_stat_activity where pid <> pg_backend_pid()"
+                     " and application_name = 'ngx_assess'");
+    is_err(assess_db_run(conn, "select 1", NULL, NULL, &store_err),
+           ASSESS_UNAVAILABLE, "the server goes away");
+    ok(strstr(store_err.message, "host=") == NULL
+       && strstr(store_err.message, "/tmp") == NULL,
+       "the message does not name the server");
+    is_err(assess_db_run(conn, "select 1", NULL, NULL, &store_err),
+           ASSESS_UNAVAILABLE, "and stays away from this connection");
+    assess_db_release(conn);
+
+    is_err(assess_db_check(store_db, &store_err), ASSESS_OK,
+           "another one is opened");
+
+    for (i = 0, n = 0; i < 5; i++) {
+        (void) store_sql("select count(pg_terminate_backend(pid, 5000))"
+                         " from pg_stat_activity"
+                         " where pid <> pg_backend_pid()"
+                         " and application_name = 'ngx_assess'");
+        n += assess_db_check(store_db, &store_err) == ASSESS_OK;
+    }
+
+    is_int(n, 5, "an idle one that died is replaced unnoticed");
+
+    db = store_pool(2);
+    is_err(assess_db_check(db, &store_err), ASSESS_OK, "a second pool");
+    assess_db_destroy(db);
+}
+
+
+static void
+test_unreachable(void)
+{
+    int                 fd;
+    char                conninfo[256];
+    int64_t             began;
+    socklen_t           len;
+    assess_db_t        *db;
+    assess_conn_t      *conn;
+    assess_db_conf_t    conf;
+    struct sockaddr_in  sin;
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = "host=/nonexistent/secret dbname=hidden password=pass";
+    db = assess_db_create(&conf);
+    is_err(assess_db_migrate(db, &store_err), ASSESS_UNAVAILABLE,
+           "no server there");
+    ok(strstr(store_err.message, "secret") == NULL
+       && strstr(store_err.message, "hidden") == NULL
+       && strstr(store_err.message, "pass") == NULL, "tells nothing of it");
+    assess_db_destroy(db);
+
+    conf.conninfo = "this is no = connection string '";
+    db = assess_db_create(&conf);
+    is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE,
+           "a connection string that is none");
+    assess_db_destroy(db);
+
+    /* somebody who takes the connection and says nothing */
+
+    memset(&sin, 0, sizeof(struct sockaddr_in));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    len = sizeof(struct sockaddr_in);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    (void) bind(fd, (struct sockaddr *) &sin, len);
+    (void) listen(fd, 4);
+    (void) getsockname(fd, (struct sockaddr *) &sin, &len);
+    (void) snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d",
+                    ntohs(sin.sin_port));
+
+    conf.conninfo = conninfo;
+    conf.connect_ms = 200;
+    db = assess_db_create(&conf);
+    began = assess_mono_ms();
+    is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE,
+           "a silent server");
+    ok(assess_mono_ms() - began < 2000, "is not waited for");
+    assess_db_destroy(db);
+    (void) close(fd);
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = store_conninfo;
+    conf.connections = 1;
+    conf.acquire_ms = 100;
+    conf.statement_ms = 100;
+    db = assess_db_create(&conf);
+    is_err(assess_db_acquire(db, &conn, &store_err), ASSESS_OK, "the only one");
+    is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE,
+           "no other is given out");
+    is_err(assess_db_run(conn, "select pg_sleep(5)", NULL, NULL, &store_err),
+           ASSESS_UNAVAILABLE, "a statement has its time");
+    is_err(assess_db_run(conn, "select 1", NULL, NULL, &store_err),
+           ASSESS_OK, "the connection goes on");
+    assess_db_release(conn);
+    is_err(assess_db_check(db, &store_err), ASSESS_OK, "and comes back");
+    assess_db_destroy(db);
+}
+
+
+int
+main(void)
+{
+    if (!store_begin(0)) {
+        return 0;
+    }
+
+    test_migrate();
+    test_plain_role();
+    test_errors();
+    test_lost();
+    test_unreachable();
+
+    return store_end();
+}
