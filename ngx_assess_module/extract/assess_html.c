@@ -8,6 +8,7 @@
 #include "assess_out.h"
 
 #include <libxml/HTMLparser.h>
+#include <libxml/parserInternals.h>
 #include <libxml/tree.h>
 #include <limits.h>
 #include <string.h>
@@ -47,6 +48,8 @@ typedef struct {
 static void assess_html_prepare(void);
 static assess_why_e assess_html_read(assess_out_t *out);
 static void assess_html_quiet(void *ctx, const char *fmt, ...);
+static assess_why_e assess_html_parse(const assess_buf_t *html,
+    xmlDoc **doc);
 static int assess_html_charset(const char *data, size_t len,
     assess_charset_e *charset);
 static const char *assess_html_find(const char *p, const char *end,
@@ -162,6 +165,7 @@ assess_html_read(assess_out_t *out)
     xmlDoc            *doc;
     xmlNode           *root, *title, *node;
     assess_buf_t       html;
+    assess_why_e       why;
     assess_html_t      h;
     assess_charset_e   charset;
 
@@ -185,15 +189,13 @@ assess_html_read(assess_out_t *out)
         return ASSESS_WHY_TOO_LARGE;
     }
 
-    /* the encoding given wins over what the page itself still claims */
-
-    doc = html.len == 0 ? NULL
-          : htmlReadMemory(html.data, (int) html.len, NULL, "UTF-8",
-                           HTML_PARSE_RECOVER | HTML_PARSE_NOERROR
-                           | HTML_PARSE_NOWARNING | HTML_PARSE_NONET
-                           | HTML_PARSE_COMPACT);
+    why = assess_html_parse(&html, &doc);
 
     assess_buf_free(&html);
+
+    if (why != ASSESS_WHY_NONE) {
+        return why;
+    }
 
     root = doc ? xmlDocGetRootElement(doc) : NULL;
 
@@ -222,6 +224,57 @@ assess_html_read(assess_out_t *out)
     }
 
     assess_out_page(out);
+
+    return ASSESS_WHY_NONE;
+}
+
+
+/*
+ * libxml2 stops at a depth and a size of its own and says so in passing; we
+ * have limits of our own, and half a document must not pass for a whole one.
+ */
+
+static assess_why_e
+assess_html_parse(const assess_buf_t *html, xmlDoc **doc)
+{
+    htmlParserCtxt  *ctxt;
+
+    *doc = NULL;
+
+    if (html->len == 0) {
+        return ASSESS_WHY_NONE;
+    }
+
+    ctxt = htmlCreateMemoryParserCtxt(html->data, (int) html->len);
+    if (ctxt == NULL) {
+        return ASSESS_WHY_MEMORY;
+    }
+
+    /* it is UTF-8 by now, whatever the page still claims */
+
+    (void) htmlCtxtUseOptions(ctxt, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR
+                                    | HTML_PARSE_NOWARNING | HTML_PARSE_NONET
+                                    | HTML_PARSE_COMPACT
+                                    | HTML_PARSE_IGNORE_ENC);
+    ctxt->options |= XML_PARSE_HUGE;
+
+    if (xmlSwitchEncoding(ctxt, XML_CHAR_ENCODING_UTF8) != 0) {
+        return ASSESS_WHY_INTERNAL;
+    }
+
+    (void) htmlParseDocument(ctxt);
+
+    if (ctxt->errNo == XML_ERR_NO_MEMORY) {
+        return ASSESS_WHY_MEMORY;
+    }
+
+    if (ctxt->disableSAX) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    /* the context stays: the process ends before long */
+
+    *doc = ctxt->myDoc;
 
     return ASSESS_WHY_NONE;
 }
