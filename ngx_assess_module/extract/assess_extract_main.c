@@ -336,8 +336,8 @@ assess_read_document(const assess_task_t *task, pid_t parent)
     if (assess_map(&out) != 0
         || assess_sandbox_limits(task->memory, (int) task->cpu_s) != 0)
     {
-        assess_out_fail(&out, errno == ENOMEM ? ASSESS_WHY_MEMORY
-                                              : ASSESS_WHY_INTERNAL);
+        assess_out_fail(&out, errno == ENOMEM || *assess_memory_failed
+                              ? ASSESS_WHY_MEMORY : ASSESS_WHY_INTERNAL);
     }
 
     task->reader->prepare();
@@ -346,8 +346,8 @@ assess_read_document(const assess_task_t *task, pid_t parent)
                              ? ASSESS_POPPLER_DIR : NULL)
         != 0)
     {
-        assess_out_fail(&out, errno == ENOMEM ? ASSESS_WHY_MEMORY
-                                              : ASSESS_WHY_INTERNAL);
+        assess_out_fail(&out, errno == ENOMEM || *assess_memory_failed
+                              ? ASSESS_WHY_MEMORY : ASSESS_WHY_INTERNAL);
     }
 
     why = task->reader->read(&out);
