@@ -61,7 +61,7 @@ sub ready {
             or !alive($running);
     }) && alive($running);
 
-    diag(slurp($log)) unless $good;
+    diag("wait status $?, output: " . slurp($log)) unless $good;
     return $good;
 }
 

@@ -31,10 +31,17 @@ sub import {
 }
 
 
+# Below the ports that the kernel gives to clients: one of those could be taken
+# by anybody's connection while a server is away for its restart.
 sub free_port {
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
-        Listen => 1, Proto => 'tcp') or die "no free port: $!\n";
-    return $sock->sockport;
+    for (1 .. 100) {
+        my $port = 10_000 + int rand 20_000;
+
+        return $port if IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+            LocalPort => $port, Listen => 1, Proto => 'tcp');
+    }
+
+    die "no free port\n";
 }
 
 
