@@ -58,6 +58,10 @@ ngx_http_assess_call_handler(ngx_http_request_t *r)
 
     if (rc == NGX_ABORT) {
 
+        /* a client that asks first is not told to send what is not read */
+
+        r->expect_tested = 1;
+
         rc = ngx_http_discard_request_body(r);
 
         if (rc == NGX_OK || rc == NGX_AGAIN) {
@@ -353,6 +357,16 @@ ngx_http_assess_call_body_check(ngx_http_assess_call_t *call)
         ngx_http_assess_call_problem(call, NGX_HTTP_LENGTH_REQUIRED, NULL,
                                      "the body needs a Content-Length, or "
                                      "chunked transfer coding");
+        return NGX_ABORT;
+    }
+
+    if (r->headers_in.content_length_n > NGX_HTTP_ASSESS_MAX_JSON
+        && !(flags & NGX_HTTP_ASSESS_RAW)
+        && ngx_http_assess_call_is(call, "application/json"))
+    {
+        ngx_http_assess_call_problem(call, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                     NULL, "JSON can have %d bytes here",
+                                     NGX_HTTP_ASSESS_MAX_JSON);
         return NGX_ABORT;
     }
 

@@ -309,6 +309,8 @@ ngx_http_assess_document_content_get(ngx_http_assess_call_t *call)
     {
         call->status = NGX_HTTP_NOT_MODIFIED;
         ngx_http_assess_call_header(call, "ETag", "%s", etag);
+        ngx_http_assess_call_header(call, "Cache-Control",
+                                    "private, no-cache");
         return;
     }
 

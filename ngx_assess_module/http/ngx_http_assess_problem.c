@@ -12,6 +12,7 @@
 static ngx_int_t ngx_http_assess_problem_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_assess_problem_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_assess_problem_retry(ngx_http_request_t *r);
 static const char *ngx_http_assess_problem_detail(int status);
 
 
@@ -136,6 +137,13 @@ ngx_http_assess_problem_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if ((status == NGX_HTTP_TOO_MANY_REQUESTS
+         || status == NGX_HTTP_SERVICE_UNAVAILABLE)
+        && ngx_http_assess_problem_retry(r) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     call->answered = 1;
     call->instead = 1;
 
@@ -148,6 +156,29 @@ ngx_http_assess_problem_header_filter(ngx_http_request_t *r)
     r->headers_out.content_length_n = (off_t) call->body.len;
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* limit_req and limit_conn do not say when to come again */
+
+static ngx_int_t
+ngx_http_assess_problem_retry(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->hash = 1;
+    ngx_str_set(&h->key, "Retry-After");
+    ngx_str_set(&h->value, "1");
+
+    return NGX_OK;
 }
 
 

@@ -191,7 +191,9 @@ ngx_http_assess_query_known(ngx_http_assess_call_t *call,
 
     *repeats = 0;
 
-    if (call->route->params == NULL || name->len == 0) {
+    if (call->route->params == NULL || name->len == 0
+        || strpbrk(name->data, " *") != NULL)
+    {
         return 0;
     }
 
@@ -257,6 +259,12 @@ ngx_http_assess_call_headers(ngx_http_assess_call_t *call)
                                      "Idempotency-Key must have 1 to %d "
                                      "bytes", NGX_HTTP_ASSESS_KEY_LEN);
         return NGX_ABORT;
+    }
+
+    /* ranges are for GET alone (RFC 9110, 14.2) */
+
+    if (call->request->method == NGX_HTTP_HEAD) {
+        call->range.data = NULL;
     }
 
     call->wait = ngx_http_assess_header_wait(&prefer);

@@ -4,6 +4,8 @@
 
 static ngx_int_t ngx_http_assess_response_header(
     ngx_http_assess_call_t *call);
+static void ngx_http_assess_response_known(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_http_assess_response_piece(
     ngx_http_assess_call_t *call);
 static void ngx_http_assess_response_writer(ngx_http_request_t *r);
@@ -104,11 +106,31 @@ ngx_http_assess_response_header(ngx_http_assess_call_t *call)
         h->key.len = call->headers[i].name.len;
         h->value.data = (u_char *) call->headers[i].value.data;
         h->value.len = call->headers[i].value.len;
+
+        ngx_http_assess_response_known(r, h);
     }
+
+    /* conditions were looked at where the answer was made */
+
+    r->disable_not_modified = 1;
 
     call->answered = 1;
 
     return ngx_http_send_header(r);
+}
+
+
+/* those that nginx changes when it compresses the answer */
+
+static void
+ngx_http_assess_response_known(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    if (ngx_strcmp(h->key.data, "ETag") == 0) {
+        r->headers_out.etag = h;
+
+    } else if (ngx_strcmp(h->key.data, "Accept-Ranges") == 0) {
+        r->headers_out.accept_ranges = h;
+    }
 }
 
 
@@ -280,12 +302,14 @@ void
 ngx_http_assess_call_fail(ngx_http_assess_call_t *call,
     const assess_err_t *err)
 {
-    int  status;
+    int          status;
+    const char  *pointer;
 
     switch (err->kind) {
 
     case ASSESS_INVALID:
-        status = NGX_HTTP_BAD_REQUEST;
+        status = err->code && ngx_strcmp(err->code, "too_large") == 0
+                 ? NGX_HTTP_REQUEST_ENTITY_TOO_LARGE : NGX_HTTP_BAD_REQUEST;
         break;
 
     case ASSESS_IMPOSSIBLE:
@@ -313,8 +337,11 @@ ngx_http_assess_call_fail(ngx_http_assess_call_t *call,
         status = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_assess_call_problem(call, status, err->pointer, "%s",
-                                 err->message);
+    /* what is wrong in the query has no place in the body */
+
+    pointer = err->pointer[0] == '/' ? err->pointer : NULL;
+
+    ngx_http_assess_call_problem(call, status, pointer, "%s", err->message);
 
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         ngx_http_assess_call_header(call, "Retry-After", "1");
