@@ -4,39 +4,60 @@
 #include "runtime/ngx_http_assess_zone.h"
 
 
-#define NGX_HTTP_ASSESS_MAX_JOBS  10000
+/* a whole number, or a time in milliseconds, with its bounds */
+
+typedef struct {
+    ngx_uint_t    time;
+    ngx_int_t     min;
+    ngx_int_t     max;
+    const char   *range;
+} ngx_http_assess_bounds_t;
 
 
+static char *ngx_http_assess_range(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_uint_t ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_assess_extract(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_assess_extract_limits(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_assess_bounds(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_assess_required(ngx_conf_t *cf,
     ngx_http_assess_main_conf_t *mcf);
 
 
-static ngx_conf_num_bounds_t  ngx_http_assess_jobs_bounds = {
-    ngx_conf_check_num_bounds, 1, NGX_HTTP_ASSESS_MAX_JOBS
+static ngx_http_assess_bounds_t  ngx_http_assess_jobs_range = {
+    0, 1, 10000, "a number from 1 to 10000"
 };
 
-static ngx_conf_num_bounds_t  ngx_http_assess_cpu_bounds = {
-    ngx_conf_check_num_bounds, 1, 1024
+static ngx_http_assess_bounds_t  ngx_http_assess_cpu_range = {
+    0, 1, 1024, "a number from 1 to 1024"
 };
 
-/* a time that is 0, or that a timer cannot hold, is a mistake */
+/* it is renewed three times before it runs out, over a network */
 
-static ngx_conf_post_t  ngx_http_assess_time_post = { ngx_http_assess_bounds };
+static ngx_http_assess_bounds_t  ngx_http_assess_lease_range = {
+    1, 500, 3600 * 1000, "a time from 500ms to 1h"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_drain_range = {
+    1, 0, 24 * 3600 * 1000, "a time from 0 to 24h"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_heartbeat_range = {
+    1, 100, 3600 * 1000, "a time from 100ms to 1h"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_retry_range = {
+    1, 1, 3600 * 1000, "a time from 1ms to 1h"
+};
 
 
 ngx_command_t  ngx_http_assess_commands[] = {
@@ -64,31 +85,31 @@ ngx_command_t  ngx_http_assess_commands[] = {
 
     { ngx_string("assess_jobs"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_assess_range,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, jobs),
-      &ngx_http_assess_jobs_bounds },
+      &ngx_http_assess_jobs_range },
 
     { ngx_string("assess_cpu_tasks"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_assess_range,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, cpu_tasks),
-      &ngx_http_assess_cpu_bounds },
+      &ngx_http_assess_cpu_range },
 
     { ngx_string("assess_lease"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_assess_range,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, lease),
-      &ngx_http_assess_time_post },
+      &ngx_http_assess_lease_range },
 
     { ngx_string("assess_drain_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_assess_range,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, drain_timeout),
-      &ngx_http_assess_time_post },
+      &ngx_http_assess_drain_range },
 
     { ngx_string("assess_extract"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -127,17 +148,17 @@ ngx_command_t  ngx_http_assess_commands[] = {
 
     { ngx_string("assess_heartbeat"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_assess_range,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, heartbeat),
-      &ngx_http_assess_time_post },
+      &ngx_http_assess_heartbeat_range },
 
     { ngx_string("assess_retry"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_assess_range,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, retry),
-      &ngx_http_assess_time_post },
+      &ngx_http_assess_retry_range },
 
     { ngx_string("assess_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -148,7 +169,7 @@ ngx_command_t  ngx_http_assess_commands[] = {
 
     { ngx_string("assess_tenant"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_set_complex_value_slot,
+      ngx_http_assess_tenant,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_assess_loc_conf_t, tenant),
       NULL },
@@ -303,18 +324,31 @@ ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_assess_loc_conf_t *prev = parent;
     ngx_http_assess_loc_conf_t *conf = child;
 
-    ngx_http_assess_main_conf_t  *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
 
-    if (conf->api && conf->tenant == NULL) {
+    if (!conf->api) {
+        return NGX_CONF_OK;
+    }
 
-        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_assess_module);
-
+    if (conf->tenant == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"assess_api\" needs the \"assess_tenant\" directive "
-                      "in %V:%ui", &mcf->api_file, mcf->api_line);
+                      "in %V:%ui", &conf->api_file, conf->api_line);
+        return NGX_CONF_ERROR;
+    }
+
+    /* of two directives that answer, nginx takes the last without a word */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler != ngx_http_assess_call_handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"assess_api\" shares its location with another "
+                      "directive that answers requests in %V:%ui",
+                      &conf->api_file, conf->api_line);
         return NGX_CONF_ERROR;
     }
 
@@ -322,14 +356,74 @@ ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-static char *
-ngx_http_assess_bounds(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_msec_t *value = data;
+/* every message names its directive; nginx adds the file and the line */
 
-    if (*value == 0 || *value > 24 * 60 * 60 * 1000) {
-        return "must be between 1ms and 24h";
+char *
+ngx_http_assess_conf_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, const char *why)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has an invalid parameter \"%V\"%s%s",
+                       &cmd->name, value, why ? ", " : "", why ? why : "");
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value)
+{
+    size_t     len;
+    ngx_str_t  name;
+
+    for (len = 0; len < value->len && value->data[len] != '='; len++) {
+        /* void */
     }
+
+    name.len = len;
+    name.data = value->data;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has a duplicate parameter \"%V\"", &cmd->name,
+                       &name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* ngx_conf_set_num_slot() and ngx_conf_set_msec_slot(), with bounds */
+
+static char *
+ngx_http_assess_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_int_t                 n;
+    ngx_str_t                *value;
+    ngx_uint_t               *np;
+    ngx_http_assess_bounds_t  *bounds;
+
+    np = (ngx_uint_t *) (p + cmd->offset);
+    bounds = cmd->post;
+
+    if (*np != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = bounds->time ? ngx_parse_time(&value[1], 0)
+                    : ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n < bounds->min || n > bounds->max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must be %s, not \"%V\"", &cmd->name,
+                           bounds->range, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    *np = (ngx_uint_t) n;
 
     return NGX_CONF_OK;
 }
@@ -348,30 +442,37 @@ ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        return "needs a name";
+    }
+
     size = ngx_parse_size(&value[2]);
 
     if (size == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[2]);
+                           "\"%V\" has an invalid size \"%V\"", &cmd->name,
+                           &value[2]);
         return NGX_CONF_ERROR;
     }
 
     if (size < NGX_HTTP_ASSESS_ZONE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small, it needs 1m at least",
-                           &value[1]);
+                           "\"%V\" is too small with \"%V\", it needs 1m at "
+                           "least", &cmd->name, &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_assess_zone_taken(cf, &value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has a name that is taken: \"%V\"",
+                           &cmd->name, &value[1]);
         return NGX_CONF_ERROR;
     }
 
     mcf->zone = ngx_shared_memory_add(cf, &value[1], size,
                                       &ngx_http_assess_module);
     if (mcf->zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (mcf->zone->data) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate zone \"%V\"",
-                           &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -382,17 +483,43 @@ ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* by another directive of this configuration */
+
+static ngx_uint_t
+ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *zone;
+    ngx_list_part_t  *part;
+
+    for (part = &cf->cycle->shared_memory.part; part; part = part->next) {
+
+        zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (zone[i].shm.name.len == name->len
+                && ngx_memcmp(zone[i].shm.name.data, name->data, name->len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 static char *
 ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_assess_main_conf_t *mcf = conf;
 
-    char         *why;
-    ngx_int_t     n;
-    ngx_str_t    *value, s;
-    ngx_msec_t    msec;
-    ngx_uint_t    i;
-    assess_err_t  err;
+    char          *why;
+    ngx_int_t      n;
+    ngx_str_t     *value, s;
+    ngx_uint_t     i, *seen, connections, timeout;
+    assess_err_t   err;
 
     if (mcf->conninfo.len) {
         return "is duplicate";
@@ -411,50 +538,61 @@ ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         why = value[1].len ? err.message : "it is empty";
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid connection string: %s", why);
+                           "\"%V\" has an invalid connection string: %s",
+                           &cmd->name, why);
         return NGX_CONF_ERROR;
     }
+
+    connections = 0;
+    timeout = 0;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
         if (ngx_strncmp(value[i].data, "connections=", 12) == 0) {
 
+            seen = &connections;
+
             n = ngx_atoi(value[i].data + 12, value[i].len - 12);
             if (n < 1 || n > 1000) {
-                goto invalid;
+                return ngx_http_assess_conf_invalid(cf, cmd, &value[i],
+                                        "it takes a number from 1 to 1000");
             }
 
             mcf->db.connections = (int) n;
-            continue;
-        }
 
-        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+        } else if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+
+            seen = &timeout;
 
             s.data = value[i].data + 8;
             s.len = value[i].len - 8;
 
-            msec = ngx_parse_time(&s, 0);
-            if (msec == (ngx_msec_t) NGX_ERROR || msec == 0
-                || msec > 3600 * 1000)
-            {
-                goto invalid;
+            n = ngx_parse_time(&s, 0);
+            if (n < 1 || n > 3600 * 1000) {
+                return ngx_http_assess_conf_invalid(cf, cmd, &value[i],
+                                               "it takes a time from 1ms "
+                                               "to 1h");
             }
 
-            mcf->db.statement_ms = (int) msec;
-            continue;
+            mcf->db.statement_ms = (int) n;
+
+        } else {
+
+            /*
+             * Not shown: in a connection string without quotes around it, the
+             * password is a parameter like this one.
+             */
+
+            return "takes the connection string, in quotes if it has spaces, "
+                   "and after it \"connections=\" and \"timeout=\" only,";
         }
 
-        goto invalid;
+        if ((*seen)++) {
+            return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
+        }
     }
 
     return NGX_CONF_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       &value[i]);
-
-    return NGX_CONF_ERROR;
 }
 
 
@@ -478,6 +616,11 @@ ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (ngx_strncmp(value[i].data, "jobs=", 5) == 0 && value[i].len > 5) {
+
+            if (jobs.len) {
+                return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
+            }
+
             jobs.data = value[i].data + 5;
             jobs.len = value[i].len - 5;
             continue;
@@ -486,14 +629,16 @@ ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strncmp(value[i].data, "store=", 6) == 0
             && value[i].len > 6)
         {
+            if (store.len) {
+                return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
+            }
+
             store.data = value[i].data + 6;
             store.len = value[i].len - 6;
             continue;
         }
 
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                           &value[i]);
-        return NGX_CONF_ERROR;
+        return ngx_http_assess_conf_invalid(cf, cmd, &value[i], NULL);
     }
 
     if (jobs.len == 0 || store.len == 0) {
@@ -504,7 +649,7 @@ ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must have \"%V\" parameter", &cmd->name,
+                           "\"%V\" must have a \"%V\" parameter", &cmd->name,
                            &name);
         return NGX_CONF_ERROR;
     }
@@ -529,120 +674,6 @@ ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_assess_extract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_assess_main_conf_t *mcf = conf;
-
-    ngx_str_t  *value;
-
-    if (mcf->extract_program.len) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    mcf->extract_program = value[1];
-
-    if (ngx_conf_full_name(cf->cycle, &mcf->extract_program, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    mcf->extract.program = (char *) mcf->extract_program.data;
-
-    if (access(mcf->extract.program, X_OK) == -1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"%V\" cannot be run", &mcf->extract_program);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_assess_extract_limits(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_assess_main_conf_t *mcf = conf;
-
-    off_t        size;
-    ngx_int_t    n;
-    ngx_str_t   *value, s;
-    ngx_uint_t   i;
-    u_char      *eq;
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        eq = (u_char *) ngx_strchr(value[i].data, '=');
-        if (eq == NULL) {
-            goto invalid;
-        }
-
-        s.data = eq + 1;
-        s.len = (size_t) (value[i].data + value[i].len - s.data);
-
-        if (ngx_strncmp(value[i].data, "memory=", 7) == 0
-            || ngx_strncmp(value[i].data, "output=", 7) == 0)
-        {
-            size = ngx_parse_offset(&s);
-            if (size <= 0) {
-                goto invalid;
-            }
-
-            if (value[i].data[0] == 'm') {
-                mcf->extract.memory = size;
-
-            } else {
-                mcf->extract.output = size;
-            }
-
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "cpu=", 4) == 0
-            || ngx_strncmp(value[i].data, "time=", 5) == 0)
-        {
-            n = ngx_parse_time(&s, 1);
-            if (n < 1 || n > 24 * 3600) {
-                goto invalid;
-            }
-
-            if (value[i].data[0] == 'c') {
-                mcf->extract.cpu_s = (int) n;
-
-            } else {
-                mcf->extract.wall_s = (int) n;
-            }
-
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "pages=", 6) == 0) {
-
-            n = ngx_atoi(s.data, s.len);
-            if (n < 1 || n > 1000000) {
-                goto invalid;
-            }
-
-            mcf->extract.pages = (int) n;
-            continue;
-        }
-
-        goto invalid;
-    }
-
-    return NGX_CONF_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       &value[i]);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
 ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_assess_main_conf_t *mcf = conf;
@@ -657,6 +688,11 @@ ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        return "needs the path of a file";
+    }
+
     mcf->prices_file = value[1];
 
     if (ngx_conf_full_name(cf->cycle, &mcf->prices_file, 1) != NGX_OK) {
@@ -677,8 +713,8 @@ ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            &mcf->prices, &mcf->nprices, &err)
         != ASSESS_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "price file \"%V\": %s",
-                           &mcf->prices_file, err.message);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" failed: %s",
+                           &cmd->name, err.message);
         return NGX_CONF_ERROR;
     }
 
@@ -706,12 +742,22 @@ ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 #endif
 
-    if (clcf->named || clcf->noname || clcf->exact_match) {
+    if (clcf->named || clcf->noname || clcf->exact_match
+        || clcf->name.len == 0 || clcf->name.data[0] != '/')
+    {
         return "needs a location that is a prefix, such as \"/api/\"";
     }
 
     lcf->api = 1;
     lcf->prefix = clcf->name;
+
+    lcf->api_file = cf->conf_file->file.name;
+    lcf->api_line = cf->conf_file->line;
+
+    if (clcf->handler) {
+        return "shares its location with another directive that answers "
+               "requests";
+    }
 
     clcf->handler = ngx_http_assess_call_handler;
 
@@ -720,6 +766,33 @@ ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (mcf->api_file.len == 0) {
         mcf->api_file = cf->conf_file->file.name;
         mcf->api_line = cf->conf_file->line;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* a text without variables is known now, and may be one that nobody can be */
+
+static char *
+ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_loc_conf_t *lcf = conf;
+
+    char       *rv;
+    ngx_str_t  *value;
+
+    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    if (lcf->tenant->lengths == NULL
+        && (value[1].len == 0 || value[1].len > NGX_HTTP_ASSESS_TENANT_LEN))
+    {
+        return "needs 1 to 128 bytes, or a variable";
     }
 
     return NGX_CONF_OK;

@@ -36,6 +36,7 @@ typedef struct {
 
     assess_extract_conf_t        extract;
     ngx_str_t                    extract_program;
+    ngx_flag_t                   extract_limits; /* they were given */
     ngx_path_t                  *temp_path;
 
     ngx_str_t                    prices_file;
@@ -54,6 +55,8 @@ typedef struct {
 typedef struct {
     ngx_flag_t                   api;
     ngx_str_t                    prefix;         /* of the location */
+    ngx_str_t                    api_file;       /* where it is configured */
+    ngx_uint_t                   api_line;
     ngx_http_complex_value_t    *tenant;
     ngx_http_complex_value_t    *user;
 } ngx_http_assess_loc_conf_t;
@@ -70,6 +73,18 @@ char *ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_assess_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+
+/* Log that a parameter is wrong, or there twice; NGX_CONF_ERROR. */
+char *ngx_http_assess_conf_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, const char *why);
+char *ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value);
+
+
+/* ngx_http_assess_conf_extract.c: the program that reads documents */
+char *ngx_http_assess_extract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_assess_extract_limits(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* ngx_http_assess_provider.c: the block that describes a provider */

@@ -3,6 +3,8 @@
 
 #include "engine/assess_questions.h"
 
+#include <curl/curl.h>
+
 
 /*
  * assess_provider NAME { ... }: parsed with a table of its own, since what is
@@ -13,15 +15,21 @@ typedef struct {
     ngx_http_assess_main_conf_t    *mcf;
     assess_provider_conf_t         *conf;
     ngx_array_t                     prices;      /* of assess_price_t */
-    unsigned                        type:1;
     uint64_t                        seen;        /* by index of the table */
+    unsigned                        type:1;
 } ngx_http_assess_provider_ctx_t;
+
+
+/* what a setting is for */
+#define NGX_HTTP_ASSESS_REMOTE  0x1      /* of a server: local has none */
 
 
 typedef struct {
     ngx_str_t     name;
+    ngx_uint_t    flags;
     char       *(*set)(ngx_conf_t *cf, ngx_http_assess_provider_ctx_t *ctx,
-        ngx_str_t *value, size_t offset, ngx_int_t min, ngx_int_t max);
+        ngx_str_t *name, ngx_str_t *value, size_t offset, ngx_int_t min,
+        ngx_int_t max);
     size_t        offset;
     ngx_int_t     min;
     ngx_int_t     max;
@@ -32,24 +40,27 @@ static char *ngx_http_assess_provider_line(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
 static char *ngx_http_assess_provider_check(ngx_conf_t *cf,
     ngx_http_assess_provider_ctx_t *ctx);
+static char *ngx_http_assess_provider_alone(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx);
 static char *ngx_http_assess_provider_type(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max);
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_assess_provider_str(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max);
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_assess_provider_num(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max);
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_assess_provider_msec(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max);
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_assess_provider_url(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max);
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max);
+static char *ngx_http_assess_provider_url_check(const char *text);
 static char *ngx_http_assess_provider_key(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max);
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_assess_provider_key_file(ngx_conf_t *cf,
     ngx_str_t *name, ngx_str_t *key);
 static char *ngx_http_assess_provider_price(ngx_conf_t *cf,
@@ -60,31 +71,51 @@ static assess_provider_conf_t *ngx_http_assess_provider_create(
 
 #define off(member)  offsetof(assess_provider_conf_t, member)
 
+#define REMOTE  NGX_HTTP_ASSESS_REMOTE
+
 static ngx_http_assess_provider_cmd_t  ngx_http_assess_provider_cmds[] = {
-    { ngx_string("type"), ngx_http_assess_provider_type, 0, 0, 0 },
-    { ngx_string("url"), ngx_http_assess_provider_url, off(url), 0, 0 },
-    { ngx_string("api_key"), ngx_http_assess_provider_key, off(api_key), 0,
-      0 },
-    { ngx_string("model"), ngx_http_assess_provider_str, off(model), 0, 0 },
-    { ngx_string("questions_per_batch"), ngx_http_assess_provider_num,
+
+    { ngx_string("type"), 0, ngx_http_assess_provider_type, 0, 0, 0 },
+
+    { ngx_string("model"), 0, ngx_http_assess_provider_str, off(model), 0, 0 },
+
+    { ngx_string("questions_per_batch"), 0, ngx_http_assess_provider_num,
       off(questions_per_batch), 1, 100 },
-    { ngx_string("concurrency"), ngx_http_assess_provider_num,
+
+    { ngx_string("passages"), 0, ngx_http_assess_provider_num, off(passages),
+      1, 100 },
+
+    { ngx_string("url"), REMOTE, ngx_http_assess_provider_url, off(url), 0,
+      0 },
+
+    { ngx_string("api_key"), REMOTE, ngx_http_assess_provider_key,
+      off(api_key), 0, 0 },
+
+    { ngx_string("concurrency"), REMOTE, ngx_http_assess_provider_num,
       off(concurrency), 1, 100000 },
-    { ngx_string("tries"), ngx_http_assess_provider_num, off(tries), 1, 100 },
-    { ngx_string("asks"), ngx_http_assess_provider_num, off(asks), 1, 20 },
-    { ngx_string("passages"), ngx_http_assess_provider_num, off(passages), 1,
-      100 },
-    { ngx_string("max_tokens"), ngx_http_assess_provider_num,
+
+    { ngx_string("tries"), REMOTE, ngx_http_assess_provider_num, off(tries),
+      1, 100 },
+
+    { ngx_string("asks"), REMOTE, ngx_http_assess_provider_num, off(asks), 1,
+      20 },
+
+    { ngx_string("max_tokens"), REMOTE, ngx_http_assess_provider_num,
       off(max_tokens), 0, 10000000 },
-    { ngx_string("connect_timeout"), ngx_http_assess_provider_msec,
+
+    { ngx_string("connect_timeout"), REMOTE, ngx_http_assess_provider_msec,
       off(connect_ms), 1, 600000 },
-    { ngx_string("timeout"), ngx_http_assess_provider_msec, off(timeout_ms),
-      1, 3600000 },
-    { ngx_string("backoff"), ngx_http_assess_provider_msec, off(backoff_ms),
-      1, 600000 },
-    { ngx_string("backoff_max"), ngx_http_assess_provider_msec,
+
+    { ngx_string("timeout"), REMOTE, ngx_http_assess_provider_msec,
+      off(timeout_ms), 1, 3600000 },
+
+    { ngx_string("backoff"), REMOTE, ngx_http_assess_provider_msec,
+      off(backoff_ms), 1, 600000 },
+
+    { ngx_string("backoff_max"), REMOTE, ngx_http_assess_provider_msec,
       off(backoff_max_ms), 1, 3600000 },
-    { ngx_null_string, NULL, 0, 0, 0 }
+
+    { ngx_null_string, 0, NULL, 0, 0, 0 }
 };
 
 
@@ -104,7 +135,8 @@ ngx_http_assess_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (!assess_name_valid((char *) value[1].data, value[1].len)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid provider name \"%V\"", &value[1]);
+                           "\"%V\" has an invalid name \"%V\"", &cmd->name,
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -116,7 +148,8 @@ ngx_http_assess_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                == 0)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate provider \"%V\"", &value[1]);
+                               "\"%V\" has a name that is taken: \"%V\"",
+                               &cmd->name, &value[1]);
             return NGX_CONF_ERROR;
         }
     }
@@ -161,7 +194,8 @@ ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
     ngx_http_assess_provider_ctx_t *ctx = conf;
 
     char                            *rv;
-    ngx_str_t                       *value;
+    size_t                           len;
+    ngx_str_t                       *value, name;
     ngx_uint_t                       i;
     ngx_http_assess_provider_cmd_t  *cmd;
 
@@ -184,7 +218,7 @@ ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
         if (cf->args->nelts != 2) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid number of arguments in \"%V\" "
-                               "directive", &value[0]);
+                               "directive", &cmd->name);
             return NGX_CONF_ERROR;
         }
 
@@ -196,7 +230,8 @@ ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
 
         ctx->seen |= (uint64_t) 1 << i;
 
-        rv = cmd->set(cf, ctx, &value[1], cmd->offset, cmd->min, cmd->max);
+        rv = cmd->set(cf, ctx, &cmd->name, &value[1], cmd->offset, cmd->min,
+                      cmd->max);
 
         if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
@@ -207,9 +242,22 @@ ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
         return rv;
     }
 
+    /* "api_key=secret" is one word: what follows the name is not shown */
+
+    for (len = 0; len < value[0].len; len++) {
+        if ((value[0].data[len] < 'a' || value[0].data[len] > 'z')
+            && value[0].data[len] != '_')
+        {
+            break;
+        }
+    }
+
+    name.len = len;
+    name.data = value[0].data;
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown directive \"%V\" in \"assess_provider\"",
-                       &value[0]);
+                       &name);
     return NGX_CONF_ERROR;
 }
 
@@ -239,14 +287,22 @@ ngx_http_assess_provider_check(ngx_conf_t *cf,
 
     if (missing) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "provider \"%s\" must have \"%s\"",
+                           "\"assess_provider\" \"%s\" must have \"%s\"",
                            conf->name.data, missing);
         return NGX_CONF_ERROR;
     }
 
-    if (conf->type == ASSESS_PROVIDER_LOCAL && conf->model.len == 0) {
-        conf->model.len = sizeof("local") - 1;
-        conf->model.data = "local";
+    if (conf->type == ASSESS_PROVIDER_LOCAL
+        && ngx_http_assess_provider_alone(cf, ctx) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->backoff_ms > conf->backoff_max_ms) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"assess_provider\" \"%s\" has a \"backoff\" "
+                           "above its \"backoff_max\"", conf->name.data);
+        return NGX_CONF_ERROR;
     }
 
     slot = ngx_array_push(&ctx->mcf->providers);
@@ -255,6 +311,42 @@ ngx_http_assess_provider_check(ngx_conf_t *cf,
     }
 
     *slot = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a provider without a server has nothing that belongs to one */
+
+static char *
+ngx_http_assess_provider_alone(ngx_conf_t *cf,
+    ngx_http_assess_provider_ctx_t *ctx)
+{
+    char        *name;
+    ngx_uint_t   i;
+
+    name = ctx->prices.nelts ? "price" : NULL;
+
+    for (i = 0; name == NULL && ngx_http_assess_provider_cmds[i].set; i++) {
+
+        if ((ctx->seen & ((uint64_t) 1 << i))
+            && (ngx_http_assess_provider_cmds[i].flags & REMOTE))
+        {
+            name = (char *) ngx_http_assess_provider_cmds[i].name.data;
+        }
+    }
+
+    if (name) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"assess_provider\" \"%s\" is \"local\" and "
+                           "cannot have \"%s\"", ctx->conf->name.data, name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ctx->conf->model.len == 0) {
+        ctx->conf->model.len = sizeof("local") - 1;
+        ctx->conf->model.data = "local";
+    }
 
     return NGX_CONF_OK;
 }
@@ -355,8 +447,8 @@ ngx_http_assess_provider_prices(ngx_conf_t *cf,
 
 static char *
 ngx_http_assess_provider_type(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max)
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max)
 {
     ctx->type = 1;
 
@@ -371,8 +463,8 @@ ngx_http_assess_provider_type(ngx_conf_t *cf,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown provider type \"%V\", it must be \"local\" "
-                       "or \"openai\"", value);
+                       "\"%V\" must be \"local\" or \"openai\", not \"%V\"",
+                       name, value);
 
     return NGX_CONF_ERROR;
 }
@@ -380,8 +472,8 @@ ngx_http_assess_provider_type(ngx_conf_t *cf,
 
 static char *
 ngx_http_assess_provider_str(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max)
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max)
 {
     if (value->len == 0) {
         return "must not be empty";
@@ -396,8 +488,8 @@ ngx_http_assess_provider_str(ngx_conf_t *cf,
 
 static char *
 ngx_http_assess_provider_num(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max)
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max)
 {
     ngx_int_t  n;
 
@@ -405,8 +497,8 @@ ngx_http_assess_provider_num(ngx_conf_t *cf,
 
     if (n == NGX_ERROR || n < min || n > max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number \"%V\", it must be between %i "
-                           "and %i", value, min, max);
+                           "\"%V\" must be a number from %i to %i, not "
+                           "\"%V\"", name, min, max, value);
         return NGX_CONF_ERROR;
     }
 
@@ -418,8 +510,8 @@ ngx_http_assess_provider_num(ngx_conf_t *cf,
 
 static char *
 ngx_http_assess_provider_msec(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max)
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max)
 {
     ngx_int_t  n;
 
@@ -427,8 +519,8 @@ ngx_http_assess_provider_msec(ngx_conf_t *cf,
 
     if (n == NGX_ERROR || n < min || n > max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\", it must be between %ims "
-                           "and %ims", value, min, max);
+                           "\"%V\" must be a time from %ims to %ims, not "
+                           "\"%V\"", name, min, max, value);
         return NGX_CONF_ERROR;
     }
 
@@ -440,15 +532,15 @@ ngx_http_assess_provider_msec(ngx_conf_t *cf,
 
 static char *
 ngx_http_assess_provider_url(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max)
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max)
 {
-    if ((ngx_strncmp(value->data, "http://", 7) != 0 || value->len == 7)
-        && (ngx_strncmp(value->data, "https://", 8) != 0 || value->len == 8))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid url \"%V\", it must begin with "
-                           "\"http://\" or \"https://\"", value);
+    char  *why;
+
+    why = ngx_http_assess_provider_url_check((char *) value->data);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", name, why);
         return NGX_CONF_ERROR;
     }
 
@@ -462,16 +554,74 @@ ngx_http_assess_provider_url(ngx_conf_t *cf,
 }
 
 
+/* What is wrong with it, or NULL; it is not shown, it may hold a password. */
+
+static char *
+ngx_http_assess_provider_url_check(const char *text)
+{
+    char        *why, *part;
+    CURLU       *url;
+    ngx_uint_t   i;
+
+    static const struct {
+        CURLUPart    part;
+        char        *why;
+    } unwanted[] = {
+        { CURLUPART_USER, "must not have a user, use \"api_key\"" },
+        { CURLUPART_PASSWORD, "must not have a password, use \"api_key\"" },
+        { CURLUPART_QUERY, "must not have a query" },
+        { CURLUPART_FRAGMENT, "must not have a fragment" },
+    };
+
+    if (ngx_strncmp(text, "http://", 7) != 0
+        && ngx_strncmp(text, "https://", 8) != 0)
+    {
+        return "must begin with \"http://\" or \"https://\"";
+    }
+
+    url = curl_url();
+    if (url == NULL) {
+        return "could not be read: out of memory";
+    }
+
+    why = NULL;
+
+    /* libcurl takes "http:///path" for a host of that name */
+
+    if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK
+        || *(strchr(text, ':') + 3) == '/')
+    {
+        why = "is no URL with a host";
+        goto done;
+    }
+
+    for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+
+        if (curl_url_get(url, unwanted[i].part, &part, 0) == CURLUE_OK) {
+            curl_free(part);
+            why = unwanted[i].why;
+            goto done;
+        }
+    }
+
+done:
+
+    curl_url_cleanup(url);
+
+    return why;
+}
+
+
 /* env:NAME and file:PATH keep a key out of the configuration */
 
 static char *
 ngx_http_assess_provider_key(ngx_conf_t *cf,
-    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *value, size_t offset,
-    ngx_int_t min, ngx_int_t max)
+    ngx_http_assess_provider_ctx_t *ctx, ngx_str_t *name, ngx_str_t *value,
+    size_t offset, ngx_int_t min, ngx_int_t max)
 {
     char       *env;
     u_char     *p;
-    ngx_str_t   key, name;
+    ngx_str_t   key, source;
 
     key = *value;
 
@@ -481,26 +631,30 @@ ngx_http_assess_provider_key(ngx_conf_t *cf,
 
         if (env == NULL || *env == '\0') {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "environment variable \"%s\" is not set",
-                               value->data + 4);
+                               "\"%V\" names the environment variable \"%s\", "
+                               "which is not set", name, value->data + 4);
             return NGX_CONF_ERROR;
         }
 
-        name.data = (u_char *) env;
-        name.len = ngx_strlen(env);
+        source.data = (u_char *) env;
+        source.len = ngx_strlen(env);
 
-        key.len = name.len;
-        key.data = ngx_pstrdup(cf->pool, &name);
+        key.len = source.len;
+        key.data = ngx_pstrdup(cf->pool, &source);
         if (key.data == NULL) {
             return NGX_CONF_ERROR;
         }
 
     } else if (ngx_strncmp(value->data, "file:", 5) == 0) {
 
-        name.data = value->data + 5;
-        name.len = value->len - 5;
+        source.data = value->data + 5;
+        source.len = value->len - 5;
 
-        if (ngx_http_assess_provider_key_file(cf, &name, &key)
+        if (source.len == 0) {
+            return "needs the path of a file after \"file:\"";
+        }
+
+        if (ngx_http_assess_provider_key_file(cf, &source, &key)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -540,7 +694,8 @@ ngx_http_assess_provider_key_file(ngx_conf_t *cf, ngx_str_t *name,
     fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", name);
+                           "\"api_key\" names the file \"%V\", which cannot "
+                           "be opened", name);
         return NGX_CONF_ERROR;
     }
 
@@ -548,7 +703,15 @@ ngx_http_assess_provider_key_file(ngx_conf_t *cf, ngx_str_t *name,
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR || n == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"%V\" cannot be read", name);
+                           "\"api_key\" names the file \"%V\", which cannot "
+                           "be read", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (n == sizeof(buf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"api_key\" names the file \"%V\", which is too "
+                           "long for a key", name);
         return NGX_CONF_ERROR;
     }
 
@@ -590,6 +753,20 @@ ngx_http_assess_provider_price(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    price = ctx->prices.elts;
+
+    for (i = 0; i < ctx->prices.nelts; i++) {
+        if (price[i].model.len == value[1].len
+            && ngx_memcmp(price[i].model.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"price\" is given twice for the model \"%V\"",
+                               &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
     price = ngx_array_push(&ctx->prices);
     if (price == NULL) {
         return NGX_CONF_ERROR;
@@ -626,7 +803,8 @@ ngx_http_assess_provider_price(ngx_conf_t *cf,
             }
         }
 
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"price\" has an invalid parameter \"%V\"",
                            &value[i]);
         return NGX_CONF_ERROR;
     }
