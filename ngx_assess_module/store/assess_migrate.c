@@ -141,7 +141,8 @@ assess_migrate_schema(assess_conn_t *conn, assess_err_t *err)
     if (!exists
         && assess_db_script(conn, "create schema assess", err) != ASSESS_OK)
     {
-        return assess_migrate_refused(conn, err, "create the schema \"assess\"");
+        return assess_migrate_refused(conn, err,
+                                      "create the schema \"assess\"");
     }
 
     if (!table
