@@ -582,8 +582,8 @@ assess_multipart_field(assess_multipart_t *mp, assess_str_t *name,
 
 
 /*
- * filename* (RFC 5987) must not be there (RFC 7578, 4.2), and is: it counts
- * where there is no filename.
+ * filename* (RFC 8187) must not be there (RFC 7578, 4.2), and is: then it is
+ * the name, and a filename beside it what others make of it (RFC 6266, 4.3).
  */
 
 static assess_err_e
@@ -639,7 +639,7 @@ assess_multipart_disposition(assess_multipart_t *mp, assess_str_t *value,
                            mp->parts);
     }
 
-    if (mp->part.filename.data == NULL) {
+    if (extended.data) {
         mp->part.filename = extended;
     }
 

@@ -328,9 +328,9 @@ test_good(void)
          PART(NAMED("; filename*=utf-8'en'%C3%A9%20x.pdf"), "v") "--b--",
          "[n|f=\xC3\xA9 x.pdf]=\"v\";");
 
-    GOOD("filename wins over filename*", "b",
+    GOOD("filename* wins over filename", "b",
          PART(NAMED("; filename*=UTF-8''y.pdf; filename=x.pdf"), "v")
-         "--b--", "[n|f=x.pdf]=\"v\";");
+         "--b--", "[n|f=y.pdf]=\"v\";");
 
     GOOD("an empty file name", "b",
          PART(NAMED("; filename=\"\""), "") "--b--", "[n|f=]=\"\";");
