@@ -1,0 +1,569 @@
+#!/usr/bin/perl
+
+# Configurations: each mistake is told with its directive, file and line, in the
+# words of docs/directives.md, which has every directive and every message;
+# what may be configured is taken; keys are not shown.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Test::More;
+
+use Assess::Process qw(slurp write_file run_as);
+use Assess::Server;
+
+my $repo = "$FindBin::RealBin/..";
+my $dir = tempdir('assess-t-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+my $server = Assess::Server->new(home => $dir, port => 1, database => '');
+my ($nginx, $module, $extract) = @$server{qw(nginx module extract)};
+
+make_path("$dir/folder");
+write_file("$dir/list.json", '[]');
+write_file("$dir/negative.json", '{"gpt-4o-mini":{"input_cost_per_token":-1,'
+    . '"output_cost_per_token":1}}');
+write_file("$dir/broken.json", '{"a":1');
+write_file("$dir/prices.json", '{"gpt-4o-mini":{"input_cost_per_token":1e-7,'
+    . '"output_cost_per_token":1e-7}}');
+write_file("$dir/long.key", 'k' x 5000);
+write_file("$dir/empty.key", "\n");
+write_file("$dir/spaced.key", "two words\n");
+
+my %main = (
+    assess_zone => 'assess 8m',
+    assess_database => '"host=/nowhere dbname=assess"',
+    assess_threads => 'jobs=assess_jobs store=assess_store',
+    assess_extract => $extract,
+    assess_temp_path => "$dir/temp/assess",
+    assess_tenant => 'acme',
+);
+
+my $pools = "thread_pool assess_jobs threads=2;\n"
+    . "thread_pool assess_store threads=2;\n";
+
+
+# without => names of directives, http => text, location => text or undef for
+# none, server => text; the configuration as a whole.
+sub conf {
+    my (%o) = @_;
+
+    my %have = %main;
+    delete @have{ @{ $o{without} // [] } };
+
+    my $location = exists $o{location} ? $o{location}
+                 : "location /api/ {\n assess_api;\n}\n";
+
+    return "load_module $module;\npid $dir/nginx.pid;\n"
+        . "error_log $dir/logs/error.log debug;\n"
+        . ($o{pools} // $pools) . ($o{main} // '')
+        . "events {}\nhttp {\naccess_log off;\n"
+        . join('', map {"${_}_temp_path $dir/temp/$_;\n"}
+               qw(client_body proxy fastcgi uwsgi scgi))
+        . join('', map {"$_ $have{$_};\n"} sort keys %have)
+        . ($o{http} // '')
+        . "server {\nlisten 127.0.0.1:1;\n" . ($o{server} // '')
+        . ($location // '') . "}\n}\n";
+}
+
+
+# nginx -t: its status and what it says.
+sub check {
+    my ($conf, %env) = @_;
+
+    write_file("$dir/nginx.conf", $conf);
+    local @ENV{keys %env} = values %env;
+
+    return run_as(undef, $nginx, '-t', '-p', $dir, '-c', "$dir/nginx.conf",
+                  '-e', "$dir/logs/stderr.log");
+}
+
+
+# The line of the mark, which stands in a comment of the configuration.
+sub marked {
+    my ($conf) = @_;
+
+    my @lines = split /\n/, $conf;
+    my ($i) = grep { $lines[$_] =~ /# here/ } 0 .. $#lines;
+    return $i + 1;
+}
+
+
+sub http     { my ($text, @without) = @_;
+               return conf(without => \@without, http => $text) }
+sub setting  { my ($text) = @_;
+               return http("assess_provider x {\ntype openai;\n$text # here\n}\n") }
+sub provider { my ($name, $text) = @_;
+               return http("assess_provider $name {\n$text\n} # here\n") }
+sub location { my ($head, $text) = @_;
+               return conf(location => "location $head {\n$text\n}\n") }
+sub api      { my ($head) = @_;
+               return location($head, 'assess_api; # here') }
+sub needs    { my ($name) = @_;
+               return conf(without => [$name], location =>
+                   "location /api/ {\n assess_api; # here\n}\n") }
+
+
+# by section of the documentation: [message, configuration], ...; the
+# directory of this test stands there as /etc/nginx
+my %mistakes = (
+
+'Directives' => [
+    ['"assess_jobs" directive is not allowed here',
+        conf(server => "assess_jobs 1; # here\n")],
+    ['invalid number of arguments in "assess_jobs" directive',
+        http("assess_jobs 1 2; # here\n")],
+    ['"assess_jobs" directive is duplicate',
+        http("assess_jobs 1;\nassess_jobs 1; # here\n")],
+],
+
+'assess_api' => [
+    (map { [qq{"assess_api" needs the "$_" directive}, needs($_)] }
+        qw(assess_zone assess_database assess_threads assess_extract
+           assess_tenant)),
+    ['"assess_api" directive cannot be used in a location that is a regular '
+        . 'expression', api('~ ^/api/')],
+    (map { ['"assess_api" directive needs a location that is a prefix, such '
+        . 'as "/api/"', $_] } api('= /api/'), api('@api'), api('""')),
+    ['"assess_api" directive shares its location with another directive that '
+        . 'answers requests',
+        location('/api/', "proxy_pass http://127.0.0.1:1;\nassess_api; # here")],
+    ['"assess_api" shares its location with another directive that answers '
+        . 'requests',
+        location('/api/', "assess_api; # here\nproxy_pass http://127.0.0.1:1;")],
+],
+
+'assess_tenant' => [
+    (map { ['"assess_tenant" directive needs 1 to 128 bytes, or a variable',
+        http("assess_tenant $_; # here\n", 'assess_tenant')] }
+        '""', 'x' x 129),
+    ['unknown "auth_tenant" variable',
+        http("assess_tenant \$auth_tenant;\n", 'assess_tenant'), 'nowhere'],
+],
+
+'assess_user' => [
+    ['unknown "auth_user" variable', http("assess_user \$auth_user;\n"),
+        'nowhere'],
+],
+
+'assess_zone' => [
+    ['"assess_zone" directive needs a name',
+        http("assess_zone \"\" 8m; # here\n", 'assess_zone')],
+    ['"assess_zone" has an invalid size "large"',
+        http("assess_zone a large; # here\n", 'assess_zone')],
+    ['"assess_zone" is too small with "512k", it needs 1m at least',
+        http("assess_zone a 512k; # here\n", 'assess_zone')],
+    ['"assess_zone" has a name that is taken: "conns"',
+        http("limit_conn_zone \$uri zone=conns:1m;\n"
+             . "assess_zone conns 1m; # here\n", 'assess_zone')],
+],
+
+'assess_database' => [
+    ['"assess_database" has an invalid connection string: it is empty',
+        http("assess_database \"\"; # here\n", 'assess_database')],
+    (map { ['"assess_database" has an invalid connection string: it is neither '
+        . 'key=value pairs nor a URI as PostgreSQL\'s clients take them',
+        http("assess_database \"$_\"; # here\n", 'assess_database')] }
+        'garbage', 'hots=db password=hush-hush', 'mysql://root@db/x',
+        "host='db"),
+    (map { [qq{"assess_database" has an invalid parameter "connections=$_", }
+        . 'it takes a number from 1 to 1000',
+        http("assess_database dbname=a connections=$_; # here\n",
+             'assess_database')] } 0, -1, 1001, 'x', ''),
+    (map { [qq{"assess_database" has an invalid parameter "timeout=$_", }
+        . 'it takes a time from 1ms to 1h',
+        http("assess_database dbname=a timeout=$_; # here\n",
+             'assess_database')] } '2h', 0, 'x'),
+    ['"assess_database" has a duplicate parameter "connections"',
+        http("assess_database dbname=a connections=1 connections=2; # here\n",
+             'assess_database')],
+    ['"assess_database" directive takes the connection string, in quotes if it '
+        . 'has spaces, and after it "connections=" and "timeout=" only,',
+        http("assess_database host=db password=hush-hush; # here\n",
+             'assess_database')],
+],
+
+'assess_threads' => [
+    (map { [qq{"assess_threads" must have a "$_->[0]" parameter},
+        http("assess_threads $_->[1]=assess_jobs; # here\n",
+             'assess_threads')] } ['jobs', 'store'], ['store', 'jobs']),
+    ['"assess_threads" has an invalid parameter "work=assess_jobs"',
+        http("assess_threads work=assess_jobs; # here\n", 'assess_threads')],
+    ['"assess_threads" has a duplicate parameter "jobs"',
+        http("assess_threads jobs=assess_jobs jobs=assess_store; # here\n",
+             'assess_threads')],
+    ['"assess_threads" directive needs two different thread pools',
+        http("assess_threads jobs=assess_jobs store=assess_jobs; # here\n",
+             'assess_threads')],
+    ['unknown thread pool "assess_jobs"',
+        conf(pools => "thread_pool assess_store threads=2;\n",
+             without => ['assess_threads'], http => 'assess_threads '
+             . "jobs=assess_jobs store=assess_store; # here\n")],
+],
+
+(map {
+    my ($name, $words, @bad) = @$_;
+    ($name => [map { [qq{"$name" must be $words, not "$_"},
+                      http("$name $_; # here\n")] } @bad]);
+}
+    ['assess_jobs', 'a number from 1 to 10000', 0, 10001, -1, 'x'],
+    ['assess_cpu_tasks', 'a number from 1 to 1024', 'many', 0, 1025],
+    ['assess_lease', 'a time from 500ms to 1h', '50ms', 0, '499ms', '2h'],
+    ['assess_drain_timeout', 'a time from 0 to 24h', '2d', 'x'],
+    ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
+    ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
+
+'assess_extract' => [
+    ['"assess_extract" directive needs the path of a program',
+        http("assess_extract \"\"; # here\n", 'assess_extract')],
+    ['"assess_extract" names "/etc/nginx/missing", which cannot be run '
+        . '(2: No such file or directory)',
+        http("assess_extract missing; # here\n", 'assess_extract')],
+    ['"assess_extract" names "/etc/nginx/folder", which is no program',
+        http("assess_extract folder; # here\n", 'assess_extract')],
+],
+
+'assess_extract_limits' => [
+    (map { [qq{"assess_extract_limits" has an invalid parameter "$_->[0]", it }
+        . "takes $_->[1]", http("assess_extract_limits $_->[0]; # here\n")] }
+        ['memory=1m', 'a size of 64m at least'],
+        ['memory=x', 'a size of 64m at least'],
+        ['output=1k', 'a size of 4k at least'],
+        ['cpu=0', 'a time from 1s to 24h'],
+        ['time=25h', 'a time from 1s to 24h'],
+        ['pages=0', 'a number from 1 to 1000000'],
+        ['pages=1000001', 'a number from 1 to 1000000']),
+    ['"assess_extract_limits" has an invalid parameter "disk=1g"',
+        http("assess_extract_limits disk=1g; # here\n")],
+    ['"assess_extract_limits" has a duplicate parameter "pages"',
+        http("assess_extract_limits pages=1 pages=1; # here\n")],
+],
+
+'assess_temp_path' => [],
+
+'assess_prices' => [
+    ['"assess_prices" directive needs the path of a file',
+        http("assess_prices \"\"; # here\n")],
+    ['"assess_prices" failed: prices "/etc/nginx/list.json" are not a JSON '
+        . 'object', http("assess_prices list.json; # here\n")],
+    ['"assess_prices" failed: prices "/etc/nginx/negative.json": "gpt-4o-mini" '
+        . 'has no valid price', http("assess_prices negative.json; # here\n")],
+    ['"assess_prices" failed: prices "/etc/nginx/broken.json" line 1: '
+        . "'}' expected near end of file",
+        http("assess_prices broken.json; # here\n")],
+],
+
+'assess_provider' => [
+    ['"assess_provider" has an invalid name "my provider"',
+        http("assess_provider \"my provider\" { # here\ntype local;\n}\n")],
+    ['"assess_provider" has a name that is taken: "evidence"',
+        http("assess_provider evidence { type local; }\n"
+             . "assess_provider evidence { # here\ntype local;\n}\n")],
+    ['"assess_provider" "openai" must have "type"', provider('openai', '')],
+    ['"assess_provider" "openai" must have "url"',
+        provider('openai', 'type openai; model m;')],
+    ['"assess_provider" "openai" must have "model"',
+        provider('openai', 'type openai; url http://h;')],
+    (map { my ($name) = split ' ';
+        [qq{"assess_provider" "evidence" is "local" and cannot have "$name"},
+         provider('evidence', "type local; $_;")] }
+        'url http://h', 'api_key k', 'concurrency 1', 'tries 1', 'asks 1',
+        'max_tokens 1', 'connect_timeout 1s', 'timeout 1s', 'backoff 1s',
+        'backoff_max 60s', 'price m input=1 output=1'),
+    ['"assess_provider" "openai" has a "backoff" above its "backoff_max"',
+        provider('openai', 'type openai; url http://h; model m; backoff 31s;')],
+    (map { ['unknown directive "modle" in "assess_provider"', setting($_)] }
+        'modle m;', 'modle=hush-hush;'),
+    ['invalid number of arguments in "model" directive', setting('model a b;')],
+    ['"model" directive is duplicate', setting("model a;\nmodel b;")],
+],
+
+'type' => [
+    ['"type" must be "local" or "openai", not "anthropic"',
+        http("assess_provider x {\ntype anthropic; # here\n}\n")],
+],
+
+'url' => [
+    (map { ['"url" must begin with "http://" or "https://"',
+        setting("url \"$_\";")] } 'ftp://h/v1', 'h/v1', '', 'localhost:80'),
+    (map { ['"url" is no URL with a host', setting("url \"$_\";")] }
+        'http://', 'https://', 'http:///v1', 'http://:80/', 'http://h:99999',
+        'http://a b/', 'http://h:port/'),
+    ['"url" must not have a user, use "api_key"',
+        setting('url http://me:hush-hush@h/v1;')],
+    ['"url" must not have a query', setting('url http://h/v1?k=hush-hush;')],
+    ['"url" must not have a fragment', setting('url "http://h/v1#x";')],
+],
+
+'api_key' => [
+    ['"api_key" names the environment variable "ASSESS_NO_KEY", which is not '
+        . 'set', setting('api_key env:ASSESS_NO_KEY;')],
+    ['"api_key" directive needs the path of a file after "file:"',
+        setting('api_key file:;')],
+    ['"api_key" names the file "/etc/nginx/missing", which cannot be opened '
+        . '(2: No such file or directory)', setting('api_key file:missing;')],
+    ['"api_key" names the file "/etc/nginx/folder", which cannot be read (21: '
+        . 'Is a directory)', setting('api_key file:folder;')],
+    ['"api_key" names the file "/etc/nginx/long.key", which is too long for a '
+        . 'key', setting('api_key file:long.key;')],
+    (map { ['"api_key" directive must not be empty', setting("api_key $_;")] }
+        '""', 'file:empty.key'),
+    (map { ['"api_key" directive has a key with a character that no key has',
+        setting("api_key $_;")] } '"hush hush-hush"', 'file:spaced.key'),
+],
+
+'model' => [['"model" directive must not be empty', setting('model "";')]],
+
+(map {
+    my ($name, $words, @bad) = @$_;
+    ($name => [map { [qq{"$name" must be $words, not "$_"},
+                      setting("$name $_;")] } @bad]);
+}
+    ['questions_per_batch', 'a number from 1 to 100', 0, 101],
+    ['passages', 'a number from 1 to 100', 101, 'x'],
+    ['concurrency', 'a number from 1 to 100000', 0],
+    ['tries', 'a number from 1 to 100', 0],
+    ['asks', 'a number from 1 to 20', 21],
+    ['max_tokens', 'a number from 0 to 10000000', -1],
+    ['connect_timeout', 'a time from 1ms to 600000ms', 0],
+    ['timeout', 'a time from 1ms to 3600000ms', '2h'],
+    ['backoff', 'a time from 1ms to 600000ms', 0],
+    ['backoff_max', 'a time from 1ms to 3600000ms', 'never']),
+
+'price' => [
+    ['invalid number of arguments in "price" directive', setting('price m;')],
+    (map { [qq{"price" has an invalid parameter "$_"},
+        setting("price m $_ output=1;")] } 'input=cheap', 'input=-1',
+        'input=nan', 'input=', 'in=1'),
+    ['"price" must have "input" and "output" parameters',
+        setting('price m input=1 input=1;')],
+    ['"price" is given twice for the model "gpt-4o-mini"',
+        setting("price gpt-4o-mini input=1 output=1;\n"
+                . 'price gpt-4o-mini input=1 output=1;')],
+],
+);
+
+
+# The documentation: text by heading.
+my $docs = slurp("$repo/docs/directives.md");
+my (%section, @order);
+
+for my $part (split /^(?=#+ )/m, $docs) {
+    $part =~ s/^#+ (\S+)[^\n]*\n// or next;
+    $section{$1} = $part;
+    push @order, $1;
+}
+
+
+# Code spans of the list of errors that are messages: each has a quoted name
+# or begins with one of nginx's own words.
+sub documented {
+    my ($text) = @_;
+
+    $text =~ s/```.*?```//sg;
+    my @spans = $text =~ /`([^`]+)`/g;
+    s/\s+/ /g for @spans;
+
+    return grep { /^"[a-z_]+" .{6}/ || /^(?:unknown|invalid number) / } @spans;
+}
+
+
+subtest 'every directive is documented, and no other' => sub {
+    my $source = join '', map { slurp($_) } glob "$repo/ngx_assess_module/*.c";
+    my @names = $source =~ /\{ ngx_string\("([a-z_]+)"\),/g;
+
+    push @names, 'price' if $source =~ /"price", 5/;
+    cmp_ok(scalar @names, '>', 30, 'the source has directives');
+
+    is_deeply([sort grep { $_ ne 'Directives' } @order], [sort @names],
+              'the documentation has the same ones');
+
+    for my $name (grep { $_ ne 'Directives' } @order) {
+        like($section{$name}, qr/^\| Syntax \| `\Q$name\E[ ;]/m,
+             "$name: syntax");
+        like($section{$name}, qr/^\| Default \| \S.*\n\| Context \| \S/m,
+             "$name: default and context");
+        ok(defined $mistakes{$name}, "$name: mistakes are tested");
+    }
+};
+
+
+# what a line of the documentation leaves out: "the same with X"
+my %seen;
+
+for my $name ('Directives', grep { $_ ne 'Directives' } @order) {
+    subtest "mistakes: $name" => sub {
+        plan skip_all => 'only the common ones' if !@{ $mistakes{$name} };
+
+        my $text = $section{$name} // '';
+        $text =~ s/\s+/ /g;
+
+        for my $case (@{ $mistakes{$name} }) {
+            my ($message, $conf, $nowhere) = @$case;
+            my ($status, $said) = check($conf);
+
+            (my $expected = $message) =~ s{/etc/nginx/}{$dir/}g;
+            $expected .= " in $dir/nginx.conf:" . marked($conf) unless $nowhere;
+            ($said) = $said =~ /^(nginx: \[emerg\] .*)/m;
+
+            cmp_ok($status, '!=', 0, "refused: $message");
+            is($said, "nginx: [emerg] $expected", 'the message');
+            unlike($said, qr/hush/, 'no secret');
+            $seen{$message} = 1;
+        }
+
+        # a message with its own sample values, or the first of its kind
+        my @said = documented($text);
+        cmp_ok(scalar @said, '>', 0, 'there are messages in the documentation');
+        ok($seen{$_}, "documented and true: $_") for @said;
+
+        my %kinds = map { kind($_) => 1 } @said;
+        ok($kinds{ kind($_->[0]) }, "true and documented: $_->[0]")
+            for @{ $mistakes{$name} };
+    };
+}
+
+
+# What messages have in common when the quoted values are taken out, and the
+# word of each "the same with".
+sub kind {
+    my ($message) = @_;
+
+    $message =~ s/"[^"]*"/""/g;
+    $message =~ s/a (?:user|password|query|fragment)/a .../;
+    return $message;
+}
+
+
+subtest 'what is taken' => sub {
+    my ($status, $said);
+
+    # loaded only, and configured without being used
+    ($status, $said) = check("load_module $module;\npid $dir/nginx.pid;\n"
+        . "events {}\nhttp {\naccess_log off;\n}\n");
+    is($status, 0, 'the module is only loaded') or diag($said);
+
+    ($status, $said) = check("load_module $module;\npid $dir/nginx.pid;\n"
+        . "events {}\n");
+    is($status, 0, 'there is no http') or diag($said);
+
+    ($status, $said) = check(conf(without => [keys %main],
+        location => "location / {\nreturn 204;\n}\n"));
+    is($status, 0, 'no directive') or diag($said);
+
+    ($status, $said) = check(conf(location => undef));
+    is($status, 0, 'all directives but assess_api') or diag($said);
+
+    ($status, $said) = check(conf());
+    is($status, 0, 'the least that assess_api needs') or diag($said);
+
+    ($status, $said) = check(conf(
+        http => "server {\nlisten 127.0.0.1:2;\nassess_tenant \$host;\n"
+            . "location /v1/ {\nassess_api;\nassess_user \"\";\n}\n"
+            . "location ^~ /v2 {\nassess_api;\nassess_tenant b;\n"
+            . "location /v2/in {\nreturn 204;\n}\n}\n}\n"
+            . "server {\nlisten 127.0.0.1:3;\nlocation / {\nassess_api;\n}\n}\n"));
+    is($status, 0, 'several servers and locations') or diag($said);
+
+    for my $text ('assess_jobs 1', 'assess_jobs 10000', 'assess_cpu_tasks 1024',
+                  'assess_lease 500ms', 'assess_lease 1h',
+                  'assess_drain_timeout 0', 'assess_drain_timeout 24h',
+                  'assess_heartbeat 100ms', 'assess_retry 1ms',
+                  'assess_prices prices.json', 'assess_user "$host-$uri"',
+                  'assess_extract_limits memory=64m cpu=1s time=24h '
+                  . 'pages=1000000 output=4k')
+    {
+        ($status, $said) = check(http("$text;\n"));
+        is($status, 0, $text) or diag($said);
+    }
+
+    for my $url ('http://h', 'https://h/v1/', 'http://127.0.0.1:8088/v1',
+                 'http://[::1]:8088/v1')
+    {
+        ($status, $said) = check(provider('x',
+            "type openai;\nurl $url;\nmodel m;\napi_key k;\ntries 100;\n"
+            . "backoff 30s;\nprice m input=0.15 output=0;\n"
+            . 'price n input=1 output=1;'));
+        is($status, 0, $url) or diag($said);
+    }
+
+    ($status, $said) = check(provider('x', 'type local; passages 100; '
+        . 'questions_per_batch 100; model m;'));
+    is($status, 0, 'a local provider with all that it may have')
+        or diag($said);
+};
+
+
+subtest 'keys' => sub {
+    my $secret = 'sk-' . 'Q7' x 12;
+    write_file("$dir/good.key", "$secret\r\n");
+
+    for my $key ('env:ASSESS_T_KEY', 'file:good.key', "file:$dir/good.key",
+                 $secret)
+    {
+        my $what = $key eq $secret ? 'text' : $key;
+
+        # alone, and with a mistake after it, whose message is about the key's
+        # own line, the next, or the end of the block
+        for my $rest ('url http://h; model m;', 'url http://h;', 'modle m;',
+                      "api_key $key;", '}')
+        {
+            my ($status, $said) = check(provider('x', "type openai;\n"
+                . "api_key $key;\n$rest\n"), ASSESS_T_KEY => $secret);
+
+            is($status == 0 ? 1 : 0, $rest =~ /model m/ ? 1 : 0,
+               "api_key $what; $rest");
+            unlike($said, qr/\Q$secret\E/, 'it is not shown');
+        }
+    }
+
+    for my $bad ("$secret \"", "api_key=$secret") {
+        my ($status, $said) = check(setting("$bad;"));
+        cmp_ok($status, '!=', 0, 'a key in the wrong place');
+        unlike($said, qr/modle.*\Q$secret\E/, 'it is not shown');
+    }
+
+    my $log = join '', map { slurp($_) // '' } glob "$dir/logs/*";
+    cmp_ok(length $log, '>', 0, 'there are logs');
+
+    # an unknown directive is told by nginx up to the first character that no
+    # directive has
+    my @shown = grep { /\Q$secret\E/ } split /\n/, $log;
+    is(join("\n", @shown), '', 'no log has it');
+};
+
+
+subtest 'the example for production' => sub {
+    my $text = slurp("$repo/docs/examples/nginx.conf");
+
+    ok(defined $text, 'it is there') or return;
+
+    my ($status, $said) = run_as(undef, 'openssl', 'req', '-x509', '-newkey',
+        'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days',
+        2, '-subj', '/CN=assess.example.net', '-keyout', "$dir/tls.key",
+        '-out', "$dir/tls.pem");
+    is($status, 0, 'a certificate') or diag($said);
+
+    my @etc = glob '/etc/nginx/*';
+    write_file("$dir/openai.key", "sk-example\n");
+
+    $text =~ s{modules/ngx_http_assess_module\.so}{$module};
+    $text =~ s{/usr/local/libexec/assess-extract}{$extract};
+    $text =~ s{/etc/nginx/tls/assess\.(?:key|pem)}
+              {$& =~ /key/ ? "$dir/tls.key" : "$dir/tls.pem"}ge;
+    $text =~ s{/etc/nginx/tls/clients\.pem}{$dir/tls.pem}g;
+    $text =~ s{/etc/nginx/}{$dir/}g;
+    $text =~ s{/var/(?:log|cache)/nginx}{$dir/logs}g;
+    $text =~ s{/run/nginx\.pid}{$dir/nginx.pid};
+    $text =~ s{^user .*\n}{}m;
+    $text =~ s{listen (\s*)443}{listen ${1}127.0.0.1:1}g;
+    $text =~ s{\ninclude [^\n]*modules-enabled[^\n]*\n}{\n};
+
+    ($status, $said) = check($text);
+    is($status, 0, 'nginx takes it') or diag($said);
+};
+
+done_testing();
