@@ -547,7 +547,6 @@ subtest 'the example for production' => sub {
         '-out', "$dir/tls.pem");
     is($status, 0, 'a certificate') or diag($said);
 
-    my @etc = glob '/etc/nginx/*';
     write_file("$dir/openai.key", "sk-example\n");
 
     $text =~ s{modules/ngx_http_assess_module\.so}{$module};
