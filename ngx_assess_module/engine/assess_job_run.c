@@ -68,6 +68,8 @@ static assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
 static assess_err_e assess_run_end(assess_run_t *run, assess_status_e status,
     const char *code, const char *message, assess_err_t *err);
 static int assess_run_interrupted(void *ctx);
+static int assess_run_cancelled(void *ctx);
+static int assess_run_stopping(void *ctx);
 static assess_err_e assess_run_memory(assess_err_t *err);
 
 
@@ -463,7 +465,8 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
     ask.items = run->items;
     ask.nitems = run->nitems;
     ask.reply = assess_run_reply;
-    ask.cancelled = assess_run_interrupted;
+    ask.cancelled = assess_run_cancelled;
+    ask.stopping = assess_run_stopping;
     ask.ctx = run;
 
     rc = assess_provider_ask(run->provider, run->client, run->arena, &ask,
@@ -548,7 +551,9 @@ assess_run_step(assess_run_t *run, assess_step_t *step, assess_err_t *err)
     rc = assess_job_step(run->engine->db, arena, &run->work, step, &change,
                          err);
 
-    if (rc == ASSESS_OK) {
+    /* of a cancelled job the late answers change the cost, without an event */
+
+    if (rc == ASSESS_OK || (rc == ASSESS_CANCELLED && change.job.job_id[0])) {
         run->engine->publish(run->engine->ctx, &change);
     }
 
@@ -584,13 +589,30 @@ assess_run_end(assess_run_t *run, assess_status_e status, const char *code,
 }
 
 
+/* of what costs nothing to do again: it ends as soon as the process is to */
+
 static int
 assess_run_interrupted(void *ctx)
 {
+    return assess_run_stopping(ctx) || assess_run_cancelled(ctx);
+}
+
+
+static int
+assess_run_cancelled(void *ctx)
+{
     assess_run_t *run = ctx;
 
-    return run->engine->stopping(run->engine->ctx)
-           || run->engine->cancelled(run->engine->ctx, run->work.job.job_id);
+    return run->engine->cancelled(run->engine->ctx, run->work.job.job_id);
+}
+
+
+static int
+assess_run_stopping(void *ctx)
+{
+    assess_run_t *run = ctx;
+
+    return run->engine->stopping(run->engine->ctx);
 }
 
 

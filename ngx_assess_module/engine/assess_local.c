@@ -534,6 +534,11 @@ assess_local_ask(const assess_provider_conf_t *conf, assess_arena_t *arena,
                                "the job was cancelled");
         }
 
+        if (ask->stopping && ask->stopping(ask->ctx)) {
+            return assess_fail(err, ASSESS_STOPPING, NULL,
+                               "the process is on its way out");
+        }
+
         n = ask->nitems - done < batch ? ask->nitems - done : batch;
 
         answers = assess_palloc(arena, n * sizeof(assess_answer_t));

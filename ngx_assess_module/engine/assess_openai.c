@@ -56,6 +56,7 @@ typedef struct {
 
     assess_err_t                   why;        /* set: start nothing more */
     int                            failed;
+    int                            stopping;   /* start nothing more either */
 
     assess_arena_t                *lent;       /* what reply points to */
     assess_reply_t                 reply;
@@ -180,7 +181,7 @@ assess_openai_start(assess_asking_t *a)
     wanted = 0;
     now = assess_mono_ms();
 
-    for (p = &a->waiting; *p && !a->failed; /* void */ ) {
+    for (p = &a->waiting; *p && !a->failed && !a->stopping; /* void */ ) {
 
         request = *p;
 
@@ -615,6 +616,11 @@ assess_openai_end(assess_asking_t *a)
         return a->why.kind;
     }
 
+    if (a->waiting) {
+        return assess_fail(a->err, ASSESS_STOPPING, NULL,
+                           "the process is on its way out");
+    }
+
     n = 0;
     memset(&ids, 0, sizeof(assess_buf_t));
 
@@ -678,7 +684,13 @@ assess_openai_run(assess_asking_t *a)
 
     for ( ;; ) {
 
-        if (a->ask->cancelled && a->ask->cancelled(a->ask->ctx)) {
+        if (a->ask->stopping) {
+            a->stopping = a->ask->stopping(a->ask->ctx);
+        }
+
+        if (a->stopping > 1
+            || (a->ask->cancelled && a->ask->cancelled(a->ask->ctx)))
+        {
             return assess_openai_cancel(a);
         }
 
@@ -710,7 +722,9 @@ assess_openai_run(assess_asking_t *a)
             continue;
         }
 
-        if (a->nflying == 0 && (a->failed || a->waiting == NULL)) {
+        if (a->nflying == 0
+            && (a->failed || a->stopping || a->waiting == NULL))
+        {
             return assess_openai_end(a);
         }
 

@@ -83,6 +83,12 @@ typedef struct {
     assess_err_e  (*reply)(void *ctx, const assess_reply_t *reply,
         assess_err_t *err);
     int           (*cancelled)(void *ctx);
+
+    /*
+     * NULL, or: 1 to start nothing more and hand over what is in flight, 2 to
+     * end as if cancelled.  Asked every 50 ms at least.
+     */
+    int           (*stopping)(void *ctx);
     void           *ctx;
 } assess_ask_t;
 
@@ -106,8 +112,8 @@ void assess_client_destroy(assess_client_t *client);
 /*
  * ASSESS_OK when every question has an answer.  ASSESS_FAILED with
  * questions_unanswered (the others were handed over), provider_refused,
- * provider_unavailable or provider_out_of_money; ASSESS_CANCELLED; or what
- * reply() returned.  Nothing is in flight when it returns.
+ * provider_unavailable or provider_out_of_money; ASSESS_CANCELLED;
+ * ASSESS_STOPPING when something was left unasked; or what reply() returned.  Nothing is in flight when it returns.
  */
 assess_err_e assess_provider_ask(assess_provider_t *provider,
     assess_client_t *client, assess_arena_t *arena, const assess_ask_t *ask,

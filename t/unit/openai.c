@@ -34,6 +34,8 @@ typedef struct {
     double            cost;
     int64_t           first_ms;
     int64_t           cancel_at;     /* 0: never */
+    int64_t           stop_at;       /* 0: never; softly, as stopping() says */
+    int64_t           end_at;        /* the same, now */
     int               doze_ms;       /* inside cancelled(), the second time */
     assess_err_e      refuse;        /* what reply() returns */
     int               asked;         /* cancelled(), how often */
@@ -242,6 +244,22 @@ on_cancelled(void *ctx)
 }
 
 
+static int
+on_stopping(void *ctx)
+{
+    seen_t   *seen = ctx;
+    int64_t   now;
+
+    now = assess_mono_ms();
+
+    if (seen->end_at && now >= seen->end_at) {
+        return 2;
+    }
+
+    return seen->stop_at && now >= seen->stop_at;
+}
+
+
 static void
 set_up(void)
 {
@@ -313,6 +331,7 @@ ask_with(assess_provider_t *provider, assess_client_t *c, size_t n,
     ask.nitems = n;
     ask.reply = on_reply;
     ask.cancelled = on_cancelled;
+    ask.stopping = seen->stop_at || seen->end_at ? on_stopping : NULL;
     ask.ctx = seen;
 
     arena = assess_arena_create();
@@ -675,6 +694,58 @@ test_refused(void)
 
 
 static void
+test_stopping(void)
+{
+    seen_t   seen = { 0 };
+    int64_t  start;
+
+    conf.concurrency = 2;
+    script_set("\"delayMs\":200");
+    seen.stop_at = assess_mono_ms() + 60;
+    ok(ask(20, &seen) == ASSESS_STOPPING, "stopping with requests left");
+    is_int(stat_of("requests"), 2, "none is started any more");
+    is_int(seen.answers, 10, "those in flight are awaited, and handed over");
+    is_int(seen.batches, 2, "as batches that are complete");
+    conf_default();
+
+    script_set("\"delayMs\":200");
+    seen = (seen_t) { 0 };
+    seen.stop_at = assess_mono_ms() + 60;
+    ok(ask(20, &seen) == ASSESS_OK && seen.answers == 20,
+       "stopping with all in flight: it is done");
+    is_int(stat_of("requests"), 4, "and nothing was asked twice");
+
+    script_set("\"delayMs\":200,\"status\":500");
+    seen = (seen_t) { 0 };
+    seen.stop_at = assess_mono_ms() + 60;
+    ok(ask(5, &seen) == ASSESS_STOPPING, "stopping when a request fails");
+    is_int(stat_of("requests"), 1, "it is not tried again");
+
+    script_set("\"delayMs\":200,\"next\":[{\"mode\":\"bad_verdict\"}]");
+    seen = (seen_t) { 0 };
+    seen.stop_at = assess_mono_ms() + 60;
+    ok(ask(5, &seen) == ASSESS_STOPPING && seen.answers == 4,
+       "stopping when an answer is bad: the others are kept");
+    is_int(stat_of("requests"), 1, "it is not asked again");
+
+    script_set("");
+    seen = (seen_t) { 0 };
+    seen.stop_at = 1;
+    ok(ask(20, &seen) == ASSESS_STOPPING && seen.answers == 0
+       && stat_of("requests") == 0, "stopping from the start: nothing is sent");
+
+    script_set("\"mode\":\"hang\",\"next\":[{\"mode\":\"ok\"}]");
+    start = assess_mono_ms();
+    seen = (seen_t) { 0 };
+    seen.stop_at = start + 50;
+    seen.end_at = start + 250;
+    ok(ask(25, &seen) == ASSESS_CANCELLED, "stopping at once");
+    ok(assess_mono_ms() - start < 2000, "whatever is in flight");
+    is_int(seen.answers, 5, "what had come was handed over");
+}
+
+
+static void
 test_cancel(void)
 {
     seen_t   seen = { 0 };
@@ -785,6 +856,7 @@ main(void)
     test_never_good();
     test_again();
     test_refused();
+    test_stopping();
     test_cancel();
     test_huge();
 
