@@ -180,7 +180,7 @@ ngx_http_assess_board_done(void *data)
     ngx_http_assess_board_t *board = data;
 
     ngx_str_t                   text;
-    ngx_queue_t                *q, *next;
+    ngx_queue_t                *q, todo;
     assess_buf_t                json;
     ngx_connection_t           *c;
     ngx_http_assess_watcher_t  *w;
@@ -202,19 +202,35 @@ ngx_http_assess_board_done(void *data)
     text.data = (u_char *) json.data;
     text.len = json.len;
 
-    /* reading stays set meanwhile: a watcher that leaves frees nothing */
+    if (board->rc != ASSESS_OK || json.failed) {
+        board->dirty = 1;
+        goto done;
+    }
 
-    for (q = ngx_queue_head(&board->watchers);
-         q != ngx_queue_sentinel(&board->watchers)
-         && board->rc == ASSESS_OK && !json.failed;
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    /*
+     * Reading stays set meanwhile: a watcher that leaves does not free the
+     * board.  Each is in one of the two queues, whatever else leaves.
+     */
+
+    ngx_queue_init(&todo);
+
+    if (!ngx_queue_empty(&board->watchers)) {
+        ngx_queue_add(&todo, &board->watchers);
+        ngx_queue_init(&board->watchers);
+    }
+
+    while (!ngx_queue_empty(&todo)) {
+
+        q = ngx_queue_head(&todo);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&board->watchers, q);
+
         w = ngx_queue_data(q, ngx_http_assess_watcher_t, queue);
 
-        /* one that is behind gets the next ones */
+        /* one that is behind is told when it is not any more */
 
         if (w->stream->busy || w->stream->pending.len) {
+            w->missed = 1;
             continue;
         }
 
@@ -224,6 +240,8 @@ ngx_http_assess_board_done(void *data)
         ngx_http_assess_stream_flush(w->stream);
         ngx_http_run_posted_requests(c);
     }
+
+done:
 
     assess_buf_free(&json);
 

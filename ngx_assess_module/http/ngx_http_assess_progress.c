@@ -27,6 +27,7 @@ typedef struct {
     u_char                     *ended;           /* by job */
 
     uint64_t                    last;            /* the client's last id */
+    unsigned                    handling:1;      /* in nginx's handler */
     unsigned                    resumed:1;       /* it has one */
     unsigned                    reset:1;         /* but not one of ours */
 
@@ -137,7 +138,13 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
     p->follower.after = ngx_http_assess_hub_cursor();
 
     if (!p->resumed && p->jobs.n == 0 && p->documents.n == 0) {
+
+        /* our count on the request keeps it until we return */
+
+        p->handling = 1;
         ngx_http_assess_progress_begin(p);
+        p->handling = 0;
+
         return NGX_DONE;
     }
 
@@ -384,6 +391,7 @@ ngx_http_assess_progress_open_done(void *data)
 {
     size_t                       i;
     uint64_t                     final;
+    assess_arena_t              *arena;
     ngx_connection_t            *c;
     ngx_http_assess_call_t      *call = data;
     ngx_http_assess_progress_t  *p;
@@ -394,16 +402,19 @@ ngx_http_assess_progress_open_done(void *data)
             ((char *) call->ctx - offsetof(ngx_http_assess_progress_t,
                                            stream));
 
-    if (call->request == NULL) {
-        assess_arena_destroy(p->arena);
-        (void) ngx_http_assess_call_back(call);
+    arena = p->arena;
+    p->arena = NULL;
+
+    if (!ngx_http_assess_call_back(call)) {
+        assess_arena_destroy(arena);
         return;
     }
 
-    (void) ngx_http_assess_call_back(call);
     c = call->request->connection;
 
-    if (p->rc != ASSESS_OK) {
+    /* a worker that quits has told its followers already */
+
+    if (p->rc != ASSESS_OK || ngx_http_assess_hub_quitting()) {
         (void) ngx_http_assess_progress_refuse(p);
         goto done;
     }
@@ -439,8 +450,9 @@ ngx_http_assess_progress_open_done(void *data)
 
 done:
 
-    assess_arena_destroy(p->arena);
-    p->arena = NULL;
+    /* there may be no call any more */
+
+    assess_arena_destroy(arena);
 
     ngx_http_run_posted_requests(c);
 }
@@ -649,6 +661,10 @@ ngx_http_assess_progress_events(ngx_http_assess_follower_t *f,
         if (p->stream.open && !p->stream.busy) {
             f->paused = 0;
         }
+
+        if (p->handling) {
+            return;
+        }
     }
 
     ngx_http_run_posted_requests(c);
@@ -748,6 +764,7 @@ ngx_http_assess_progress_page_run(void *data)
 static void
 ngx_http_assess_progress_page_done(void *data)
 {
+    assess_arena_t              *arena;
     ngx_connection_t            *c;
     ngx_http_assess_call_t      *call = data;
     ngx_http_assess_progress_t  *p;
@@ -755,23 +772,30 @@ ngx_http_assess_progress_page_done(void *data)
     p = (ngx_http_assess_progress_t *)
             ((char *) call->ctx - offsetof(ngx_http_assess_progress_t,
                                            stream));
+    arena = p->arena;
+    p->arena = NULL;
 
-    if (call->request == NULL || !p->stream.open || p->stream.ending) {
-        assess_arena_destroy(p->arena);
-        (void) ngx_http_assess_call_back(call);
+    if (!ngx_http_assess_call_back(call)
+        || !p->stream.open || p->stream.ending)
+    {
+        assess_arena_destroy(arena);
         return;
     }
 
-    (void) ngx_http_assess_call_back(call);
     c = call->request->connection;
+
+    /* what does not take us further is the log of another database */
+
+    if (p->rc == ASSESS_OK && (uint64_t) p->upto <= p->follower.after) {
+        p->rc = ASSESS_ERROR;
+    }
 
     if (p->rc == ASSESS_OK) {
         ngx_http_assess_progress_logged(p);
         p->follower.after = (uint64_t) p->upto;
     }
 
-    assess_arena_destroy(p->arena);
-    p->arena = NULL;
+    assess_arena_destroy(arena);
 
     if (p->rc != ASSESS_OK || ngx_http_assess_progress_over(p)) {
 
@@ -799,6 +823,11 @@ ngx_http_assess_progress_drained(ngx_http_assess_stream_t *st)
 
     p = (ngx_http_assess_progress_t *)
             ((char *) st - offsetof(ngx_http_assess_progress_t, stream));
+
+    if (p->watcher.missed) {
+        p->watcher.missed = 0;
+        ngx_http_assess_counters_changed(&p->watcher);
+    }
 
     if (!p->call->busy) {
         ngx_http_assess_hub_resume(&p->follower);

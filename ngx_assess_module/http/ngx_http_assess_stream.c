@@ -6,6 +6,7 @@ static void ngx_http_assess_stream_writer(ngx_http_request_t *r);
 static void ngx_http_assess_stream_heartbeat(ngx_event_t *ev);
 static ngx_int_t ngx_http_assess_stream_blocked(
     ngx_http_assess_stream_t *st);
+static void ngx_http_assess_stream_fail(ngx_http_assess_stream_t *st);
 
 
 ngx_int_t
@@ -107,7 +108,7 @@ ngx_http_assess_stream_flush(ngx_http_assess_stream_t *st)
     }
 
     if (st->pending.failed) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_assess_stream_fail(st);
         return;
     }
 
@@ -132,7 +133,7 @@ ngx_http_assess_stream_flush(ngx_http_assess_stream_t *st)
         rc = ngx_http_output_filter(r, &out);
 
         if (rc == NGX_ERROR) {
-            ngx_http_finalize_request(r, NGX_ERROR);
+            ngx_http_assess_stream_fail(st);
             return;
         }
 
@@ -181,11 +182,20 @@ ngx_http_assess_stream_blocked(ngx_http_assess_stream_t *st)
     }
 
     if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-        st->open = 0;
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_assess_stream_fail(st);
     }
 
     return 1;
+}
+
+
+/* the request goes with the posted ones: until then nothing more is sent */
+
+static void
+ngx_http_assess_stream_fail(ngx_http_assess_stream_t *st)
+{
+    st->open = 0;
+    ngx_http_finalize_request(st->call->request, NGX_ERROR);
 }
 
 
@@ -208,6 +218,7 @@ ngx_http_assess_stream_writer(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
                       "client of a progress stream timed out");
         c->timedout = 1;
+        st->open = 0;
         ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
         return;
     }
@@ -217,7 +228,7 @@ ngx_http_assess_stream_writer(ngx_http_request_t *r)
     }
 
     if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_assess_stream_fail(st);
         return;
     }
 
@@ -227,12 +238,19 @@ ngx_http_assess_stream_writer(ngx_http_request_t *r)
 
     st->busy = 0;
 
-    if (st->pending.len || st->ending) {
+    if (st->ending) {
+
+        /* it may be freed by this */
+
         ngx_http_assess_stream_flush(st);
         return;
     }
 
-    st->drained(st);
+    ngx_http_assess_stream_flush(st);
+
+    if (st->open && !st->busy) {
+        st->drained(st);
+    }
 }
 
 

@@ -41,7 +41,11 @@ ngx_int_t ngx_http_assess_stream_open(ngx_http_assess_stream_t *st,
 void ngx_http_assess_stream_event(ngx_http_assess_stream_t *st, uint64_t id,
     const ngx_str_t *type, const ngx_str_t *data);
 
-/* Sends what is pending, as far as it goes; it may finalize the request. */
+/*
+ * Sends what is pending, as far as it goes.  Where that fails, the request
+ * ends with the connection's posted ones and the stream is not open any more;
+ * where it was ending, the request and all that belongs to it may be gone.
+ */
 void ngx_http_assess_stream_flush(ngx_http_assess_stream_t *st);
 
 /* Ends it once all is sent: EventSource comes back then. */
@@ -57,6 +61,7 @@ typedef struct {
     ngx_queue_t                 queue;
     ngx_http_assess_stream_t   *stream;
     void                       *board;       /* NULL: not watching */
+    unsigned                    missed:1;    /* was behind: tell it again */
 } ngx_http_assess_watcher_t;
 
 void ngx_http_assess_counters_watch(ngx_http_assess_watcher_t *w,

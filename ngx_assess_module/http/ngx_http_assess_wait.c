@@ -5,20 +5,22 @@
 
 /*
  * Prefer: wait (RFC 7240): the answer to a start is held until the job ends.
- * The waiting costs a follower of the hub and a timer, no thread.
+ * The waiting costs a follower of the hub and a timer, no thread; the job is
+ * read when it has ended, or where the zone does not know it.
  */
 
 typedef struct {
     ngx_http_assess_follower_t   follower;       /* first: it is cast */
     ngx_http_assess_call_t      *call;
     ngx_event_t                  timer;
-    unsigned                     over:1;
+    unsigned                     over:1;         /* it waits no more */
 } ngx_http_assess_wait_t;
 
 
 static void ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
     ngx_http_assess_event_t *events, ngx_uint_t n);
 static void ngx_http_assess_wait_look(ngx_http_assess_follower_t *f);
+static void ngx_http_assess_wait_read(ngx_http_assess_wait_t *w);
 static void ngx_http_assess_wait_quit(ngx_http_assess_follower_t *f);
 static void ngx_http_assess_wait_timeout(ngx_event_t *ev);
 static void ngx_http_assess_wait_over(ngx_http_assess_wait_t *w);
@@ -49,10 +51,13 @@ ngx_http_assess_wait(ngx_http_assess_call_t *call)
     cln->handler = ngx_http_assess_wait_cleanup;
 
     w->call = call;
+    call->ctx = w;
+
     w->follower.events = ngx_http_assess_wait_events;
     w->follower.behind = ngx_http_assess_wait_look;
     w->follower.quit = ngx_http_assess_wait_quit;
     w->follower.after = ngx_http_assess_hub_cursor();
+    w->follower.paused = 1;
 
     w->timer.handler = ngx_http_assess_wait_timeout;
     w->timer.data = r->connection;
@@ -62,13 +67,10 @@ ngx_http_assess_wait(ngx_http_assess_call_t *call)
 
     r->read_event_handler = ngx_http_test_reading;
 
-    ngx_http_assess_hub_follow(&w->follower);
-
     /* it may have ended before we began to listen */
 
-    if (!w->over) {
-        ngx_http_assess_wait_look(&w->follower);
-    }
+    ngx_http_assess_hub_follow(&w->follower);
+    ngx_http_assess_wait_look(&w->follower);
 }
 
 
@@ -83,21 +85,33 @@ ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
 
     for (i = 0; i < n; i++) {
 
-        if (events[i].type.len >= 5 && !w->over
-            && ngx_memcmp(events[i].job_id, w->call->wait_job,
-                          ASSESS_UUID_LEN) == 0
-            && (ngx_strncmp(events[i].type.data, "complete", 8) == 0
-                || ngx_strncmp(events[i].type.data, "error", 5) == 0
-                || ngx_strncmp(events[i].type.data, "cancelled", 9) == 0))
+        if (ngx_memcmp(events[i].job_id, w->call->wait_job, ASSESS_UUID_LEN)
+            != 0)
         {
-            ngx_http_assess_wait_over(w);
-            return;
+            continue;
         }
+
+        /* what a job tells while it has not ended is one of these two */
+
+        if ((events[i].type.len == 6
+             && ngx_memcmp(events[i].type.data, "queued", 6) == 0)
+            || (events[i].type.len == 8
+                && ngx_memcmp(events[i].type.data, "progress", 8) == 0))
+        {
+            continue;
+        }
+
+        f->paused = 1;
+        ngx_http_assess_wait_read(w);
+        return;
     }
 }
 
 
-/* asks the zone whether the job has ended, and is not paused then */
+/*
+ * From now on what has come to the zone counts, then what comes; it is called
+ * while the follower is paused.
+ */
 
 static void
 ngx_http_assess_wait_look(ngx_http_assess_follower_t *f)
@@ -109,48 +123,59 @@ ngx_http_assess_wait_look(ngx_http_assess_follower_t *f)
 
     w = (ngx_http_assess_wait_t *) f;
 
+    f->after = ngx_http_assess_hub_cursor();
+
     ngx_memzero(&json, sizeof(assess_buf_t));
 
     rc = ngx_http_assess_zone_job(w->call->mcf->zone, &w->call->scope.tenant,
                                   w->call->wait_job, &status, &json);
     assess_buf_free(&json);
 
-    if (rc == NGX_OK && status != ASSESS_QUEUED
-        && status != ASSESS_PROCESSING)
+    if (rc == NGX_OK && (status == ASSESS_QUEUED
+                         || status == ASSESS_PROCESSING))
     {
-        ngx_http_assess_wait_over(w);
+        f->paused = 0;
         return;
     }
 
-    if (f->paused) {
-        f->paused = 0;
-        f->after = ngx_http_assess_hub_cursor();
+    ngx_http_assess_wait_read(w);
+}
+
+
+/* it has ended, or may have: the answer is what is durable */
+
+static void
+ngx_http_assess_wait_read(ngx_http_assess_wait_t *w)
+{
+    if (ngx_http_assess_call_post(w->call, ngx_http_assess_wait_run,
+                                  ngx_http_assess_wait_done)
+        != NGX_OK)
+    {
+        ngx_http_assess_wait_over(w);
     }
 }
 
 
-/* the job has ended: it is read, so that the answer is what is durable */
+/* answers with what is there: the 202 of the start, or the job */
 
 static void
 ngx_http_assess_wait_over(ngx_http_assess_wait_t *w)
 {
-    ngx_http_assess_call_t  *call;
-
-    call = w->call;
-
     w->over = 1;
+
+    /* while a thread has the call it is answered when that is done */
+
+    if (w->call->busy) {
+        return;
+    }
+
     ngx_http_assess_hub_leave(&w->follower);
 
     if (w->timer.timer_set) {
         ngx_del_timer(&w->timer);
     }
 
-    if (ngx_http_assess_call_post(call, ngx_http_assess_wait_run,
-                                  ngx_http_assess_wait_done)
-        != NGX_OK)
-    {
-        ngx_http_assess_call_answer(call);
-    }
+    ngx_http_assess_call_answer(w->call);
 }
 
 
@@ -183,14 +208,22 @@ ngx_http_assess_wait_done(void *data)
 {
     ngx_connection_t        *c;
     ngx_http_assess_call_t  *call = data;
+    ngx_http_assess_wait_t  *w;
 
     if (!ngx_http_assess_call_back(call)) {
         return;
     }
 
+    w = call->ctx;
     c = call->request->connection;
 
-    ngx_http_assess_call_answer(call);
+    if (w->over || call->status == NGX_HTTP_OK) {
+        ngx_http_assess_wait_over(w);
+
+    } else {
+        ngx_http_assess_hub_resume(&w->follower);
+    }
+
     ngx_http_run_posted_requests(c);
 }
 
@@ -205,10 +238,7 @@ ngx_http_assess_wait_timeout(ngx_event_t *ev)
     w = (ngx_http_assess_wait_t *)
             ((char *) ev - offsetof(ngx_http_assess_wait_t, timer));
 
-    w->over = 1;
-    ngx_http_assess_hub_leave(&w->follower);
-
-    ngx_http_assess_call_answer(w->call);
+    ngx_http_assess_wait_over(w);
     ngx_http_run_posted_requests(c);
 }
 
@@ -222,13 +252,7 @@ ngx_http_assess_wait_quit(ngx_http_assess_follower_t *f)
     w = (ngx_http_assess_wait_t *) f;
     c = w->call->request->connection;
 
-    w->over = 1;
-
-    if (w->timer.timer_set) {
-        ngx_del_timer(&w->timer);
-    }
-
-    ngx_http_assess_call_answer(w->call);
+    ngx_http_assess_wait_over(w);
     ngx_http_run_posted_requests(c);
 }
 

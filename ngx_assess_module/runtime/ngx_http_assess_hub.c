@@ -7,6 +7,7 @@
 #define NGX_HTTP_ASSESS_HUB_BATCH   64       /* events taken at a time */
 #define NGX_HTTP_ASSESS_HUB_GAP     50       /* ms until a gap is looked up */
 #define NGX_HTTP_ASSESS_HUB_POLL    1000     /* ms; for other instances */
+#define NGX_HTTP_ASSESS_HUB_NEXT    1        /* ms; there is more to read */
 #define NGX_HTTP_ASSESS_HUB_LOG     500      /* events read from the log */
 
 
@@ -30,17 +31,21 @@ typedef struct {
     ngx_http_assess_task_t         task;
     ngx_http_assess_main_conf_t   *mcf;
     uint64_t                       after;
+    ngx_uint_t                     more;
 } ngx_http_assess_hub_read_t;
 
 
 static void ngx_http_assess_hub_read_handler(ngx_event_t *rev);
 static void ngx_http_assess_hub_write_handler(ngx_event_t *wev);
+static void ngx_http_assess_hub_take(void);
 static void ngx_http_assess_hub_drain(void);
 static void ngx_http_assess_hub_deliver(ngx_http_assess_event_t *events,
     ngx_uint_t n, uint64_t from, uint64_t upto);
 static void ngx_http_assess_hub_pump(ngx_http_assess_follower_t *f);
 static void ngx_http_assess_hub_quit(void);
+static void ngx_http_assess_hub_close(void);
 static void ngx_http_assess_hub_poll(ngx_event_t *ev);
+static void ngx_http_assess_hub_wait(ngx_msec_t interval);
 static void ngx_http_assess_hub_read_run(void *data);
 static void ngx_http_assess_hub_read_done(void *data);
 
@@ -101,6 +106,8 @@ ngx_http_assess_hub_init(ngx_cycle_t *cycle, ngx_http_assess_main_conf_t *mcf)
     hub->poll.data = c;
     hub->poll.cancelable = 1;
 
+    ngx_http_assess_hub_wait(NGX_HTTP_ASSESS_HUB_POLL);
+
     return NGX_OK;
 }
 
@@ -116,13 +123,29 @@ ngx_http_assess_hub_exit(void)
         return;
     }
 
-    if (hub->connection) {
-        ngx_close_connection(hub->connection);
-        hub->connection = NULL;
-    }
-
+    ngx_http_assess_hub_close();
     ngx_http_assess_zone_leave(hub->mcf->zone);
     assess_buf_free(&hub->buf);
+}
+
+
+/*
+ * Other processes have the eventfd open too, so that closing it here does not
+ * take it out of our epoll.
+ */
+
+static void
+ngx_http_assess_hub_close(void)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_http_assess_hub.connection;
+
+    if (c) {
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        ngx_close_connection(c);
+        ngx_http_assess_hub.connection = NULL;
+    }
 }
 
 
@@ -161,9 +184,6 @@ ngx_http_assess_hub_follow(ngx_http_assess_follower_t *f)
         ngx_http_assess_zone_wants(hub->mcf->zone,
                                    NGX_HTTP_ASSESS_WAKE_EVENTS, 1);
         ngx_http_assess_zone_state(hub->mcf->zone, &hub->cursor, &highest);
-
-        hub->interval = NGX_HTTP_ASSESS_HUB_POLL;
-        ngx_add_timer(&hub->poll, hub->interval);
     }
 
     f->following = 1;
@@ -189,12 +209,13 @@ ngx_http_assess_hub_leave(ngx_http_assess_follower_t *f)
     f->following = 0;
     ngx_queue_remove(&f->queue);
 
+    if (f->left) {
+        *f->left = 1;
+    }
+
     if (--hub->nfollowers == 0) {
         ngx_http_assess_zone_wants(hub->mcf->zone,
                                    NGX_HTTP_ASSESS_WAKE_EVENTS, 0);
-        if (hub->poll.timer_set) {
-            ngx_del_timer(&hub->poll);
-        }
     }
 }
 
@@ -213,7 +234,6 @@ ngx_http_assess_hub_resume(ngx_http_assess_follower_t *f)
 static void
 ngx_http_assess_hub_read_handler(ngx_event_t *rev)
 {
-    ngx_uint_t         woken;
     ngx_connection_t  *c;
 
     c = rev->data;
@@ -222,6 +242,15 @@ ngx_http_assess_hub_read_handler(ngx_event_t *rev)
         ngx_http_assess_hub_quit();
         return;
     }
+
+    ngx_http_assess_hub_take();
+}
+
+
+static void
+ngx_http_assess_hub_take(void)
+{
+    ngx_uint_t  woken;
 
     woken = ngx_http_assess_zone_woken(ngx_http_assess_hub.mcf->zone);
 
@@ -283,12 +312,11 @@ ngx_http_assess_hub_drain(void)
     ngx_http_assess_zone_state(hub->mcf->zone, &frontier, &highest);
 
     if (highest > frontier && hub->nfollowers
-        && hub->interval != NGX_HTTP_ASSESS_HUB_GAP)
+        && hub->interval > NGX_HTTP_ASSESS_HUB_GAP)
     {
         /* a commit that was not handed over yet, or never will be */
 
-        hub->interval = NGX_HTTP_ASSESS_HUB_GAP;
-        ngx_add_timer(&hub->poll, hub->interval);
+        ngx_http_assess_hub_wait(NGX_HTTP_ASSESS_HUB_GAP);
     }
 }
 
@@ -297,17 +325,27 @@ static void
 ngx_http_assess_hub_deliver(ngx_http_assess_event_t *events, ngx_uint_t n,
     uint64_t from, uint64_t upto)
 {
-    ngx_queue_t                 *q, *next;
+    ngx_queue_t                 *q, todo;
     ngx_http_assess_hub_t       *hub;
     ngx_http_assess_follower_t  *f;
 
     hub = &ngx_http_assess_hub;
 
-    for (q = ngx_queue_head(&hub->followers);
-         q != ngx_queue_sentinel(&hub->followers);
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    /* whatever leaves or joins meanwhile, each is in one of the two queues */
+
+    ngx_queue_init(&todo);
+
+    if (!ngx_queue_empty(&hub->followers)) {
+        ngx_queue_add(&todo, &hub->followers);
+        ngx_queue_init(&hub->followers);
+    }
+
+    while (!ngx_queue_empty(&todo)) {
+
+        q = ngx_queue_head(&todo);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&hub->followers, q);
+
         f = ngx_queue_data(q, ngx_http_assess_follower_t, queue);
 
         if (f->paused || f->after >= upto) {
@@ -335,13 +373,17 @@ ngx_http_assess_hub_pump(ngx_http_assess_follower_t *f)
 {
     uint64_t                  after;
     ngx_int_t                 rc;
-    ngx_uint_t                n;
+    ngx_uint_t                n, left, *before;
     assess_buf_t              buf;
     ngx_http_assess_event_t   events[NGX_HTTP_ASSESS_HUB_BATCH];
 
     ngx_memzero(&buf, sizeof(assess_buf_t));
 
-    while (f->following && !f->paused) {
+    left = 0;
+    before = f->left;
+    f->left = &left;
+
+    while (!left && !f->paused) {
 
         after = f->after;
         assess_buf_reset(&buf);
@@ -365,6 +407,13 @@ ngx_http_assess_hub_pump(ngx_http_assess_follower_t *f)
         break;
     }
 
+    if (!left) {
+        f->left = before;
+
+    } else if (before) {
+        *before = 1;
+    }
+
     assess_buf_free(&buf);
 }
 
@@ -380,8 +429,7 @@ ngx_http_assess_hub_quit(void)
 
     hub->quitting = 1;
 
-    ngx_close_connection(hub->connection);
-    hub->connection = NULL;
+    ngx_http_assess_hub_close();
 
     ngx_http_assess_scheduler_quit();
 
@@ -401,19 +449,31 @@ static void
 ngx_http_assess_hub_poll(ngx_event_t *ev)
 {
     uint64_t                      highest;
+    ngx_msec_t                    interval;
     ngx_http_assess_hub_t        *hub;
     ngx_http_assess_hub_read_t   *rd;
 
     hub = &ngx_http_assess_hub;
 
-    if (hub->quitting || hub->nfollowers == 0) {
+    if (hub->quitting) {
         return;
     }
 
-    hub->interval = NGX_HTTP_ASSESS_HUB_POLL;
-    ngx_add_timer(&hub->poll, hub->interval);
+    interval = hub->interval;
+    ngx_http_assess_hub_wait(NGX_HTTP_ASSESS_HUB_POLL);
 
-    if (hub->reading || !ngx_http_assess_scheduler_ready(NULL)) {
+    /* whoever was killed while it woke us will not do so again */
+
+    ngx_http_assess_hub_take();
+
+    /*
+     * One look is enough for all workers.  Without followers too: where a new
+     * one begins, and what is known of jobs, must not be of long ago.
+     */
+
+    if (hub->reading || !ngx_http_assess_scheduler_ready(NULL)
+        || !ngx_http_assess_zone_look(hub->mcf->zone, interval * 3 / 4))
+    {
         return;
     }
 
@@ -437,6 +497,24 @@ ngx_http_assess_hub_poll(ngx_event_t *ev)
     }
 
     hub->reading = 1;
+}
+
+
+static void
+ngx_http_assess_hub_wait(ngx_msec_t interval)
+{
+    ngx_http_assess_hub_t  *hub;
+
+    hub = &ngx_http_assess_hub;
+
+    /* nginx leaves a timer as it is when the new time is near the old one */
+
+    if (hub->poll.timer_set) {
+        ngx_del_timer(&hub->poll);
+    }
+
+    hub->interval = interval;
+    ngx_add_timer(&hub->poll, interval);
 }
 
 
@@ -466,6 +544,8 @@ ngx_http_assess_hub_read_run(void *data)
     {
         ngx_http_assess_zone_fill(rd->mcf->zone, rd->after, events, n,
                                   (uint64_t) upto);
+
+        rd->more = n == NGX_HTTP_ASSESS_HUB_LOG;
     }
 
     assess_arena_destroy(arena);
@@ -475,6 +555,13 @@ ngx_http_assess_hub_read_run(void *data)
 static void
 ngx_http_assess_hub_read_done(void *data)
 {
+    ngx_http_assess_hub_read_t *rd = data;
+
     ngx_http_assess_hub.reading = 0;
-    ngx_free(data);
+
+    if (rd->more && !ngx_http_assess_hub.quitting) {
+        ngx_http_assess_hub_wait(NGX_HTTP_ASSESS_HUB_NEXT);
+    }
+
+    ngx_free(rd);
 }

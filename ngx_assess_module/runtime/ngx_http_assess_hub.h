@@ -18,10 +18,11 @@ typedef struct ngx_http_assess_follower_s  ngx_http_assess_follower_t;
 struct ngx_http_assess_follower_s {
     ngx_queue_t    queue;
     uint64_t       after;            /* its cursor; the hub moves it on */
+    ngx_uint_t    *left;             /* the hub's: set when it leaves */
     unsigned       following:1;
     unsigned       paused:1;         /* takes nothing now */
 
-    /* The next events of all tenants; it may end itself, or pause. */
+    /* The next events of all tenants; it may pause, or leave and be freed. */
     void         (*events)(ngx_http_assess_follower_t *f,
         ngx_http_assess_event_t *events, ngx_uint_t n);
 

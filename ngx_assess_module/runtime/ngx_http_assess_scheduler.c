@@ -524,11 +524,11 @@ ngx_http_assess_scheduler_publish(const assess_change_t *change)
 
     s = &ngx_http_assess_scheduler;
 
+    ngx_http_assess_zone_publish(s->mcf->zone, change);
+
     if (change->nevents == 0) {
         return;
     }
-
-    ngx_http_assess_zone_publish(s->mcf->zone, change);
 
     /*
      * A queued job wants a worker; and where one was just claimed there may

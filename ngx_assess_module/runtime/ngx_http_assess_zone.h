@@ -59,7 +59,10 @@ ngx_uint_t ngx_http_assess_zone_woken(ngx_shm_zone_t *zone);
 void ngx_http_assess_zone_wake(ngx_shm_zone_t *zone, ngx_uint_t flags);
 
 
-/* A committed change: the job and its events, then a wake-up. */
+/*
+ * A committed change: the job and its events, then a wake-up.  Without an
+ * event only what is known of the job is forgotten.
+ */
 void ngx_http_assess_zone_publish(ngx_shm_zone_t *zone,
     const assess_change_t *change);
 
@@ -85,6 +88,13 @@ void ngx_http_assess_zone_state(ngx_shm_zone_t *zone, uint64_t *frontier,
     uint64_t *highest);
 
 /*
+ * Whether it is this worker that is to look into the log: no worker did for
+ * interval.  It counts as having looked then.
+ */
+ngx_uint_t ngx_http_assess_zone_look(ngx_shm_zone_t *zone,
+    ngx_msec_t interval);
+
+/*
  * The events above after, up to the frontier, at most max of them, into
  * events; their bytes are appended to buf.  Advances *after past all that was
  * seen.  NGX_DECLINED when what follows after is not in the ring any more.
@@ -102,7 +112,10 @@ ngx_int_t ngx_http_assess_zone_job(ngx_shm_zone_t *zone,
     const assess_str_t *tenant, const char *job_id, assess_status_e *status,
     assess_buf_t *buf);
 
-/* A job that was read from the database, or that is gone. */
+/*
+ * A job that was read from the database, of use only when it has ended; or
+ * one that is gone.
+ */
 void ngx_http_assess_zone_keep(ngx_shm_zone_t *zone, const assess_job_t *job);
 void ngx_http_assess_zone_forget(ngx_shm_zone_t *zone, const char *job_id);
 
