@@ -12,7 +12,7 @@ use Test::More;
 
 use Assess::Process qw(slurp wait_until);
 
-our @EXPORT = qw(problem_is untouched rows open_files temp_files json pdf
+our @EXPORT = qw(problem_is untouched idle rows open_files temp_files json pdf
                  pdf_encrypted question_set start job_is is_time is_id UNKNOWN
                  wait_until slurp);
 
@@ -150,6 +150,17 @@ sub open_files {
     }
 
     return @found;
+}
+
+
+# Every job has ended, so that nothing is written any more.
+sub idle {
+    my ($t) = @_;
+
+    wait_until(60, sub {
+        return $t->sql("select count(*) from assess.assessment_jobs where status"
+            . " in ('queued', 'processing')") == 0;
+    }) or die "jobs do not end\n";
 }
 
 
