@@ -1,4 +1,6 @@
-# How each thing is built; the doors are in Makefile.
+# How each thing is built; the doors are in Makefile.  V=1 shows the commands.
+
+Q := $(if $(V),,@)
 
 .PHONY: unit-build fuzz-build fuzz-replay bench-build provider FORCE
 
@@ -16,7 +18,7 @@ $(NGINX_OUT).sources: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(NGINX_OUT)/Makefile: config $(NGINX_OUT).sources
-	@echo "configuring against $(NGINX_SRC)"
+	@echo "  configure for $(NGINX_SRC)"
 	@cd $(NGINX_SRC) && \
 	NGX_CONF_FLAGS=(--with-compat --with-threads --with-debug \
 	    --with-http_ssl_module --with-http_v2_module); \
@@ -30,6 +32,7 @@ $(NGINX_OUT)/Makefile: config $(NGINX_OUT).sources
 
 # nginx's own Makefile knows what depends on what
 module: $(NGINX_OUT)/Makefile
+	@echo '  make ngx_http_assess_module.so'
 	@cd $(NGINX_SRC) && \
 	$(MAKE) -f $(NGINX_OUT)/Makefile modules >$(NGINX_OUT).make.log 2>&1 \
 	    || { grep -E -A9 ' error: | undefined |\*\*\*' $(NGINX_OUT).make.log; exit 1; }
@@ -52,13 +55,16 @@ vpath %.cc $(M)/extract
 extract: $(BUILD)/assess-extract
 
 $(BUILD)/extract/%.c.o: %.c $(HEADERS) | $(BUILD)/extract
-	$(CC) $(CFLAGS) $(EXTRACT_OPTS) -D_GNU_SOURCE $(EXTRACT_INCS) -c $< -o $@
+	@echo '  cc   $<'
+	$(Q)$(CC) $(CFLAGS) $(EXTRACT_OPTS) -D_GNU_SOURCE $(EXTRACT_INCS) -c $< -o $@
 
 $(BUILD)/extract/%.cc.o: %.cc $(HEADERS) | $(BUILD)/extract
-	$(CXX) -std=gnu++17 $(WARN) -g $(EXTRACT_OPTS) $(EXTRACT_INCS) -c $< -o $@
+	@echo '  c++  $<'
+	$(Q)$(CXX) -std=gnu++17 $(WARN) -g $(EXTRACT_OPTS) $(EXTRACT_INCS) -c $< -o $@
 
 $(BUILD)/assess-extract: $(EXTRACT_OBJS)
-	$(CXX) -pie $(SAN) -Wl,-z,relro -Wl,-z,now $^ -o $@ \
+	@echo '  link assess-extract'
+	$(Q)$(CXX) -pie $(SAN) -Wl,-z,relro -Wl,-z,now $^ -o $@ \
 	    $$(pkg-config --libs $(EXTRACT_PKGS)) -lpthread
 
 
@@ -75,7 +81,8 @@ UNIT_OPTS  = $(SAN) $(DEFINES) -I$(M) -It/unit \
 define program
 $(1): $(2) $(3) $(addprefix $(M)/,$(call head_of,$(2),sources)) $$(HEADERS) \
       $$(SQL) | $(dir $(1))
-	$(4) $$(UNIT_OPTS) $(2) $(3) \
+	@echo '  cc   $(2)'
+	$$(Q)$(4) $$(UNIT_OPTS) $(2) $(3) \
 	    $(addprefix $(M)/,$(call head_of,$(2),sources)) \
 	    -o $$@ $(call head_of,$(2),libs) -lpthread
 
@@ -128,7 +135,8 @@ fuzz:
 # A provider to test against, and programs that measure
 
 $(BUILD)/provider: $(wildcard t/lib/provider*.c t/lib/provider*.h) | $(BUILD)
-	$(CC) $(CFLAGS) -O1 $(SAN) $(DEFINES) -It/lib $(filter %.c,$^) -o $@ \
+	@echo '  cc   t/lib/provider.c'
+	$(Q)$(CC) $(CFLAGS) -O1 $(SAN) $(DEFINES) -It/lib $(filter %.c,$^) -o $@ \
 	    -ljansson
 
 $(foreach b,$(BENCHES),$(eval $(call program,$(BUILD)/bench/$(b),\
@@ -145,7 +153,8 @@ bench-build: $(BENCHES:%=$(BUILD)/bench/%)
 sample: $(BUILD)/sample/fire-risk-assessment.pdf
 
 $(BUILD)/sample/%.pdf: docs/examples/sample/%.ms | $(BUILD)/sample
-	groff -Tpdf -P-pa4 -dpaper=a4 -k -t -ms $< >$@.new
+	@echo '  groff $<'
+	$(Q)groff -Tpdf -P-pa4 -dpaper=a4 -k -t -ms $< >$@.new
 	@mv $@.new $@
 
 
