@@ -12,6 +12,7 @@
 
 #include "assess_out.h"
 #include "assess_sandbox.h"
+#include "../base/assess_background.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,7 +34,6 @@
 
 #define ASSESS_DOCUMENT_FD  0
 #define ASSESS_FRAMES_FD    1
-#define ASSESS_NICE         10
 
 /* CMaps and the like; read once a document asks for them */
 #define ASSESS_POPPLER_DIR  "/usr/share/poppler"
@@ -160,7 +160,7 @@ assess_supervise(const assess_task_t *task, uint32_t *number)
         return ASSESS_WHY_INTERNAL;
     }
 
-    (void) setpriority(PRIO_PROCESS, 0, ASSESS_NICE);
+    assess_background(1);
 
     assess_memory_failed = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -3,13 +3,13 @@
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
 
+#include "base/assess_background.h"
+
 #include <pthread.h>
-#include <sys/resource.h>
 
 
 #define NGX_HTTP_ASSESS_POLL         1000   /* ms; leases that ran out */
 #define NGX_HTTP_ASSESS_STORE_RETRY  1000   /* ms; until the store is there */
-#define NGX_HTTP_ASSESS_NICE         10
 
 
 /* one job after the other, on one thread, with the connections it keeps */
@@ -388,9 +388,7 @@ ngx_http_assess_runner_run(void *data)
 
     s = &ngx_http_assess_scheduler;
 
-    /* on Linux a thread has a nice value of its own: the event loop leads */
-
-    (void) setpriority(PRIO_PROCESS, 0, NGX_HTTP_ASSESS_NICE);
+    assess_background(0);
 
     if (runner->client == NULL) {
         runner->client = assess_client_create();

@@ -1,0 +1,62 @@
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE                     /* SCHED_IDLE */
+#endif
+
+#include "assess_background.h"
+
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+
+#define ASSESS_NICE   10
+#define ASSESS_SLICE  100000                    /* ns, the least there is */
+
+
+/* sched_setattr(2); glibc has no wrapper, and the kernel's header clashes */
+
+typedef struct {
+    uint32_t   size;
+    uint32_t   policy;
+    uint64_t   flags;
+    int32_t    nice;
+    uint32_t   priority;
+    uint64_t   runtime;
+    uint64_t   deadline;
+    uint64_t   period;
+} assess_sched_attr_t;
+
+
+void
+assess_background(int idle)
+{
+    struct sched_param   param;
+    assess_sched_attr_t  attr;
+
+    /* on Linux a thread has a nice value of its own */
+
+    (void) setpriority(PRIO_PROCESS, 0, ASSESS_NICE);
+
+    if (idle) {
+        memset(&param, 0, sizeof(struct sched_param));
+        (void) sched_setscheduler(0, SCHED_IDLE, &param);
+        return;
+    }
+
+    /*
+     * Since Linux 6.12 whoever wakes up waits for the end of the slice of
+     * whom it interrupts, and a slice is some milliseconds.
+     */
+
+    memset(&attr, 0, sizeof(assess_sched_attr_t));
+    attr.size = sizeof(assess_sched_attr_t);
+    attr.policy = SCHED_OTHER;
+    attr.nice = ASSESS_NICE;
+    attr.runtime = ASSESS_SLICE;
+
+    (void) syscall(SYS_sched_setattr, 0, &attr, 0);
+}
