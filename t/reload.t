@@ -113,14 +113,16 @@ for my $kind (qw(openai local)) {
         my $event = $stream->next(30);
 
         if (!$event && $stream->{ended}) {
-            my $last = $stream->{id} // $before;
+
+            # one that ended before it had any event leaves the id as it was
             $stream = $http->events('/api/assessments/progress',
-                'Last-Event-ID' => $last) or last;
+                'Last-Event-ID' => @events ? $events[-1]{id} : $before)
+                or last;
             next;
         }
 
         last if !$event;
-        push @events, $event;
+        push @events, $event if defined $event->{id};
         delete $left{ $event->{json}{jobId} } if ended_type($event->{event});
     }
 

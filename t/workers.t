@@ -6,7 +6,9 @@
 use strict;
 use warnings;
 
+use IO::Select;
 use Time::HiRes qw(sleep time);
+use Time::Local qw(timegm);
 
 use Assess::HTTP;
 use Assess::Jobs qw(document question_set start_job events_in_log write_events
@@ -65,6 +67,16 @@ sub start_all {
 }
 
 
+# From the change in the database to the reader, in ms: the change's own time
+# is from before its commit.
+sub tell_latency {
+    my (@ms) = sort { $a <=> $b } @_;
+
+    note(sprintf '%d events came after %d ms (median), %d ms (99 of 100)',
+        scalar @ms, $ms[@ms / 2], $ms[@ms * 0.99]);
+}
+
+
 # Reads all streams as they come, until each has the event.
 sub read_all {
     my ($streams, $seen, $mark) = @_;
@@ -102,6 +114,41 @@ for my $job (@jobs[0 .. 2]) {
 
     is(scalar(grep { $_ ne $answers[0] } @answers), 0,
         'a status is the same from each worker');
+}
+
+
+# --- how long it takes, while one job runs: four readers at once
+
+{
+    my (@late, %left);
+    my $select = IO::Select->new;
+
+    my $id = (start_all(1))[0];
+    $left{$_} = $_ for map { $_->{sock} } @streams;
+    my %stream = map { $_->{sock} => $_ } @streams;
+    $select->add($_->{sock}) for @streams;
+
+    while (%left) {
+        my @ready = $select->can_read(30) or last;
+
+        for my $sock (@ready) {
+            my $stream = $stream{$sock};
+
+            while (my $event = $stream->next(0.001)) {
+                next if !defined $event->{id};
+                my $text = $event->{json}{timestamp} // '';
+
+                push @late, (time - timegm($6 =~ s/\..*//r, $5, $4, $3, $2 - 1,
+                        $1) - "0.$7") * 1000
+                    if $text =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)\.(\d+)Z/;
+
+                delete $left{$sock} if ended_type($event->{event});
+            }
+        }
+    }
+
+    is(scalar keys %left, 0, 'all workers tell of its end');
+    tell_latency(@late);
 }
 
 
