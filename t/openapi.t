@@ -657,6 +657,29 @@ subtest 'methods' => sub {
 };
 
 
+# HEAD is answered as GET is, without the body.
+subtest 'heads' => sub {
+    my %path = (listDocuments => '/documents', getDocument =>
+        "/documents/$document", getDocumentContent =>
+        "/documents/$document/content", listJobs => '/assessments/jobs',
+        getJob => "/assessments/job/$job", getResults =>
+        "/assessments/job/$job/results", getQuestionSet =>
+        '/question-sets/fire', live => '/health/live');
+
+    for my $id (sort keys %path) {
+        my $get = $http->get("/api$path{$id}");
+        my $head = $http->request('HEAD', "/api$path{$id}");
+
+        is($head->{status}, $get->{status}, "$id: the status");
+        is($head->{headers}{'content-type'}, $get->{headers}{'content-type'},
+           "$id: the type");
+        is($head->{body}, '', "$id: no body");
+        check_headers("HEAD $id", $op{$id}{responses}{200}{headers} // {},
+                      $head->{headers});
+    }
+};
+
+
 subtest 'what is not there is said so' => sub {
     my $text = $doc->{info}{description};
     my %path = ('/assessments/batch' => 'POST', '/assessments/estimate' =>
