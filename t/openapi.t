@@ -291,7 +291,9 @@ subtest 'documents' => sub {
         my $path = $op{$id}{path};
 
         call($id, 400, $path, %text, body => '', semantic => 1);
-        call($id, 400, "$path?filename=", %text, body => 'x');
+        call($id, 400, "$path?filename=$_", %text, body => 'x')
+            for '', 'x' x 1025;
+        call($id, 200, "$path?filename=" . 'x' x 1024, %text, body => $text);
         call($id, 400, "$path?name=x", %text, body => 'x');
         call($id, 411, $path, %text);
         call($id, 413, $path, headers => { 'Content-Type' => 'text/plain',
