@@ -158,10 +158,12 @@ untouched($t, 'refused uploads', sub {
     my @good = (file => 'good good', 'good.txt', 'text/plain');
 
     problem_is(form(\@good, [file => 'no', 'bad.pdf', 'application/pdf']), 415,
-        undef, 'one bad among good ones');
-    problem_is(form(\@good, [file => '', 'empty.txt', 'text/plain']), 400, undef,
-        'one empty among good ones');
+        '/file/1', 'one bad among good ones');
+    problem_is(form(\@good, [file => '', 'empty.txt', 'text/plain']), 400,
+        '/file/1', 'one empty among good ones');
     problem_is(form([name => 'x']), 400, undef, 'a form without a file');
+    problem_is(form(\@good, \@good, [file => "PK\3\4" . "\0" x 100, 'z.zip',
+        'application/zip']), 415, '/file/2', 'an archive among good ones');
     problem_is(form(\@good, [other => 'x']), 400, undef, 'an unknown part');
     problem_is(form(), 400, undef, 'a form without parts');
 

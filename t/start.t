@@ -220,9 +220,9 @@ untouched($t, 'refused starts', sub {
     my @file = (file => 'a new text to start with', 'n.txt', 'text/plain');
     my @set = (questionSet => 'fire');
 
-    problem_is(form(\@set), 400, undef, 'a form without a file');
+    problem_is(form(\@set), 400, '/file', 'a form without a file');
     problem_is(form(\@file), 400, '/questionSet', 'a form without a set');
-    problem_is(form(\@file, \@file, \@set), 400, undef, 'two files');
+    problem_is(form(\@file, \@file, \@set), 400, '/file', 'two files');
     problem_is(form(\@file, \@set, \@set), 400, undef, 'a field twice');
     problem_is(form(\@file, \@set, [extra => 1]), 400, '/extra',
         'an unknown field');
@@ -240,7 +240,7 @@ untouched($t, 'refused starts', sub {
         'metadata that is no object');
     problem_is(form(\@file, \@set, [provider => 'none']), 422, '/provider',
         'an unknown provider in a form');
-    problem_is(form([file => '', 'e.txt', 'text/plain'], \@set), 400, undef,
+    problem_is(form([file => '', 'e.txt', 'text/plain'], \@set), 400, '/file/0',
         'an empty file');
     problem_is(form([file => 'x', 'e.pdf', 'application/pdf'], \@set), 415,
         undef, 'a PDF that is none');

@@ -49,6 +49,7 @@ ngx_http_assess_documents_post(ngx_http_assess_call_t *call)
         if (rc == ASSESS_OK && n == 0) {
             rc = assess_fail(&err, ASSESS_INVALID, NULL,
                              "the form has no \"file\" part");
+            (void) snprintf(err.pointer, sizeof(err.pointer), "/file");
         }
 
     } else {

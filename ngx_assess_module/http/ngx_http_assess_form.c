@@ -361,6 +361,7 @@ ngx_http_assess_form_end(void *data, assess_err_t *err)
 {
     ngx_http_assess_form_ctx_t *ctx = data;
 
+    assess_err_e             rc;
     ngx_http_assess_form_t  *form;
     ngx_http_assess_pair_t  *pair;
 
@@ -377,9 +378,16 @@ ngx_http_assess_form_end(void *data, assess_err_t *err)
             ctx->file->offset = 0;
         }
 
+        rc = ngx_http_assess_digest_end(&ctx->digest, ctx->file, err);
+
+        if (rc != ASSESS_OK) {
+            (void) snprintf(err->pointer, sizeof(err->pointer), "/file/%zu",
+                            form->nfiles);
+        }
+
         form->nfiles++;
 
-        return ngx_http_assess_digest_end(&ctx->digest, ctx->file, err);
+        return rc;
     }
 
     pair = &form->fields[form->nfields];

@@ -23,7 +23,8 @@ typedef struct {
 
 /*
  * Reads multipart/form-data on a pool thread: every file is hashed and its
- * kind told, nothing is copied.  Files are the parts named "file".
+ * kind told, nothing is copied.  Files are the parts named "file"; what is
+ * wrong with one has the pointer /file/N, from 0.
  */
 assess_err_e ngx_http_assess_form_read(ngx_http_assess_call_t *call,
     ngx_http_assess_form_t *form, assess_err_t *err);

@@ -55,6 +55,7 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
         ngx_http_assess_call_problem(call, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
                                      "extractor: assess-extract cannot be "
                                      "run");
+        ngx_http_assess_call_header(call, "Retry-After", "1");
         return;
     }
 

@@ -62,9 +62,9 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
         rc = ngx_http_assess_form_read(call, &form, &err);
 
         if (rc == ASSESS_OK && form.nfiles != 1) {
-            rc = assess_fail(&err, ASSESS_INVALID, NULL,
-                             "the form must have one \"file\" part, it has "
-                             "%d", (int) form.nfiles);
+            rc = ngx_http_assess_bad(&err, ASSESS_INVALID, "file",
+                                     "the form must have one \"file\" part, "
+                                     "it has %d", (int) form.nfiles);
         }
 
         if (rc == ASSESS_OK) {
