@@ -351,6 +351,39 @@ my %mistakes = (
 );
 
 
+# The common mistakes, with each directive.
+my %twice = (
+    (map { $_ => http("$_ $main{$_}; # here\n") } grep { $_ ne 'assess_tenant' }
+        keys %main),
+    (map { my ($name, $value) = @$_;
+           ($name => http("$name $value;\n$name $value; # here\n")) }
+        ['assess_jobs', 1], ['assess_cpu_tasks', 1], ['assess_lease', '1s'],
+        ['assess_drain_timeout', 0], ['assess_heartbeat', '1s'],
+        ['assess_retry', '1s'], ['assess_user', 'a'],
+        ['assess_prices', 'prices.json'], ['assess_extract_limits', 'pages=1']),
+    assess_tenant => http("assess_tenant a; # here\n"),
+    assess_api => location('/api/', "assess_api;\nassess_api; # here"),
+);
+
+subtest 'common mistakes' => sub {
+    for my $name (sort keys %twice) {
+        my ($status, $said) = check($twice{$name});
+
+        is($said =~ s/\n.*//sr, qq{nginx: [emerg] "$name" directive is duplicate}
+           . " in $dir/nginx.conf:" . marked($twice{$name}), "$name twice");
+
+        my $conf = http("$name a b c d e f g h; # here\n", $name);
+        $conf = location('/api/', "$name a; # here") if $name eq 'assess_api';
+        next if $name =~ /^assess_(?:database|extract_limits)\z/;
+
+        ($status, $said) = check($conf);
+        is($said =~ s/\n.*//sr, 'nginx: [emerg] invalid number of arguments in '
+           . qq{"$name" directive in $dir/nginx.conf:} . marked($conf),
+           "$name with too much");
+    }
+};
+
+
 # The documentation: text by heading.
 my $docs = slurp("$repo/docs/directives.md");
 my (%section, @order);
