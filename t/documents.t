@@ -154,6 +154,12 @@ untouched($t, 'refused uploads', sub {
     problem_is(post(pdf('x'), 'image/png'), 415, undef, 'a PDF said to be an image');
     problem_is(post('text', 'video/mp4'), 415, undef, 'text said to be a video');
     problem_is(post('text', ''), 415, undef, 'an empty Content-Type');
+    problem_is(post('text', "text/plain; x=\xff"), 400, undef,
+        'a Content-Type that is no ASCII');
+    problem_is(post('text', "text/plain; x=\x01"), 400, undef,
+        'a Content-Type with a control character');
+    problem_is(post('text', 'text/plain; x=' . 'y' x 2000), 400, undef,
+        'a Content-Type that is too long');
 
     my @good = (file => 'good good', 'good.txt', 'text/plain');
 

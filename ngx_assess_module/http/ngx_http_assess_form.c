@@ -53,6 +53,7 @@ static void ngx_http_assess_digest_update(ngx_http_assess_digest_t *digest,
 static assess_err_e ngx_http_assess_digest_end(
     ngx_http_assess_digest_t *digest, assess_upload_t *file,
     assess_err_t *err);
+static ngx_uint_t ngx_http_assess_form_type(const assess_str_t *type);
 static assess_err_e ngx_http_assess_form_memory(assess_err_t *err);
 static const char *ngx_http_assess_kind_type(assess_kind_e kind);
 
@@ -449,6 +450,12 @@ ngx_http_assess_digest_end(ngx_http_assess_digest_t *digest,
                            "the document is empty");
     }
 
+    if (!ngx_http_assess_form_type(&file->content_type)) {
+        return assess_fail(err, ASSESS_INVALID, NULL,
+                           "a Content-Type must have at most %d bytes of "
+                           "plain ASCII", NGX_HTTP_ASSESS_NAME_LEN);
+    }
+
     if (EVP_DigestFinal_ex(digest->md, sha, &len) != 1 || len != 32) {
         return ngx_http_assess_form_memory(err);
     }
@@ -469,6 +476,25 @@ ngx_http_assess_digest_end(ngx_http_assess_digest_t *digest,
     }
 
     return ASSESS_OK;
+}
+
+
+/* it is sent in a header with the content: nothing that a header cannot have */
+
+static ngx_uint_t
+ngx_http_assess_form_type(const assess_str_t *type)
+{
+    size_t  i;
+
+    for (i = 0; i < type->len; i++) {
+        if (type->data[i] != '\t'
+            && (type->data[i] < 0x20 || type->data[i] > 0x7e))
+        {
+            return 0;
+        }
+    }
+
+    return type->len <= NGX_HTTP_ASSESS_NAME_LEN;
 }
 
 
