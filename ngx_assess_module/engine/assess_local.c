@@ -1,7 +1,7 @@
 
 #include "assess_local.h"
 #include "assess_fold.h"
-#include "assess_sentence.h"
+#include "assess_reading.h"
 #include "assess_terms.h"
 
 #include <math.h>
@@ -11,110 +11,121 @@
 
 #define ASSESS_LOCAL_TERMS    128    /* of a question that are looked at */
 #define ASSESS_LOCAL_SHORT    80     /* bytes: says little by itself */
-#define ASSESS_LOCAL_SPANS    64     /* of a passage that are looked at */
 #define ASSESS_LOCAL_HITS     64     /* of a question that are looked at */
+#define ASSESS_LOCAL_KEPT     (8 << 20)    /* bytes of what was read */
+#define ASSESS_LOCAL_TELL_MS  50     /* between two replies, at least */
 
 /* What is asked is in the question; the guidance says how to judge it. */
 #define ASSESS_LOCAL_GUIDANCE  0.25
 
 
 typedef struct {
-    char      text[ASSESS_TERM_LEN];
-    size_t    len;
-    double    weight;
-    size_t    df;                    /* hits that it stands in */
-    int       asked;                 /* stands in the question itself */
-    int       seen;                  /* in the text that is read */
+    uint32_t       id;               /* in the reader's vocabulary */
+    int            asked;            /* stands in the question itself */
+    size_t         df;               /* hits that it stands in */
+    double         weight;
 } assess_local_term_t;
 
+/* Reads for one question after the other. */
 typedef struct {
+    assess_reading_t     reading;
+    assess_buf_t         places;     /* of each id: 1 + its place in terms, */
+                                     /* a byte; 0: not of this question */
     assess_local_term_t  terms[ASSESS_LOCAL_TERMS];
+    char                 seen[ASSESS_LOCAL_TERMS];    /* in the text read */
     size_t               n;
     int                  asked;
-} assess_local_query_t;
-
-typedef struct {
-    const char   *data;
-    size_t        len;
-    double        score;
-} assess_local_span_t;
+    int                  failed;
+} assess_local_reader_t;
 
 
-static assess_local_term_t *
-assess_local_find(assess_local_query_t *q, const char *term, size_t len)
+/* The place of a term in the question, to be read or set; NULL: no memory. */
+
+static unsigned char *
+assess_local_place(assess_local_reader_t *q, uint32_t id)
 {
-    size_t  i;
+    size_t  more;
 
-    for (i = 0; i < q->n; i++) {
-        if (q->terms[i].len == len
-            && memcmp(q->terms[i].text, term, len) == 0)
-        {
-            return &q->terms[i];
+    if (id >= q->places.len) {
+
+        more = (size_t) q->reading.vocab.n + 1 - q->places.len;
+
+        if (assess_buf_reserve(&q->places, more) != 0) {
+            return NULL;
         }
+
+        memset(q->places.data + q->places.len, 0, more);
+        q->places.len += more;
     }
 
-    return NULL;
+    return (unsigned char *) q->places.data + id;
 }
 
 
 static void
 assess_local_add(void *ctx, const char *term, size_t len, int stop)
 {
-    assess_local_term_t   *t;
-    assess_local_query_t  *q;
+    uint32_t                id;
+    unsigned char          *place;
+    assess_local_term_t    *t;
+    assess_local_reader_t  *q;
 
     q = ctx;
 
-    if (stop || q->n == ASSESS_LOCAL_TERMS
-        || assess_local_find(q, term, len))
-    {
+    if (stop || q->n == ASSESS_LOCAL_TERMS) {
+        return;
+    }
+
+    id = assess_vocab_add(&q->reading.vocab, term, len);
+    place = id ? assess_local_place(q, id) : NULL;
+
+    if (place == NULL) {
+        q->failed = 1;
+        return;
+    }
+
+    if (*place) {
         return;
     }
 
     t = &q->terms[q->n++];
 
-    memcpy(t->text, term, len);
-    t->len = len;
-    t->df = 0;
-    t->seen = 0;
+    t->id = id;
     t->asked = q->asked;
+    t->df = 0;
+
+    *place = (unsigned char) q->n;
 }
 
 
 static void
-assess_local_see(void *ctx, const char *term, size_t len, int stop)
+assess_local_read(assess_local_reader_t *q, const assess_span_t *span)
 {
-    assess_local_term_t  *t;
+    size_t                i;
+    const uint32_t       *ids;
+    const unsigned char  *places;
 
-    t = stop ? NULL : assess_local_find(ctx, term, len);
+    ids = assess_reading_terms(&q->reading);
+    places = (const unsigned char *) q->places.data;
 
-    if (t) {
-        t->seen = 1;
+    memset(q->seen, 0, q->n);
+
+    for (i = span->first; i < span->end; i++) {
+        if (ids[i] < q->places.len && places[ids[i]]) {
+            q->seen[places[ids[i]] - 1] = 1;
+        }
     }
-}
-
-
-static void
-assess_local_read(assess_local_query_t *q, const char *data, size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < q->n; i++) {
-        q->terms[i].seen = 0;
-    }
-
-    assess_terms(data, len, assess_local_see, q);
 }
 
 
 static double
-assess_local_seen(const assess_local_query_t *q, int asked_only)
+assess_local_seen(const assess_local_reader_t *q, int asked_only)
 {
     size_t  i;
     double  sum;
 
     for (i = 0, sum = 0; i < q->n; i++) {
-        if (q->terms[i].seen && (q->terms[i].asked || !asked_only)) {
+        if (q->seen[i] && (q->terms[i].asked || !asked_only)) {
             sum += q->terms[i].weight;
         }
     }
@@ -123,17 +134,22 @@ assess_local_seen(const assess_local_query_t *q, int asked_only)
 }
 
 
-/* The terms of a question, weighted by how few of its hits have them. */
+/* The terms of a question, in place of those of the one before. */
 
-static double
-assess_local_query(assess_local_query_t *q, const assess_item_t *item)
+static void
+assess_local_question(assess_local_reader_t *q,
+    const assess_question_t *question)
 {
-    size_t                    i, h, nhits;
-    double                    all;
-    const assess_passage_t   *p;
-    const assess_question_t  *question;
+    size_t  i;
 
-    question = item->question;
+    for (i = 0; i < q->n; i++) {
+        q->places.data[q->terms[i].id] = 0;
+    }
+
+    /* terms get other numbers */
+
+    (void) assess_reading_trim(&q->reading);
+
     q->n = 0;
 
     q->asked = 1;
@@ -142,163 +158,68 @@ assess_local_query(assess_local_query_t *q, const assess_item_t *item)
     q->asked = 0;
     assess_terms(question->guidance.data, question->guidance.len,
                  assess_local_add, q);
+}
+
+
+/* Weighs each term by how few of the hits have it; what all of them weigh. */
+
+static int
+assess_local_weigh(assess_local_reader_t *q, const assess_item_t *item,
+    double *all)
+{
+    size_t                i, h, n, nhits;
+    assess_local_term_t  *t;
+    const assess_span_t  *spans;
 
     nhits = item->nhits < ASSESS_LOCAL_HITS ? item->nhits : ASSESS_LOCAL_HITS;
 
     for (h = 0; h < nhits; h++) {
 
-        p = item->hits[h].passage;
-        assess_local_read(q, p->text.data, p->text.len);
+        spans = assess_reading_passage(&q->reading, item->hits[h].passage, &n);
+        if (spans == NULL) {
+            return -1;
+        }
+
+        assess_local_read(q, spans);
 
         for (i = 0; i < q->n; i++) {
-            q->terms[i].df += (size_t) q->terms[i].seen;
+            q->terms[i].df += (size_t) q->seen[i];
         }
     }
 
-    for (i = 0, all = 0; i < q->n; i++) {
+    for (i = 0, *all = 0; i < q->n; i++) {
 
-        q->terms[i].weight = log(1 + ((double) nhits + 1)
-                                     / ((double) q->terms[i].df + 0.5));
-        if (q->terms[i].asked) {
-            all += q->terms[i].weight;
+        t = &q->terms[i];
+        t->weight = log(1 + ((double) nhits + 1) / ((double) t->df + 0.5));
+
+        if (t->asked) {
+            *all += t->weight;
 
         } else {
-            q->terms[i].weight *= ASSESS_LOCAL_GUIDANCE;
+            t->weight *= ASSESS_LOCAL_GUIDANCE;
         }
     }
 
-    return all;
-}
-
-
-/* Whether text may be cut before p: behind white space, in no broken word */
-
-static int
-assess_local_cut_ok(const char *start, const char *p)
-{
-    uint32_t     cp;
-    assess_ch_e  ch;
-    const char  *q;
-
-    q = p;
-
-    do {
-        if (q == start) {
-            return 0;
-        }
-
-        q = assess_ch_prev(q, start);
-        (void) assess_ch_next(q, p, &cp);
-        ch = assess_ch_class(cp);
-
-    } while (p - q < 32 && (ch == ASSESS_CH_SPACE || ch == ASSESS_CH_BREAK));
-
-    return ch != ASSESS_CH_HYPHEN && ch != ASSESS_CH_DASH
-           && ch != ASSESS_CH_SOFT && ch != ASSESS_CH_NONE;
-}
-
-
-/*
- * Where the first sentence of the text ends: at its mark, at an empty line,
- * or before it gets too long for a quote.
- */
-
-static size_t
-assess_local_sentence(const char *data, size_t len)
-{
-    size_t        i, n, mark, space;
-    uint32_t      cp;
-    assess_ch_e   ch, before;
-
-    space = 0;
-    before = ASSESS_CH_OTHER;
-
-    for (i = 0; i < len; i += n) {
-
-        n = assess_ch_next(data + i, data + len, &cp);
-        ch = assess_ch_class(cp);
-
-        mark = assess_sentence_end(data, len, i);
-        if (mark) {
-            return i + mark;
-        }
-
-        if (cp == '\n' && i + 1 < len && data[i + 1] == '\n'
-            && assess_local_cut_ok(data, data + i))
-        {
-            return i;
-        }
-
-        if ((ch == ASSESS_CH_SPACE || ch == ASSESS_CH_BREAK)
-            && assess_local_cut_ok(data, data + i))
-        {
-            space = i;
-        }
-
-        if (ch == ASSESS_CH_WIDE && before == ASSESS_CH_WIDE) {
-            space = i;
-        }
-
-        before = ch;
-
-        if (i >= ASSESS_LOCAL_QUOTE_LEN && space) {
-            return space;
-        }
-    }
-
-    return len;
-}
-
-
-static size_t
-assess_local_spans(const assess_str_t *text, assess_local_span_t *spans,
-    assess_local_query_t *q)
-{
-    size_t       n, len;
-    const char  *p, *end;
-
-    p = text->data;
-    end = p + text->len;
-
-    for (n = 0; n < ASSESS_LOCAL_SPANS; /* void */) {
-
-        while (p < end && (*p == ' ' || (*p >= '\t' && *p <= '\r'))) {
-            p++;
-        }
-
-        if (p == end) {
-            break;
-        }
-
-        len = assess_local_sentence(p, (size_t) (end - p));
-
-        spans[n].data = p;
-        spans[n].len = len;
-
-        assess_local_read(q, p, len);
-        spans[n].score = assess_local_seen(q, 0);
-
-        p += len;
-        n++;
-    }
-
-    return n;
+    return 0;
 }
 
 
 /* The sentence that says most of what is asked, and what goes with it. */
 
 static assess_str_t
-assess_local_best(const assess_str_t *text, assess_local_query_t *q)
+assess_local_best(assess_local_reader_t *q, const assess_span_t *spans,
+    size_t n)
 {
-    size_t               i, n, best, last, len;
-    assess_str_t         quote;
-    assess_local_span_t  spans[ASSESS_LOCAL_SPANS];
+    size_t        i, best, last, len;
+    double        scores[ASSESS_READING_SENTENCES];
+    assess_str_t  quote;
 
-    n = assess_local_spans(text, spans, q);
+    for (i = 0, best = 0; i < n; i++) {
 
-    for (i = 1, best = 0; i < n; i++) {
-        if (spans[i].score > spans[best].score) {
+        assess_local_read(q, &spans[i]);
+        scores[i] = assess_local_seen(q, 0);
+
+        if (scores[i] > scores[best]) {
             best = i;
         }
     }
@@ -318,7 +239,7 @@ assess_local_best(const assess_str_t *text, assess_local_query_t *q)
         len = (size_t) (spans[last].data + spans[last].len - quote.data);
 
         if (len > ASSESS_LOCAL_QUOTE_LEN
-            || (quote.len >= ASSESS_LOCAL_SHORT && spans[last].score == 0)
+            || (quote.len >= ASSESS_LOCAL_SHORT && scores[last] == 0)
             || (last > best + 1 && quote.len >= ASSESS_LOCAL_SHORT))
         {
             break;
@@ -457,15 +378,15 @@ assess_local_rationale(assess_arena_t *arena, assess_answer_t *answer)
 
 
 static int
-assess_local_answer(assess_arena_t *arena, const assess_item_t *item,
-    assess_answer_t *answer)
+assess_local_answer(assess_local_reader_t *q, assess_arena_t *arena,
+    const assess_item_t *item, assess_answer_t *answer)
 {
-    size_t                   i, n, picked[ASSESS_LOCAL_QUOTES];
+    size_t                   i, n, nspans, picked[ASSESS_LOCAL_QUOTES];
     double                   all;
     assess_str_t             quote;
     assess_evidence_t       *ev;
+    const assess_span_t     *spans;
     const assess_passage_t  *p;
-    assess_local_query_t     q;
 
     static const assess_str_t  name = assess_str("local");
 
@@ -485,19 +406,28 @@ assess_local_answer(assess_arena_t *arena, const assess_item_t *item,
         return -1;
     }
 
-    all = assess_local_query(&q, item);
+    assess_local_question(q, item->question);
+
+    if (assess_local_weigh(q, item, &all) != 0 || q->failed) {
+        return -1;
+    }
 
     for (i = 0; i < n; i++) {
 
         p = item->hits[picked[i]].passage;
 
+        spans = assess_reading_passage(&q->reading, p, &nspans);
+        if (spans == NULL) {
+            return -1;
+        }
+
         if (i == 0 && all > 0) {
-            assess_local_read(&q, p->text.data, p->text.len);
-            answer->confidence = round(100 * assess_local_seen(&q, 1) / all)
+            assess_local_read(q, spans);
+            answer->confidence = round(100 * assess_local_seen(q, 1) / all)
                                  / 100;
         }
 
-        quote = assess_local_best(&p->text, &q);
+        quote = assess_local_best(q, spans + 1, nspans - 1);
 
         if (quote.len == 0) {
             continue;
@@ -515,57 +445,135 @@ assess_local_answer(assess_arena_t *arena, const assess_item_t *item,
 }
 
 
+/* The answers to n questions; 0, or -1 without memory. */
+
+static int
+assess_local_batch(assess_local_reader_t *q, assess_arena_t *arena,
+    const assess_item_t *items, size_t n, assess_answer_t *answers)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (assess_local_answer(q, arena, &items[i], &answers[i]) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Hands over what reply has, and empties it. */
+
+static assess_err_e
+assess_local_tell(const assess_ask_t *ask, assess_reply_t *reply,
+    assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    if (reply->batches == 0) {
+        return ASSESS_OK;
+    }
+
+    rc = ask->reply(ask->ctx, reply, err);
+
+    reply->answers += reply->nanswers;
+    reply->nanswers = 0;
+    reply->batches = 0;
+
+    return rc;
+}
+
+
+/* Whether to go on, before each batch. */
+
+static assess_err_e
+assess_local_go_on(const assess_ask_t *ask, assess_reply_t *reply,
+    assess_err_t *err)
+{
+    int           stopping;
+    assess_err_e  rc;
+
+    if (ask->cancelled(ask->ctx)) {
+        return assess_fail(err, ASSESS_CANCELLED, NULL,
+                           "the job was cancelled");
+    }
+
+    stopping = ask->stopping ? ask->stopping(ask->ctx) : 0;
+
+    if (stopping == 0) {
+        return ASSESS_OK;
+    }
+
+    rc = stopping == 1 ? assess_local_tell(ask, reply, err) : ASSESS_OK;
+
+    return rc != ASSESS_OK ? rc
+           : assess_fail(err, ASSESS_STOPPING, NULL,
+                         "the process is on its way out");
+}
+
+
 assess_err_e
 assess_local_ask(const assess_provider_conf_t *conf, assess_arena_t *arena,
     const assess_ask_t *ask, assess_err_t *err)
 {
-    size_t            i, n, batch, done;
-    assess_err_e      rc;
-    assess_reply_t    reply;
-    assess_answer_t  *answers;
+    size_t                  n, batch, done;
+    int64_t                 told;
+    assess_err_e            rc;
+    assess_reply_t          reply;
+    assess_answer_t        *answers;
+    assess_local_reader_t   q;
 
     batch = conf->questions_per_batch > 0
             ? (size_t) conf->questions_per_batch : 1;
 
+    memset(&reply, 0, sizeof(assess_reply_t));
+    memset(&q, 0, sizeof(assess_local_reader_t));
+    q.reading.sentence = ASSESS_LOCAL_QUOTE_LEN;
+    q.reading.large = ASSESS_LOCAL_KEPT;
+
+    answers = assess_palloc(arena, ask->nitems * sizeof(assess_answer_t));
+    reply.answers = answers;
+
+    rc = ASSESS_OK;
+    told = assess_mono_ms();
+
     for (done = 0; done < ask->nitems; done += n) {
 
-        if (ask->cancelled(ask->ctx)) {
-            return assess_fail(err, ASSESS_CANCELLED, NULL,
-                               "the job was cancelled");
-        }
-
-        if (ask->stopping && ask->stopping(ask->ctx)) {
-            return assess_fail(err, ASSESS_STOPPING, NULL,
-                               "the process is on its way out");
+        rc = assess_local_go_on(ask, &reply, err);
+        if (rc != ASSESS_OK) {
+            break;
         }
 
         n = ask->nitems - done < batch ? ask->nitems - done : batch;
 
-        answers = assess_palloc(arena, n * sizeof(assess_answer_t));
+        if (answers == NULL
+            || assess_local_batch(&q, arena, ask->items + done, n,
+                                  answers + done) != 0)
+        {
+            rc = assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
+            break;
+        }
 
-        for (i = 0; answers && i < n; i++) {
-            if (assess_local_answer(arena, &ask->items[done + i],
-                                    &answers[i]) != 0)
-            {
-                answers = NULL;
+        reply.nanswers += n;
+        reply.batches++;
+
+        /* each reply is a transaction: one for what has come together */
+
+        if (done + n == ask->nitems
+            || assess_mono_ms() - told >= ASSESS_LOCAL_TELL_MS)
+        {
+            rc = assess_local_tell(ask, &reply, err);
+            if (rc != ASSESS_OK) {
+                break;
             }
-        }
 
-        if (answers == NULL) {
-            return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
-        }
-
-        memset(&reply, 0, sizeof(assess_reply_t));
-
-        reply.answers = answers;
-        reply.nanswers = n;
-        reply.batches = 1;
-
-        rc = ask->reply(ask->ctx, &reply, err);
-        if (rc != ASSESS_OK) {
-            return rc;
+            told = assess_mono_ms();
         }
     }
 
-    return ASSESS_OK;
+    assess_reading_free(&q.reading);
+    assess_buf_free(&q.places);
+
+    return rc;
 }

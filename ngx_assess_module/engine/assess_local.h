@@ -16,8 +16,8 @@
 
 
 /*
- * Hands over answers batch by batch through ask->reply, at no cost.  Every
- * verdict is insufficient_evidence.  The quotes are sentences of the hits'
+ * Hands over answers through ask->reply, at no cost: whole batches, as many as
+ * were done in 50 ms, or when that was less, all of them.  Every verdict is insufficient_evidence.  The quotes are sentences of the hits'
  * passages in the order of rank, of as many pages as there are, white space
  * apart as they stand there.
  *
@@ -26,8 +26,9 @@
  * weight of a term that stands in df of the n hits is ln(1 + (n + 1) / (df +
  * 0.5)), so that what is found nowhere counts most.  0 when nothing was found.
  *
- * Memory is taken from arena.  ASSESS_CANCELLED, ASSESS_ERROR without memory,
- * or what reply() returned.  Any thread.
+ * Memory of the answers is taken from arena.  ASSESS_CANCELLED;
+ * ASSESS_STOPPING, once what was done is handed over; ASSESS_ERROR without
+ * memory; or what reply() returned.  Any thread.
  */
 assess_err_e assess_local_ask(const assess_provider_conf_t *conf,
     assess_arena_t *arena, const assess_ask_t *ask, assess_err_t *err);

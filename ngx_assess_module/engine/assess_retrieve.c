@@ -3,6 +3,7 @@
 #include "assess_bm25.h"
 #include "assess_pageref.h"
 #include "assess_terms.h"
+#include "assess_vocab.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,21 +26,11 @@
 #define ASSESS_QUERY_TERMS      512
 
 
-typedef struct {
-    uint64_t    hash;
-    size_t      at;                  /* in the text of all terms */
-    uint32_t    len;
-    uint32_t    id;                  /* from 1; 0: free */
-} assess_slot_t;
-
 struct assess_index_s {
     const assess_passage_t  *passages;
     size_t                   n;
     uint32_t                *page;   /* of each passage, counted from 0 */
-    assess_slot_t           *slots;
-    size_t                   nslots; /* a power of two */
-    char                    *text;
-    uint32_t                 nterms;
+    assess_vocab_t           vocab;
     assess_bm25_t            by_passage;
     assess_bm25_t            by_page;
     assess_hit_t            *group;  /* room for the hits of one page */
@@ -48,10 +39,7 @@ struct assess_index_s {
 /* While the index is made */
 typedef struct {
     assess_buf_t     terms;          /* uint32_t: ids in the order of text */
-    assess_buf_t     text;
-    assess_slot_t   *slots;
-    size_t           nslots;
-    uint32_t         nterms;
+    assess_vocab_t   vocab;
     int              failed;
 } assess_builder_t;
 
@@ -67,106 +55,23 @@ typedef struct {
 } assess_query_t;
 
 
-static uint64_t
-assess_term_hash(const char *term, size_t len)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = 14695981039346656037ULL;
-
-    for (i = 0; i < len; i++) {
-        hash ^= (unsigned char) term[i];
-        hash *= 1099511628211ULL;
-    }
-
-    return hash ^ (hash >> 32);
-}
-
-
-static assess_slot_t *
-assess_slot_find(assess_slot_t *slots, size_t nslots, const char *text,
-    const char *term, size_t len, uint64_t hash)
-{
-    size_t          i;
-    assess_slot_t  *s;
-
-    for (i = (size_t) hash & (nslots - 1); /* void */;
-         i = (i + 1) & (nslots - 1))
-    {
-        s = &slots[i];
-
-        if (s->id == 0 || (s->hash == hash && s->len == len
-                           && memcmp(text + s->at, term, len) == 0))
-        {
-            return s;
-        }
-    }
-}
-
-
-static int
-assess_builder_grow(assess_builder_t *b)
-{
-    size_t          i, j, nslots;
-    assess_slot_t  *slots;
-
-    nslots = b->nslots ? b->nslots * 2 : 1024;
-
-    slots = calloc(nslots, sizeof(assess_slot_t));
-    if (slots == NULL) {
-        b->failed = 1;
-        return -1;
-    }
-
-    for (i = 0; i < b->nslots; i++) {
-
-        if (b->slots[i].id) {
-
-            for (j = (size_t) b->slots[i].hash & (nslots - 1); slots[j].id;
-                 j = (j + 1) & (nslots - 1))
-            {
-                /* void */
-            }
-
-            slots[j] = b->slots[i];
-        }
-    }
-
-    free(b->slots);
-    b->slots = slots;
-    b->nslots = nslots;
-
-    return 0;
-}
-
-
 static void
 assess_builder_term(void *ctx, const char *term, size_t len,
     int stop __attribute__((unused)))
 {
-    uint64_t           hash;
-    assess_slot_t     *s;
+    uint32_t           id;
     assess_builder_t  *b;
 
     b = ctx;
 
-    if (b->nterms >= b->nslots / 2 && assess_builder_grow(b) != 0) {
+    id = assess_vocab_add(&b->vocab, term, len);
+
+    if (id == 0) {
+        b->failed = 1;
         return;
     }
 
-    hash = assess_term_hash(term, len);
-    s = assess_slot_find(b->slots, b->nslots, b->text.data, term, len, hash);
-
-    if (s->id == 0) {
-        s->hash = hash;
-        s->at = b->text.len;
-        s->len = (uint32_t) len;
-        s->id = ++b->nterms;
-        assess_buf_add(&b->text, term, len);
-    }
-
-    assess_buf_add(&b->terms, &s->id, sizeof(uint32_t));
+    assess_buf_add(&b->terms, &id, sizeof(uint32_t));
 }
 
 
@@ -178,21 +83,12 @@ assess_index_keep(assess_arena_t *arena, assess_index_t *index,
     assess_texts_t  texts;
 
     index->page = assess_palloc(arena, (index->n + 1) * sizeof(uint32_t));
-    index->slots = assess_palloc(arena, b->nslots * sizeof(assess_slot_t));
-    index->text = assess_palloc(arena, b->text.len + 1);
 
-    if (index->page == NULL || index->slots == NULL || index->text == NULL) {
+    if (index->page == NULL
+        || assess_vocab_copy(arena, &index->vocab, &b->vocab) != 0)
+    {
         return -1;
     }
-
-    memcpy(index->slots, b->slots, b->nslots * sizeof(assess_slot_t));
-
-    if (b->text.len) {
-        memcpy(index->text, b->text.data, b->text.len);
-    }
-
-    index->nslots = b->nslots;
-    index->nterms = b->nterms;
 
     most = 0;
     run = 0;
@@ -220,7 +116,7 @@ assess_index_keep(assess_arena_t *arena, assess_index_t *index,
     }
 
     texts.terms = (const uint32_t *) (const void *) b->terms.data;
-    texts.nterms = b->nterms;
+    texts.nterms = b->vocab.n;
     texts.ends = ends;
     texts.n = index->n;
 
@@ -253,7 +149,7 @@ assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
     index = assess_pcalloc(arena, sizeof(assess_index_t));
     ends = calloc(n + 1, sizeof(size_t));
 
-    if (index == NULL || ends == NULL || assess_builder_grow(&b) != 0) {
+    if (index == NULL || ends == NULL) {
         index = NULL;
         goto done;
     }
@@ -267,7 +163,7 @@ assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
         ends[i] = b.terms.len / sizeof(uint32_t);
     }
 
-    if (b.failed || b.terms.failed || b.text.failed
+    if (b.failed || b.terms.failed
         || assess_index_keep(arena, index, &b, ends) != 0)
     {
         index = NULL;
@@ -276,9 +172,8 @@ assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
 done:
 
     free(ends);
-    free(b.slots);
     assess_buf_free(&b.terms);
-    assess_buf_free(&b.text);
+    assess_vocab_free(&b.vocab);
 
     return index;
 }
@@ -288,25 +183,24 @@ static void
 assess_query_term(void *ctx, const char *term, size_t len, int stop)
 {
     size_t           i;
-    assess_slot_t   *s;
+    uint32_t         id;
     assess_query_t  *q;
 
     q = ctx;
 
-    s = assess_slot_find(q->index->slots, q->index->nslots, q->index->text,
-                         term, len, assess_term_hash(term, len));
-    if (s->id == 0) {
+    id = assess_vocab_find(&q->index->vocab, term, len);
+    if (id == 0) {
         return;
     }
 
     for (i = 0; i < q->n; i++) {
-        if (q->ids[i] == s->id) {
+        if (q->ids[i] == id) {
             return;
         }
     }
 
     if (q->n < ASSESS_QUERY_TERMS) {
-        q->ids[q->n] = s->id;
+        q->ids[q->n] = id;
         q->weights[q->n] = stop ? q->weight * ASSESS_STOP_WEIGHT : q->weight;
         q->stops[q->n] = stop ? 1 : 0;
         q->n++;

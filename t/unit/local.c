@@ -1,10 +1,11 @@
-/* sources: engine/assess_local.c engine/assess_retrieve.c engine/assess_bm25.c engine/assess_pageref.c engine/assess_passage.c engine/assess_edge.c engine/assess_terms.c engine/assess_stem.c engine/assess_sentence.c engine/assess_quote.c engine/assess_fold.c base/assess_base.c */
+/* sources: engine/assess_local.c engine/assess_reading.c engine/assess_retrieve.c engine/assess_vocab.c engine/assess_bm25.c engine/assess_pageref.c engine/assess_passage.c engine/assess_edge.c engine/assess_terms.c engine/assess_stem.c engine/assess_sentence.c engine/assess_quote.c engine/assess_fold.c base/assess_base.c */
 /* libs: -lm */
 
 #include "tap.h"
 #include "../../ngx_assess_module/engine/assess_local.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 
 #define N  5
@@ -14,7 +15,11 @@ typedef struct {
     int               calls;
     int               batches;
     size_t            answers;
-    int               cancel_after;
+    int               asked;            /* whether it is cancelled */
+    int               cancel_after;     /* that many */
+    int               stop_after;
+    int               stop_how;
+    int               slow;
     int               refuse;
     double            cost;
     assess_answer_t   got[N];
@@ -73,8 +78,25 @@ on_cancelled(void *ctx)
     seen_t  *seen;
 
     seen = ctx;
+    seen->asked++;
 
-    return seen->cancel_after && seen->calls >= seen->cancel_after;
+    if (seen->slow) {
+        (void) usleep(60000);
+    }
+
+    return seen->cancel_after && seen->asked > seen->cancel_after;
+}
+
+
+static int
+on_stopping(void *ctx)
+{
+    seen_t  *seen;
+
+    seen = ctx;
+
+    return seen->stop_after && seen->asked > seen->stop_after
+           ? seen->stop_how : 0;
 }
 
 
@@ -130,6 +152,47 @@ test_answers(const seen_t *seen, assess_quotes_t *quotes)
 }
 
 
+/* Before the third batch, with two that are not handed over yet or are. */
+
+static void
+test_end(const assess_provider_conf_t *conf, assess_arena_t *arena,
+    const assess_ask_t *ask, seen_t *seen)
+{
+    assess_err_t  err;
+
+    memset(seen, 0, sizeof(seen_t));
+    seen->cancel_after = 2;
+    seen->slow = 1;
+    is_int(assess_local_ask(conf, arena, ask, &err), ASSESS_CANCELLED,
+           "cancelled");
+    is_int(seen->batches, 2, "after two batches");
+
+    memset(seen, 0, sizeof(seen_t));
+    seen->stop_after = 2;
+    seen->stop_how = 1;
+    is_int(assess_local_ask(conf, arena, ask, &err), ASSESS_STOPPING,
+           "stopping");
+    is_int(seen->batches, 2, "what was done is handed over");
+    is_int((long long) seen->answers, 4, "with its answers");
+
+    memset(seen, 0, sizeof(seen_t));
+    seen->stop_after = 2;
+    seen->stop_how = 2;
+    is_int(assess_local_ask(conf, arena, ask, &err), ASSESS_STOPPING,
+           "stopping at once");
+    is_int(seen->asked, 3, "asked before each batch");
+    ok(seen->batches < 3, "nothing more is handed over");
+
+    memset(seen, 0, sizeof(seen_t));
+    seen->stop_after = 1;
+    seen->stop_how = 1;
+    seen->refuse = 1;
+    is_int(assess_local_ask(conf, arena, ask, &err), ASSESS_LOST,
+           "what reply() says then is handed on");
+    is_int(seen->calls, 1, "once");
+}
+
+
 int
 main(void)
 {
@@ -178,21 +241,26 @@ main(void)
     ask.nitems = N;
     ask.reply = on_reply;
     ask.cancelled = on_cancelled;
+    ask.stopping = on_stopping;
     ask.ctx = &seen;
 
     memset(&seen, 0, sizeof(seen));
     is_int(assess_local_ask(&conf, arena, &ask, &err), ASSESS_OK, "asked");
-    is_int(seen.calls, 3, "five questions, two at a time: three replies");
-    is_int(seen.batches, 3, "each a batch");
+    ok(seen.calls < 3, "what comes together is handed over together");
+    is_int(seen.batches, 3, "five questions, two at a time: three batches");
     ok(seen.cost == 0, "for nothing");
     is_int((long long) seen.answers, N, "each question has its answer");
     test_answers(&seen, quotes);
 
     memset(&seen, 0, sizeof(seen));
-    seen.cancel_after = 2;
-    is_int(assess_local_ask(&conf, arena, &ask, &err), ASSESS_CANCELLED,
-           "cancelled");
-    is_int(seen.calls, 2, "after two batches");
+    seen.slow = 1;
+    is_int(assess_local_ask(&conf, arena, &ask, &err), ASSESS_OK, "slowly");
+    is_int(seen.calls, 3, "what takes long is handed over batch by batch");
+    is_int(seen.batches, 3, "each one batch");
+    is_int((long long) seen.answers, N, "each question has its answer again");
+    test_answers(&seen, quotes);
+
+    test_end(&conf, arena, &ask, &seen);
 
     memset(&seen, 0, sizeof(seen));
     seen.refuse = 1;
