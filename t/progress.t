@@ -145,6 +145,14 @@ is_deeply($last && { %{ $last->{json} }, type => undef },
     cmp_ok(scalar(@times), '<=', time - $start + 2,
         'counters come once a second at most');
     cmp_ok(scalar(@times), '>=', 2, 'and do come');
+
+    # a document is no event
+    document($t);
+    my $want = $http->get('/api/assessments/counters')->{json};
+    my $told = $all->until(sub { $_[0]{event} eq 'counters'
+        && $_[0]{json}{totalDocs} == $want->{totalDocs} }, 20);
+    is_deeply($told && { %{ $told->{json} }, type => undef },
+        { %$want, type => undef }, 'a new document is counted too');
 }
 
 $all->close;

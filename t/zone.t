@@ -90,6 +90,8 @@ for my $id ($busy, $next) {
         'a job of either instance is known to the other');
 }
 
+wait_until(20, sub { $provider->stats->{inFlight} == 4 })
+    or die "the jobs do not ask\n";
 $provider->control(mode => 'ok');
 my $last = $t->sql('select value from assess.event_counter');
 my @streams = map { $_->events($path, 'Last-Event-ID' => $last) } $one, $there;
@@ -137,6 +139,23 @@ ok(wait_until(10, sub {
     $stream->close;
     return $event && $event->{id} == $mark;
 }), 'a new stream does not begin long ago');
+
+# --- a reload that goes to another database, whose ids have begun anew
+
+$t->server->{database} = $t->cluster->create_database('second');
+$t->server->configure->reload;
+ok(wait_until(30, sub { $one->get('/api/health/ready')->{status} == 200 }),
+    'another database');
+
+my $stream = $one->events($path, 'Last-Event-ID' => 1000);
+is($stream->next->{event}, 'reset', 'a stream of before has to look again');
+
+question_set($t, 'ten', 10);
+$job = start_job($t, document => document($t), set => 'ten');
+is($t->wait_job($job)->{status}, 'completed', 'a job is run');
+my @events = collect($stream, sub { $_[0]{event} eq 'complete' }, 20);
+is($events[-1]{json}{jobId}, $job, 'and told of');
+is(status($one, $next), 404, 'what was known before is not any more');
 
 $provider->stop;
 $t->done;

@@ -4,6 +4,9 @@
 
 #define NGX_HTTP_ASSESS_COUNTERS  1000       /* ms between two, at least */
 
+/* so often they are read though nothing was told: a document is no event */
+#define NGX_HTTP_ASSESS_COUNTERS_IDLE  5     /* of the above */
+
 
 /* the counters of one tenant, for all streams of this worker that show them */
 
@@ -17,6 +20,8 @@ typedef struct {
     ngx_connection_t               dummy;        /* for the timer's log */
     assess_err_e                   rc;
     assess_counters_t              counters;
+    assess_counters_t              told;
+    ngx_uint_t                     idle;
     unsigned                       reading:1;
     unsigned                       dirty:1;
     u_char                         tenant[NGX_HTTP_ASSESS_TENANT_LEN];
@@ -48,6 +53,7 @@ ngx_http_assess_counters_watch(ngx_http_assess_watcher_t *w,
 
     w->stream = st;
     w->board = board;
+    w->missed = 1;
     ngx_queue_insert_tail(&board->watchers, &w->queue);
 
     ngx_http_assess_counters_changed(w);
@@ -155,6 +161,7 @@ ngx_http_assess_board_read(ngx_http_assess_board_t *board)
     {
         board->reading = 1;
         board->dirty = 0;
+        board->idle = 0;
         return;
     }
 
@@ -180,6 +187,7 @@ ngx_http_assess_board_done(void *data)
     ngx_http_assess_board_t *board = data;
 
     ngx_str_t                   text;
+    ngx_uint_t                  changed;
     ngx_queue_t                *q, todo;
     assess_buf_t                json;
     ngx_connection_t           *c;
@@ -207,6 +215,10 @@ ngx_http_assess_board_done(void *data)
         goto done;
     }
 
+    changed = ngx_memcmp(&board->counters, &board->told,
+                         sizeof(assess_counters_t)) != 0;
+    board->told = board->counters;
+
     /*
      * Reading stays set meanwhile: a watcher that leaves does not free the
      * board.  Each is in one of the two queues, whatever else leaves.
@@ -227,6 +239,10 @@ ngx_http_assess_board_done(void *data)
 
         w = ngx_queue_data(q, ngx_http_assess_watcher_t, queue);
 
+        if (!changed && !w->missed) {
+            continue;
+        }
+
         /* one that is behind is told when it is not any more */
 
         if (w->stream->busy || w->stream->pending.len) {
@@ -234,6 +250,7 @@ ngx_http_assess_board_done(void *data)
             continue;
         }
 
+        w->missed = 0;
         c = w->stream->call->request->connection;
 
         ngx_http_assess_stream_event(w->stream, 0, &type, &text);
@@ -264,9 +281,16 @@ ngx_http_assess_board_timer(ngx_event_t *ev)
     board = (ngx_http_assess_board_t *)
                 ((char *) ev - offsetof(ngx_http_assess_board_t, timer));
 
-    if (board->dirty && !board->reading) {
-        ngx_http_assess_board_read(board);
+    if (board->reading) {
+        return;
     }
+
+    if (!board->dirty && ++board->idle < NGX_HTTP_ASSESS_COUNTERS_IDLE) {
+        ngx_add_timer(ev, NGX_HTTP_ASSESS_COUNTERS);
+        return;
+    }
+
+    ngx_http_assess_board_read(board);
 }
 
 

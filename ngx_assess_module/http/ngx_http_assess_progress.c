@@ -825,7 +825,6 @@ ngx_http_assess_progress_drained(ngx_http_assess_stream_t *st)
             ((char *) st - offsetof(ngx_http_assess_progress_t, stream));
 
     if (p->watcher.missed) {
-        p->watcher.missed = 0;
         ngx_http_assess_counters_changed(&p->watcher);
     }
 

@@ -61,7 +61,7 @@ typedef struct {
     ngx_queue_t                 queue;
     ngx_http_assess_stream_t   *stream;
     void                       *board;       /* NULL: not watching */
-    unsigned                    missed:1;    /* was behind: tell it again */
+    unsigned                    missed:1;    /* was not told the last ones */
 } ngx_http_assess_watcher_t;
 
 void ngx_http_assess_counters_watch(ngx_http_assess_watcher_t *w,

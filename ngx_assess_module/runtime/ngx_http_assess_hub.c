@@ -5,6 +5,7 @@
 
 
 #define NGX_HTTP_ASSESS_HUB_BATCH   64       /* events taken at a time */
+#define NGX_HTTP_ASSESS_HUB_ROUNDS  16       /* until others have their turn */
 #define NGX_HTTP_ASSESS_HUB_GAP     50       /* ms until a gap is looked up */
 #define NGX_HTTP_ASSESS_HUB_POLL    1000     /* ms; for other instances */
 #define NGX_HTTP_ASSESS_HUB_NEXT    1        /* ms; there is more to read */
@@ -21,6 +22,7 @@ typedef struct {
     ngx_event_t                    poll;
     ngx_msec_t                     interval;
     unsigned                       reading:1;    /* the log */
+    unsigned                       more:1;       /* to be taken */
     unsigned                       quitting:1;
 } ngx_http_assess_hub_t;
 
@@ -258,7 +260,7 @@ ngx_http_assess_hub_take(void)
         ngx_http_assess_scheduler_kick();
     }
 
-    if (woken & NGX_HTTP_ASSESS_WAKE_EVENTS) {
+    if ((woken & NGX_HTTP_ASSESS_WAKE_EVENTS) || ngx_http_assess_hub.more) {
         ngx_http_assess_hub_drain();
     }
 }
@@ -276,13 +278,21 @@ ngx_http_assess_hub_drain(void)
 {
     uint64_t                 from, frontier, highest;
     ngx_int_t                rc;
-    ngx_uint_t               n;
+    ngx_uint_t               n, round;
     ngx_http_assess_hub_t   *hub;
     ngx_http_assess_event_t  events[NGX_HTTP_ASSESS_HUB_BATCH];
 
     hub = &ngx_http_assess_hub;
 
-    while (hub->nfollowers) {
+    hub->more = 0;
+
+    for (round = 0; hub->nfollowers; round++) {
+
+        if (round == NGX_HTTP_ASSESS_HUB_ROUNDS) {
+            hub->more = 1;
+            ngx_post_event(hub->connection->read, &ngx_posted_next_events);
+            break;
+        }
 
         from = hub->cursor;
         assess_buf_reset(&hub->buf);

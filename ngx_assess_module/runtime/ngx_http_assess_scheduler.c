@@ -44,6 +44,7 @@ typedef struct {
     assess_err_t                   open_err;
     assess_err_t                   err;        /* why it is not ready */
     int64_t                        newest;
+    uint64_t                       known;      /* to the zone, before that */
     int64_t                        draining;   /* since; 0: not */
 
     pthread_mutex_t                cpu_mutex;
@@ -292,10 +293,13 @@ ngx_http_assess_store_open_run(void *data)
 {
     assess_err_e                  rc;
     int64_t                       oldest;
+    uint64_t                      highest;
     assess_err_t                  err;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
+
+    ngx_http_assess_zone_state(s->mcf->zone, &s->known, &highest);
 
     rc = assess_db_migrate(s->engine.db, &err);
 
@@ -327,6 +331,17 @@ ngx_http_assess_store_open_done(void *data)
     if (err->kind == ASSESS_OK) {
 
         s->ready = 1;
+
+        /* what is known was committed: a log without it is another one */
+
+        if ((uint64_t) s->newest < s->known) {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "assess store is another one than before, the "
+                          "zone \"%V\" starts anew",
+                          &s->mcf->zone->shm.name);
+            ngx_http_assess_zone_restart(s->mcf->zone, (uint64_t) s->newest);
+        }
+
         ngx_http_assess_zone_start(s->mcf->zone, (uint64_t) s->newest);
 
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -400,12 +415,13 @@ ngx_http_assess_runner_run(void *data)
         }
     }
 
-    do {
+    runner->rc = ASSESS_OK;
+
+    while (runner->rc == ASSESS_OK && !ngx_http_assess_engine_stopping(s)) {
         runner->kicks = s->kicks;
         runner->rc = assess_engine_run(&s->engine, runner->client,
                                        &runner->err);
-
-    } while (runner->rc == ASSESS_OK && !ngx_http_assess_engine_stopping(s));
+    }
 }
 
 

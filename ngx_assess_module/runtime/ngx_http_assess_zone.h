@@ -80,6 +80,12 @@ void ngx_http_assess_zone_fill(ngx_shm_zone_t *zone, uint64_t after,
 void ngx_http_assess_zone_start(ngx_shm_zone_t *zone, uint64_t newest);
 
 /*
+ * The log is another one than the zone knows: it ends before what had come.
+ * All that is known is forgotten.
+ */
+void ngx_http_assess_zone_restart(ngx_shm_zone_t *zone, uint64_t newest);
+
+/*
  * frontier: all events up to it have come.  highest: some event has come
  * with this id; above the frontier there is a gap then.  0 before
  * ngx_http_assess_zone_start().

@@ -65,6 +65,9 @@ void ngx_http_assess_jobs_set(ngx_http_assess_shm_t *sh,
     ngx_slab_pool_t *shpool, const assess_job_t *job,
     const assess_buf_t *json, uint64_t version);
 
+void ngx_http_assess_jobs_clear(ngx_http_assess_shm_t *sh,
+    ngx_slab_pool_t *shpool);
+
 /* The job has changed, and how is not known here. */
 void ngx_http_assess_jobs_changed(ngx_http_assess_shm_t *sh,
     const assess_event_t *event);

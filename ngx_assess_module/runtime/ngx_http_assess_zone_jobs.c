@@ -287,6 +287,19 @@ ngx_http_assess_jobs_set(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
 
 
 void
+ngx_http_assess_jobs_clear(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&sh->jobs)) {
+        q = ngx_queue_head(&sh->jobs);
+        ngx_http_assess_jobs_drop(sh, shpool,
+                  ngx_queue_data(q, ngx_http_assess_zone_job_t, queue));
+    }
+}
+
+
+void
 ngx_http_assess_jobs_changed(ngx_http_assess_shm_t *sh,
     const assess_event_t *event)
 {

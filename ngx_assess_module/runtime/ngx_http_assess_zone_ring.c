@@ -137,6 +137,28 @@ ngx_http_assess_zone_start(ngx_shm_zone_t *zone, uint64_t newest)
 
 
 void
+ngx_http_assess_zone_restart(ngx_shm_zone_t *zone, uint64_t newest)
+{
+    ngx_slab_pool_t        *shpool;
+    ngx_http_assess_shm_t  *sh;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    ngx_http_assess_jobs_clear(sh, shpool);
+
+    ngx_memzero(sh->slots, sh->nslots * sizeof(ngx_http_assess_slot_t));
+
+    sh->frontier = newest;
+    sh->highest = newest;
+    sh->started = 1;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+void
 ngx_http_assess_zone_state(ngx_shm_zone_t *zone, uint64_t *frontier,
     uint64_t *highest)
 {
@@ -351,13 +373,13 @@ ngx_http_assess_ring_add(ngx_http_assess_shm_t *sh,
 
     id = (uint64_t) event->event_id;
 
-    if (sh->highest < id) {
-        sh->highest = id;
-    }
-
     if (sh->started && (id <= sh->frontier || id > sh->frontier + sh->nslots))
     {
         return;
+    }
+
+    if (sh->highest < id) {
+        sh->highest = id;
     }
 
     slot = ngx_http_assess_ring_slot(sh, id);
