@@ -316,6 +316,30 @@ assess_openai_shorten(assess_asking_t *a, assess_request_t *request,
 }
 
 
+/*
+ * The model answered, but with nothing that can be used.  What was cut off
+ * would be again: fewer questions need less room.
+ */
+
+static int
+assess_openai_useless(assess_asking_t *a, assess_request_t *request)
+{
+    if (request->nitems > 1) {
+        return assess_openai_split(a, request);
+    }
+
+    if (request->tries < a->conf->tries) {
+        return assess_openai_later(a, request, -1);
+    }
+
+    /* its question stays without an answer, which is told at the end */
+
+    assess_openai_drop(a, request);
+
+    return 0;
+}
+
+
 static int
 assess_openai_failure(assess_asking_t *a, assess_request_t *request,
     const assess_retry_t *retry)
@@ -339,6 +363,9 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
         assess_openai_fail(a, "provider_refused", "refused a request", status,
                            retry->reason);
         break;
+
+    case ASSESS_RETRY_OUTPUT:
+        return assess_openai_useless(a, request);
 
     case ASSESS_RETRY_AGAIN:
         if (request->tries < a->conf->tries) {
@@ -377,8 +404,8 @@ assess_openai_bad(assess_asking_t *a, assess_request_t *request,
             return assess_openai_failure(a, request, &retry);
         }
 
-    } else if (request->nitems > 1) {
-        return assess_openai_split(a, request);
+    } else {
+        return assess_openai_useless(a, request);
     }
 
     if (request->tries < a->conf->tries) {

@@ -58,6 +58,21 @@ static const char *const  assess_long_codes[] = {
     NULL
 };
 
+static const char *const  assess_output_codes[] = {
+    "json_validate_failed",
+    NULL
+};
+
+
+/* llama.cpp's words for output that was cut off, or is no JSON */
+
+static const char *const  assess_output_words[] = {
+    "model produced output that does not match",
+    "failed to parse model output",
+    NULL
+};
+
+
 static const char *const  assess_long_words[] = {
     "maximum context length",
     "context size",
@@ -330,6 +345,13 @@ assess_retry_http(const assess_failure_t *failure,
             && assess_mentions(assess_long_words, problem->message)))
     {
         return ASSESS_RETRY_TOO_LONG;
+    }
+
+    if (assess_one_of(assess_output_codes, problem->code)
+        || (status == 500
+            && assess_mentions(assess_output_words, problem->message)))
+    {
+        return ASSESS_RETRY_OUTPUT;
     }
 
     again = status == 408 || status == 409 || status == 425 || status == 429

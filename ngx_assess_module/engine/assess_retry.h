@@ -20,7 +20,8 @@ typedef enum {
     ASSESS_RETRY_NEVER,          /* it cannot be had, now or in a moment */
     ASSESS_RETRY_REFUSED,        /* the provider will not have it */
     ASSESS_RETRY_MONEY,          /* quota, credit or billing is exhausted */
-    ASSESS_RETRY_TOO_LONG        /* more than the model's context holds */
+    ASSESS_RETRY_TOO_LONG,       /* more than the model's context holds */
+    ASSESS_RETRY_OUTPUT          /* the model's own output was no answer */
 } assess_retry_e;
 
 

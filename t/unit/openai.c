@@ -633,6 +633,14 @@ test_again(void)
        "so is a request that is too long");
     is_int(stat_of("requests"), 7, "in the same way");
 
+    script_set("\"next\":[{\"status\":500,\"body\":\"{\\\"error\\\":{"
+               "\\\"message\\\":\\\"The model produced output that does not "
+               "match the expected format\\\"}}\"}]");
+    seen = (seen_t) { 0 };
+    ok(ask(4, &seen) == ASSESS_OK && seen.answers == 4,
+       "so is one whose output the server could not use");
+    is_int(stat_of("requests"), 3, "three requests");
+
     script_set("\"next\":[{\"mode\":\"refusal\"}]");
     seen = (seen_t) { 0 };
     ok(ask(4, &seen) == ASSESS_OK && seen.answers == 4,

@@ -98,6 +98,11 @@ test_statuses(void)
           "\"exceed_context_size_error\"}}", ASSESS_RETRY_TOO_LONG },
         { 400, "{\"object\":\"error\",\"message\":\"This model's maximum "
           "context length is 4096 tokens\"}", ASSESS_RETRY_TOO_LONG },
+        { 500, "{\"error\":{\"code\":500,\"message\":\"The model produced "
+          "output that does not match the expected peg-native format\"}}",
+          ASSESS_RETRY_OUTPUT },
+        { 400, "{\"error\":{\"code\":\"json_validate_failed\"}}",
+          ASSESS_RETRY_OUTPUT },
         { 200, "{\"error\":{\"code\":429}}", ASSESS_RETRY_AGAIN },
         { 200, "{\"error\":{\"code\":401}}", ASSESS_RETRY_REFUSED },
         { 200, "{\"error\":{\"code\":402}}", ASSESS_RETRY_MONEY },
