@@ -17,30 +17,37 @@ typedef struct {
 #include "assess_fold_data.h"
 
 
+const unsigned char  assess_ch_ascii[128] = {
+    [0x00 ... 0x08] = ASSESS_CH_NONE,
+    ['\t'] = ASSESS_CH_SPACE,
+    ['\n' ... '\r'] = ASSESS_CH_BREAK,
+    [0x0e ... 0x1f] = ASSESS_CH_NONE,
+    [' '] = ASSESS_CH_SPACE,
+    ['!'] = ASSESS_CH_OTHER,
+    ['"'] = ASSESS_CH_DOUBLE,
+    ['#' ... '&'] = ASSESS_CH_OTHER,
+    ['\''] = ASSESS_CH_SINGLE,
+    ['(' ... ','] = ASSESS_CH_OTHER,
+    ['-'] = ASSESS_CH_HYPHEN,
+    ['.' ... '/'] = ASSESS_CH_OTHER,
+    ['0' ... '9'] = ASSESS_CH_DIGIT,
+    [':' ... '@'] = ASSESS_CH_OTHER,
+    ['A' ... 'Z'] = ASSESS_CH_LETTER,
+    ['[' ... '_'] = ASSESS_CH_OTHER,
+    ['`'] = ASSESS_CH_SINGLE,
+    ['a' ... 'z'] = ASSESS_CH_LETTER,
+    ['{' ... '~'] = ASSESS_CH_OTHER,
+    [0x7f] = ASSESS_CH_NONE
+};
+
+
 /*
  * Sorted; what lies between is a letter.  Unicode's general categories, as
  * far as folding tells characters apart.
  */
 
 static const assess_fold_range_t  assess_fold_ranges[] = {
-    { 0x0000, 0x0008, ASSESS_CH_NONE },
-    { 0x0009, 0x0009, ASSESS_CH_SPACE },
-    { 0x000a, 0x000d, ASSESS_CH_BREAK },
-    { 0x000e, 0x001f, ASSESS_CH_NONE },
-    { 0x0020, 0x0020, ASSESS_CH_SPACE },
-    { 0x0021, 0x0021, ASSESS_CH_OTHER },
-    { 0x0022, 0x0022, ASSESS_CH_DOUBLE },
-    { 0x0023, 0x0026, ASSESS_CH_OTHER },
-    { 0x0027, 0x0027, ASSESS_CH_SINGLE },
-    { 0x0028, 0x002c, ASSESS_CH_OTHER },
-    { 0x002d, 0x002d, ASSESS_CH_HYPHEN },
-    { 0x002e, 0x002f, ASSESS_CH_OTHER },
-    { 0x0030, 0x0039, ASSESS_CH_DIGIT },
-    { 0x003a, 0x0040, ASSESS_CH_OTHER },
-    { 0x005b, 0x005f, ASSESS_CH_OTHER },
-    { 0x0060, 0x0060, ASSESS_CH_SINGLE },
-    { 0x007b, 0x007e, ASSESS_CH_OTHER },
-    { 0x007f, 0x0084, ASSESS_CH_NONE },
+    { 0x0080, 0x0084, ASSESS_CH_NONE },
     { 0x0085, 0x0085, ASSESS_CH_BREAK },
     { 0x0086, 0x009f, ASSESS_CH_NONE },
     { 0x00a0, 0x00a0, ASSESS_CH_SPACE },
@@ -190,7 +197,7 @@ static const assess_fold_range_t  assess_fold_ranges[] = {
 
 
 size_t
-assess_ch_next(const char *p, const char *end, uint32_t *cp)
+assess_ch_next_other(const char *p, const char *end, uint32_t *cp)
 {
     size_t  n;
 
@@ -221,20 +228,12 @@ assess_ch_prev(const char *p, const char *start)
 
 
 assess_ch_e
-assess_ch_class(uint32_t cp)
+assess_ch_class_other(uint32_t cp)
 {
     size_t  low, high, mid;
 
-    if ((cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z')) {
-        return ASSESS_CH_LETTER;
-    }
-
-    if (cp == ' ') {
-        return ASSESS_CH_SPACE;
-    }
-
     if (cp >= 0xff01 && cp <= 0xff5e) {
-        cp -= 0xfee0;
+        return (assess_ch_e) assess_ch_ascii[cp - 0xfee0];
     }
 
     low = 0;
@@ -259,7 +258,7 @@ assess_ch_class(uint32_t cp)
 
 
 static const char *
-assess_ch_ascii(char room[4], uint32_t cp)
+assess_ch_one(char room[4], uint32_t cp)
 {
     room[0] = (char) cp;
     room[1] = '\0';
@@ -278,7 +277,7 @@ assess_ch_decompose(uint32_t cp, char room[4])
     }
 
     if (cp >= 0xff01 && cp <= 0xff5e) {
-        return assess_ch_ascii(room, cp - 0xfee0);
+        return assess_ch_one(room, cp - 0xfee0);
     }
 
     if (cp >= 0x1d400 && cp <= 0x1d6a3) {
@@ -286,11 +285,11 @@ assess_ch_decompose(uint32_t cp, char room[4])
         /* thirteen alphabets, one behind the other */
 
         cp = (cp - 0x1d400) % 52;
-        return assess_ch_ascii(room, cp < 26 ? 'A' + cp : 'a' + cp - 26);
+        return assess_ch_one(room, cp < 26 ? 'A' + cp : 'a' + cp - 26);
     }
 
     if (cp >= 0x1d7ce && cp <= 0x1d7ff) {
-        return assess_ch_ascii(room, '0' + (cp - 0x1d7ce) % 10);
+        return assess_ch_one(room, '0' + (cp - 0x1d7ce) % 10);
     }
 
     low = 0;

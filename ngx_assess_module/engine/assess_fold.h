@@ -24,17 +24,19 @@ typedef enum {
     ASSESS_CH_MARK,          /* combining */
     ASSESS_CH_LETTER,
     ASSESS_CH_DIGIT,
-    ASSESS_CH_WIDE           /* of scripts that set no spaces, and their marks */
+    ASSESS_CH_WIDE           /* of scripts without spaces, and their marks */
 } assess_ch_e;
 
 
-/* At least 1 while p < end: a byte that is no UTF-8 counts as U+FFFD. */
-size_t assess_ch_next(const char *p, const char *end, uint32_t *cp);
+/* The classes of ASCII, an assess_ch_e each. */
+extern const unsigned char  assess_ch_ascii[128];
+
+/* What assess_ch_next() and assess_ch_class() do where it is not ASCII. */
+size_t assess_ch_next_other(const char *p, const char *end, uint32_t *cp);
+assess_ch_e assess_ch_class_other(uint32_t cp);
 
 /* Begins where the character before p begins; start < p. */
 const char *assess_ch_prev(const char *p, const char *start);
-
-assess_ch_e assess_ch_class(uint32_t cp);
 
 /*
  * The full compatibility decomposition (NFKD) as NUL-terminated UTF-8; NULL
@@ -51,6 +53,28 @@ uint32_t assess_ch_lower(uint32_t cp);
 
 /* UTF-8 of a code point; its length. */
 size_t assess_ch_put(char out[4], uint32_t cp);
+
+
+/* At least 1; p < end.  A byte that is no UTF-8 counts as U+FFFD. */
+
+static inline size_t
+assess_ch_next(const char *p, const char *end, uint32_t *cp)
+{
+    if ((unsigned char) *p < 0x80) {
+        *cp = (unsigned char) *p;
+        return 1;
+    }
+
+    return assess_ch_next_other(p, end, cp);
+}
+
+
+static inline assess_ch_e
+assess_ch_class(uint32_t cp)
+{
+    return cp < 0x80 ? (assess_ch_e) assess_ch_ascii[cp]
+                     : assess_ch_class_other(cp);
+}
 
 
 static inline int

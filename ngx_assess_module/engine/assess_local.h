@@ -16,10 +16,11 @@
 
 
 /*
- * Hands over answers through ask->reply, at no cost: whole batches, as many as
- * were done in 50 ms, or when that was less, all of them.  Every verdict is insufficient_evidence.  The quotes are sentences of the hits'
- * passages in the order of rank, of as many pages as there are, white space
- * apart as they stand there.
+ * Hands over answers through ask->reply, at no cost: every 50 ms the batches
+ * that are done, and the rest at the end.  Every verdict is
+ * insufficient_evidence.  The quotes are sentences of the hits' passages in
+ * the order of rank, of as many pages as there are, white space apart as they
+ * stand there.
  *
  * confidence is how much of the question the best passage covers: the weights
  * of the question's terms that stand in it, by the weights of all of them; the

@@ -301,6 +301,38 @@ assess_folder_blank(assess_folder_t *f, uint32_t cp, assess_ch_e ch)
 }
 
 
+/*
+ * ASCII letters, digits and symbols, most of any text: they stay as they are,
+ * and nothing is held back between them.  Their end.
+ */
+
+static const char *
+assess_folder_plain(assess_folder_t *f, const char *p, const char *end)
+{
+    const char   *q;
+    assess_ch_e   ch;
+
+    for (q = p; q < end && (unsigned char) *q < 0x80; q++) {
+
+        ch = assess_ch_class((unsigned char) *q);
+
+        if (ch != ASSESS_CH_OTHER && !assess_ch_alnum(ch)) {
+            break;
+        }
+    }
+
+    if (q > p) {
+        assess_folder_settle(f, assess_ch_class((unsigned char) *p), 0);
+        assess_buf_add(&f->text, p, (size_t) (q - p));
+
+        f->last = assess_ch_class((unsigned char) q[-1]);
+        f->last_wide = 0;
+    }
+
+    return q;
+}
+
+
 static void
 assess_folder_run(assess_folder_t *f, const char *p, size_t len)
 {
@@ -311,7 +343,7 @@ assess_folder_run(assess_folder_t *f, const char *p, size_t len)
 
     end = p + len;
 
-    while (p < end) {
+    while ((p = assess_folder_plain(f, p, end)) < end) {
 
         p += assess_ch_next(p, end, &cp);
         ch = assess_ch_class(cp);
@@ -619,10 +651,10 @@ static int
 assess_needle_cut(assess_needle_t *needle, const assess_folder_t *f,
     assess_join_t *joins, size_t from, size_t to)
 {
-    int          good;
     size_t       i, n;
     uint32_t     cp;
     const char  *p, *end;
+    assess_ch_e  ch;
 
     n = f->joins.len / sizeof(assess_join_t);
 
@@ -644,20 +676,22 @@ assess_needle_cut(assess_needle_t *needle, const assess_folder_t *f,
     if (p < end) {
         (void) assess_ch_next(p, end, &cp);
         needle->first = assess_ch_class(cp);
+
+        (void) assess_ch_next(assess_ch_prev(end, p), end, &cp);
+        needle->last = assess_ch_class(cp);
     }
 
-    good = 0;
-
     while (p < end) {
-        p += assess_ch_next(p, end, &cp);
-        needle->last = assess_ch_class(cp);
 
-        if (assess_ch_alnum(needle->last) || needle->last == ASSESS_CH_WIDE) {
-            good = 1;
+        p += assess_ch_next(p, end, &cp);
+        ch = assess_ch_class(cp);
+
+        if (assess_ch_alnum(ch) || ch == ASSESS_CH_WIDE) {
+            return 1;
         }
     }
 
-    return good;
+    return 0;
 }
 
 

@@ -36,8 +36,8 @@ typedef struct {
 
 
 /*
- * The passage and its sentences behind it, n altogether.  Valid until another is
- * read.  NULL is out of memory.  Stop words are not among the terms.
+ * The passage and its sentences behind it, n altogether.  Valid until another
+ * is read.  NULL is out of memory.  Stop words are not among the terms.
  */
 const assess_span_t *assess_reading_passage(assess_reading_t *r,
     const assess_passage_t *passage, size_t *n);

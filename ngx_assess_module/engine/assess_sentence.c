@@ -108,7 +108,7 @@ assess_sentence_end(const char *text, size_t len, size_t at)
     p = text + at;
     end = text + len;
 
-    if ((*p >= 'a' && *p <= 'z') || *p == ' ') {
+    if ((unsigned char) *p < 0x80 && *p != '.' && *p != '!' && *p != '?') {
         return 0;
     }
 

@@ -6,32 +6,55 @@
 
 typedef struct {
     const char  *suffix;
+    size_t       len;
     const char  *by;
+    size_t       nby;
 } assess_stem_rule_t;
+
+#define assess_stem_rule(suffix, by)                                         \
+    { suffix, sizeof(suffix) - 1, by, sizeof(by) - 1 }
+
+#define assess_stem_is(w, len, suffix)                                       \
+    assess_stem_ends(w, len, suffix, sizeof(suffix) - 1)
 
 
 static const assess_stem_rule_t  assess_stem_step2[] = {
-    { "ational", "ate" }, { "tional", "tion" }, { "enci", "ence" },
-    { "anci", "ance" }, { "izer", "ize" }, { "bli", "ble" },
-    { "alli", "al" }, { "entli", "ent" }, { "eli", "e" },
-    { "ousli", "ous" }, { "ization", "ize" }, { "ation", "ate" },
-    { "ator", "ate" }, { "alism", "al" }, { "iveness", "ive" },
-    { "fulness", "ful" }, { "ousness", "ous" }, { "aliti", "al" },
-    { "iviti", "ive" }, { "biliti", "ble" }, { "logi", "log" },
-    { NULL, NULL }
+    assess_stem_rule("ational", "ate"), assess_stem_rule("tional", "tion"),
+    assess_stem_rule("enci", "ence"), assess_stem_rule("anci", "ance"),
+    assess_stem_rule("izer", "ize"), assess_stem_rule("bli", "ble"),
+    assess_stem_rule("alli", "al"), assess_stem_rule("entli", "ent"),
+    assess_stem_rule("eli", "e"), assess_stem_rule("ousli", "ous"),
+    assess_stem_rule("ization", "ize"), assess_stem_rule("ation", "ate"),
+    assess_stem_rule("ator", "ate"), assess_stem_rule("alism", "al"),
+    assess_stem_rule("iveness", "ive"), assess_stem_rule("fulness", "ful"),
+    assess_stem_rule("ousness", "ous"), assess_stem_rule("aliti", "al"),
+    assess_stem_rule("iviti", "ive"), assess_stem_rule("biliti", "ble"),
+    assess_stem_rule("logi", "log"),
+    { NULL, 0, NULL, 0 }
 };
 
 static const assess_stem_rule_t  assess_stem_step3[] = {
-    { "icate", "ic" }, { "ative", "" }, { "alize", "al" },
-    { "iciti", "ic" }, { "ical", "ic" }, { "ful", "" }, { "ness", "" },
-    { NULL, NULL }
+    assess_stem_rule("icate", "ic"), assess_stem_rule("ative", ""),
+    assess_stem_rule("alize", "al"), assess_stem_rule("iciti", "ic"),
+    assess_stem_rule("ical", "ic"), assess_stem_rule("ful", ""),
+    assess_stem_rule("ness", ""),
+    { NULL, 0, NULL, 0 }
 };
 
 /* longer ones before those that they end in */
 
-static const char *const  assess_stem_step4[] = {
-    "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism",
-    "ate", "iti", "ous", "ive", "ize", "ion", "al", "er", "ic", "ou", NULL
+static const assess_stem_rule_t  assess_stem_step4[] = {
+    assess_stem_rule("ement", ""), assess_stem_rule("ance", ""),
+    assess_stem_rule("ence", ""), assess_stem_rule("able", ""),
+    assess_stem_rule("ible", ""), assess_stem_rule("ment", ""),
+    assess_stem_rule("ant", ""), assess_stem_rule("ent", ""),
+    assess_stem_rule("ism", ""), assess_stem_rule("ate", ""),
+    assess_stem_rule("iti", ""), assess_stem_rule("ous", ""),
+    assess_stem_rule("ive", ""), assess_stem_rule("ize", ""),
+    assess_stem_rule("ion", ""), assess_stem_rule("al", ""),
+    assess_stem_rule("er", ""), assess_stem_rule("ic", ""),
+    assess_stem_rule("ou", ""),
+    { NULL, 0, NULL, 0 }
 };
 
 
@@ -125,20 +148,17 @@ assess_stem_cvc(const char *w, size_t len)
 
 
 static int
-assess_stem_ends(const char *w, size_t len, const char *suffix)
+assess_stem_ends(const char *w, size_t len, const char *suffix, size_t n)
 {
-    size_t  n;
-
-    n = strlen(suffix);
-
-    return len > n && memcmp(w + len - n, suffix, n) == 0;
+    return len > n && w[len - 1] == suffix[n - 1]
+           && memcmp(w + len - n, suffix, n) == 0;
 }
 
 
 static size_t
 assess_stem_plural(char *w, size_t len)
 {
-    if (assess_stem_ends(w, len, "sses") || assess_stem_ends(w, len, "ies")) {
+    if (assess_stem_is(w, len, "sses") || assess_stem_is(w, len, "ies")) {
         return len - 2;
     }
 
@@ -155,14 +175,14 @@ assess_stem_past(char *w, size_t len)
 {
     size_t  stem;
 
-    if (assess_stem_ends(w, len, "eed")) {
+    if (assess_stem_is(w, len, "eed")) {
         return assess_stem_measure(w, len - 3) > 0 ? len - 1 : len;
     }
 
-    if (assess_stem_ends(w, len, "ed")) {
+    if (assess_stem_is(w, len, "ed")) {
         stem = len - 2;
 
-    } else if (assess_stem_ends(w, len, "ing")) {
+    } else if (assess_stem_is(w, len, "ing")) {
         stem = len - 3;
 
     } else {
@@ -173,8 +193,8 @@ assess_stem_past(char *w, size_t len)
         return len;
     }
 
-    if (assess_stem_ends(w, stem, "at") || assess_stem_ends(w, stem, "bl")
-        || assess_stem_ends(w, stem, "iz"))
+    if (assess_stem_is(w, stem, "at") || assess_stem_is(w, stem, "bl")
+        || assess_stem_is(w, stem, "iz"))
     {
         w[stem++] = 'e';
 
@@ -194,62 +214,62 @@ assess_stem_past(char *w, size_t len)
 }
 
 
-static size_t
-assess_stem_replace(char *w, size_t len, const assess_stem_rule_t *rules)
+/* The rule for the end of a word, or NULL. */
+
+static const assess_stem_rule_t *
+assess_stem_find(const char *w, size_t len, const assess_stem_rule_t *rules)
 {
-    size_t                     stem, n;
     const assess_stem_rule_t  *r;
 
     for (r = rules; r->suffix; r++) {
-
-        if (!assess_stem_ends(w, len, r->suffix)) {
-            continue;
+        if (assess_stem_ends(w, len, r->suffix, r->len)) {
+            return r;
         }
-
-        stem = len - strlen(r->suffix);
-
-        if (assess_stem_measure(w, stem) == 0) {
-            return len;
-        }
-
-        n = strlen(r->by);
-        memcpy(w + stem, r->by, n);
-
-        return stem + n;
     }
 
-    return len;
+    return NULL;
+}
+
+
+static size_t
+assess_stem_replace(char *w, size_t len, const assess_stem_rule_t *rules)
+{
+    const assess_stem_rule_t  *r;
+
+    r = assess_stem_find(w, len, rules);
+
+    if (r == NULL || assess_stem_measure(w, len - r->len) == 0) {
+        return len;
+    }
+
+    memcpy(w + len - r->len, r->by, r->nby);
+
+    return len - r->len + r->nby;
 }
 
 
 static size_t
 assess_stem_drop(const char *w, size_t len)
 {
-    size_t              stem;
-    const char *const  *s;
+    size_t                     stem;
+    const assess_stem_rule_t  *r;
 
-    for (s = assess_stem_step4; *s; s++) {
+    r = assess_stem_find(w, len, assess_stem_step4);
 
-        if (!assess_stem_ends(w, len, *s)) {
-            continue;
-        }
-
-        stem = len - strlen(*s);
-
-        if (assess_stem_measure(w, stem) < 2) {
-            return len;
-        }
-
-        if (strcmp(*s, "ion") == 0 && w[stem - 1] != 's'
-            && w[stem - 1] != 't')
-        {
-            return len;
-        }
-
-        return stem;
+    if (r == NULL) {
+        return len;
     }
 
-    return len;
+    stem = len - r->len;
+
+    if (assess_stem_measure(w, stem) < 2
+        || (assess_stem_is(w, len, "ion") && w[stem - 1] != 's'
+            && w[stem - 1] != 't'))
+    {
+        return len;
+    }
+
+    return stem;
 }
 
 

@@ -3,7 +3,11 @@
 #include "assess_fold.h"
 #include "assess_stem.h"
 
+#include <endian.h>
 #include <string.h>
+
+
+#define ASSESS_STOP_LEN  8           /* a stop word and a NUL at least */
 
 
 typedef struct {
@@ -30,7 +34,7 @@ typedef struct {
  * in other languages a term's rarity has to do.
  */
 
-static const char *const  assess_stop_words[] = {
+static const char  assess_stop_words[][ASSESS_STOP_LEN] = {
     "a", "about", "above", "after", "again", "all", "also", "am", "an", "and",
     "any", "are", "as", "at", "be", "because", "been", "before", "being",
     "below", "between", "both", "but", "by", "can", "could", "did", "do",
@@ -48,28 +52,45 @@ static const char *const  assess_stop_words[] = {
 };
 
 
-static int
-assess_terms_stop(const char *word, size_t len)
+/* The first bytes as a number that compares as they do. */
+
+static uint64_t
+assess_terms_key(const char word[ASSESS_STOP_LEN])
 {
-    int     rc;
-    size_t  low, high, mid;
+    uint64_t  key;
+
+    memcpy(&key, word, ASSESS_STOP_LEN);
+
+    return be64toh(key);
+}
+
+
+static int
+assess_terms_stop(const assess_word_t *word)
+{
+    size_t    low, high, mid;
+    uint64_t  key, stop;
+
+    if (word->len >= ASSESS_STOP_LEN) {
+        return 0;
+    }
+
+    /* what is behind the word is of another one */
+
+    key = assess_terms_key(word->data) & (UINT64_MAX << (64 - 8 * word->len));
 
     low = 0;
     high = sizeof(assess_stop_words) / sizeof(assess_stop_words[0]);
 
     while (low < high) {
         mid = (low + high) / 2;
+        stop = assess_terms_key(assess_stop_words[mid]);
 
-        rc = strncmp(word, assess_stop_words[mid], len);
-        if (rc == 0 && assess_stop_words[mid][len] != '\0') {
-            rc = -1;
-        }
-
-        if (rc == 0) {
+        if (key == stop) {
             return 1;
         }
 
-        if (rc < 0) {
+        if (key < stop) {
             high = mid;
 
         } else {
@@ -113,7 +134,7 @@ assess_terms_emit(assess_lexer_t *lx, assess_word_t *word)
         return;
     }
 
-    stop = assess_terms_stop(word->data, word->len);
+    stop = assess_terms_stop(word);
 
     for (i = 0; i < word->len; i++) {
         if (word->data[i] < 'a' || word->data[i] > 'z') {
@@ -371,6 +392,43 @@ assess_terms_inner(assess_lexer_t *lx, uint32_t cp, assess_ch_e ch,
 }
 
 
+/* ASCII letters and digits, most of any text, a run at a time; its end. */
+
+static const char *
+assess_terms_run(assess_lexer_t *lx, const char *p, const char *end)
+{
+    char         run[ASSESS_TERM_LEN];
+    size_t       n, part, whole;
+    const char  *q;
+
+    part = ASSESS_TERM_LEN - lx->part.len;
+    whole = ASSESS_TERM_LEN - lx->whole.len;
+
+    for (q = p, n = 0; q < end && (unsigned char) *q < 0x80
+         && assess_ch_alnum(assess_ch_class((unsigned char) *q)); q++)
+    {
+        if (n < ASSESS_TERM_LEN) {
+            run[n++] = (char) assess_ch_lower((unsigned char) *q);
+        }
+    }
+
+    if (q == p) {
+        return p;
+    }
+
+    assess_terms_end_wide(lx);
+
+    /* as much as there is room for */
+
+    assess_terms_put(&lx->part, run, n < part ? n : part);
+    assess_terms_put(&lx->whole, run, n < whole ? n : whole);
+
+    lx->last = assess_ch_class((unsigned char) q[-1]);
+
+    return q;
+}
+
+
 void
 assess_terms(const char *data, size_t len, assess_term_pt fn, void *ctx)
 {
@@ -389,7 +447,7 @@ assess_terms(const char *data, size_t len, assess_term_pt fn, void *ctx)
     p = data;
     end = data + len;
 
-    while (p < end) {
+    while ((p = assess_terms_run(&lx, p, end)) < end) {
 
         p += assess_ch_next(p, end, &cp);
         ch = assess_ch_class(cp);
