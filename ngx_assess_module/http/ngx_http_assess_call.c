@@ -435,7 +435,12 @@ ngx_http_assess_call_body_take(ngx_http_assess_call_t *call)
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
         b = cl->buf;
-        p = (char *) ngx_cpymem(p, b->pos, b->last - b->pos);
+
+        /* the end of a chunked body is a buffer without memory */
+
+        if (b->pos < b->last) {
+            p = (char *) ngx_cpymem(p, b->pos, b->last - b->pos);
+        }
     }
 
     *p = '\0';
