@@ -1,17 +1,10 @@
 
+#include "ngx_http_assess_filter.h"
 #include "ngx_http_assess_stream.h"
 
 
 #define NGX_HTTP_ASSESS_PAGE        200      /* events of the log, at a time */
 #define NGX_HTTP_ASSESS_COME_BACK   10000    /* ms; while we cannot serve */
-
-
-/* what a stream is narrowed to; several of one kind are all followed */
-
-typedef struct {
-    assess_str_t               *ids;
-    size_t                      n;
-} ngx_http_assess_ids_t;
 
 
 typedef struct {
@@ -20,11 +13,7 @@ typedef struct {
     ngx_http_assess_watcher_t   watcher;
     ngx_http_assess_call_t     *call;
 
-    ngx_http_assess_ids_t       jobs;
-    ngx_http_assess_ids_t       batches;
-    ngx_http_assess_ids_t       documents;
-    ngx_http_assess_ids_t       users;
-    u_char                     *ended;           /* by job */
+    ngx_http_assess_filter_t    filter;
 
     uint64_t                    last;            /* the client's last id */
     unsigned                    handling:1;      /* in nginx's handler */
@@ -40,26 +29,12 @@ typedef struct {
 } ngx_http_assess_progress_t;
 
 
-static ngx_int_t ngx_http_assess_progress_filters(
-    ngx_http_assess_progress_t *p);
-static ngx_int_t ngx_http_assess_progress_ids(ngx_http_assess_call_t *call,
-    const char *name, ngx_http_assess_ids_t *ids);
-static ngx_int_t ngx_http_assess_progress_users(
-    ngx_http_assess_progress_t *p);
 static void ngx_http_assess_progress_last(ngx_http_assess_progress_t *p);
 static ngx_int_t ngx_http_assess_progress_refuse(
     ngx_http_assess_progress_t *p);
 static void ngx_http_assess_progress_open_run(void *data);
 static void ngx_http_assess_progress_open_done(void *data);
 static void ngx_http_assess_progress_begin(ngx_http_assess_progress_t *p);
-static void ngx_http_assess_progress_mark(ngx_http_assess_progress_t *p,
-    const char *job_id, const char *type, size_t len);
-static ngx_uint_t ngx_http_assess_progress_over(
-    ngx_http_assess_progress_t *p);
-static ngx_uint_t ngx_http_assess_progress_wants(
-    ngx_http_assess_progress_t *p, ngx_http_assess_event_t *ev);
-static ngx_uint_t ngx_http_assess_progress_in(ngx_http_assess_ids_t *ids,
-    const u_char *data, size_t len);
 static void ngx_http_assess_progress_send(
     ngx_http_assess_progress_t *p, ngx_http_assess_event_t *ev);
 static void ngx_http_assess_progress_events(ngx_http_assess_follower_t *f,
@@ -102,7 +77,7 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
     p->follower.quit = ngx_http_assess_progress_quit;
     p->stream.drained = ngx_http_assess_progress_drained;
 
-    rc = ngx_http_assess_progress_filters(p);
+    rc = ngx_http_assess_filter_read(&p->filter, call);
     if (rc != NGX_OK) {
         return rc == NGX_ABORT ? NGX_OK : NGX_ERROR;
     }
@@ -137,7 +112,7 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
 
     p->follower.after = ngx_http_assess_hub_cursor();
 
-    if (!p->resumed && p->jobs.n == 0 && p->documents.n == 0) {
+    if (!p->resumed && p->filter.jobs.n == 0 && p->filter.documents.n == 0) {
 
         /* our count on the request keeps it until we return */
 
@@ -156,131 +131,6 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
     }
 
     return NGX_DONE;
-}
-
-
-static ngx_int_t
-ngx_http_assess_progress_filters(ngx_http_assess_progress_t *p)
-{
-    ngx_int_t                rc;
-    ngx_http_assess_call_t  *call;
-
-    call = p->call;
-
-    rc = ngx_http_assess_progress_ids(call, "jobId", &p->jobs);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_assess_progress_ids(call, "batchId", &p->batches);
-    }
-
-    if (rc == NGX_OK && call->name.data) {
-
-        /* events/{documentId} */
-
-        p->documents.ids = &call->name;
-        p->documents.n = 1;
-
-    } else if (rc == NGX_OK) {
-        rc = ngx_http_assess_progress_ids(call, "documentId", &p->documents);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_assess_progress_users(p);
-    }
-
-    if (rc == NGX_OK && p->jobs.n) {
-        p->ended = assess_pcalloc(call->arena, p->jobs.n);
-        rc = p->ended ? NGX_OK : NGX_ERROR;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_assess_progress_ids(ngx_http_assess_call_t *call, const char *name,
-    ngx_http_assess_ids_t *ids)
-{
-    size_t                   len;
-    ngx_uint_t               i;
-    ngx_http_assess_pair_t  *pair;
-
-    len = ngx_strlen(name);
-
-    for (i = 0; i < call->nparams; i++) {
-
-        pair = &call->params[i];
-
-        if (pair->name.len != len
-            || ngx_memcmp(pair->name.data, name, len) != 0)
-        {
-            continue;
-        }
-
-        if (!assess_uuid_valid(pair->value.data, pair->value.len)) {
-            ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
-                                         "\"%s\" is no id", name);
-            return NGX_ABORT;
-        }
-
-        if (ids->ids == NULL) {
-            ids->ids = assess_palloc(call->arena,
-                                     call->nparams * sizeof(assess_str_t));
-            if (ids->ids == NULL) {
-                return NGX_ERROR;
-            }
-        }
-
-        ids->ids[ids->n++] = pair->value;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_assess_progress_users(ngx_http_assess_progress_t *p)
-{
-    ngx_int_t                rc;
-    ngx_uint_t               i;
-    ngx_http_assess_call_t  *call;
-    ngx_http_assess_pair_t  *pair;
-
-    call = p->call;
-
-    p->users.ids = assess_palloc(call->arena, (call->nparams + 1)
-                                              * sizeof(assess_str_t));
-    if (p->users.ids == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < call->nparams; i++) {
-
-        pair = &call->params[i];
-
-        if (pair->name.len != 4 || ngx_memcmp(pair->name.data, "user", 4)
-                                   != 0)
-        {
-            continue;
-        }
-
-        rc = ngx_http_assess_call_user(call, &pair->value,
-                                       &p->users.ids[p->users.n]);
-
-        if (rc == NGX_DECLINED) {
-            ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
-                                         "\"user=me\" needs a request that "
-                                         "belongs to a user");
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_ABORT;
-        }
-
-        p->users.n++;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -377,11 +227,12 @@ ngx_http_assess_progress_open_run(void *data)
         }
     }
 
-    if (p->rc == ASSESS_OK && (p->jobs.n || p->documents.n)) {
-        p->rc = assess_events_latest(db, p->arena, &call->scope, p->jobs.ids,
-                                     p->jobs.n, p->documents.ids,
-                                     p->documents.n, &p->events, &p->nevents,
-                                     &err);
+    if (p->rc == ASSESS_OK && (p->filter.jobs.n || p->filter.documents.n)) {
+        p->rc = assess_events_latest(db, p->arena, &call->scope,
+                                     p->filter.jobs.ids, p->filter.jobs.n,
+                                     p->filter.documents.ids,
+                                     p->filter.documents.n, &p->events,
+                                     &p->nevents, &err);
     }
 }
 
@@ -422,15 +273,15 @@ ngx_http_assess_progress_open_done(void *data)
     final = 0;
 
     for (i = 0; i < p->nevents; i++) {
-        ngx_http_assess_progress_mark(p, p->events[i].job_id,
-                                      p->events[i].type.data,
-                                      p->events[i].type.len);
+        ngx_http_assess_filter_mark(&p->filter, p->events[i].job_id,
+                                    p->events[i].type.data,
+                                    p->events[i].type.len);
         final = (uint64_t) p->events[i].event_id;
     }
 
     /* all is over and told: this is the official end */
 
-    if (p->resumed && !p->reset && ngx_http_assess_progress_over(p)
+    if (p->resumed && !p->reset && ngx_http_assess_filter_over(&p->filter)
         && final <= p->last)
     {
         call->status = NGX_HTTP_NO_CONTENT;
@@ -442,7 +293,8 @@ ngx_http_assess_progress_open_done(void *data)
 
     for (i = 0; p->resumed && !p->reset && i < p->nevents; i++) {
         if ((uint64_t) p->events[i].event_id > p->last) {
-            ngx_http_assess_progress_mark(p, p->events[i].job_id, "", 0);
+            ngx_http_assess_filter_mark(&p->filter, p->events[i].job_id, "",
+                                        0);
         }
     }
 
@@ -494,15 +346,13 @@ ngx_http_assess_progress_begin(ngx_http_assess_progress_t *p)
 
     if (!p->resumed || p->reset) {
 
-        if (ngx_http_assess_progress_over(p)) {
+        if (ngx_http_assess_filter_over(&p->filter)) {
             ngx_http_assess_stream_end(&p->stream);
             return;
         }
     }
 
-    if (p->jobs.n == 0 && p->batches.n == 0 && p->documents.n == 0
-        && p->users.n == 0)
-    {
+    if (ngx_http_assess_filter_none(&p->filter)) {
         ngx_http_assess_counters_watch(&p->watcher, &p->stream);
     }
 
@@ -517,99 +367,6 @@ ngx_http_assess_progress_begin(ngx_http_assess_progress_t *p)
 }
 
 
-/* which of the jobs that it is narrowed to have ended */
-
-static void
-ngx_http_assess_progress_mark(ngx_http_assess_progress_t *p,
-    const char *job_id, const char *type, size_t len)
-{
-    size_t      i;
-    ngx_uint_t  ended;
-
-    ended = (len == 8 && ngx_memcmp(type, "complete", 8) == 0)
-            || (len == 5 && ngx_memcmp(type, "error", 5) == 0)
-            || (len == 9 && ngx_memcmp(type, "cancelled", 9) == 0);
-
-    for (i = 0; i < p->jobs.n; i++) {
-        if (ngx_memcmp(p->jobs.ids[i].data, job_id, ASSESS_UUID_LEN) == 0) {
-            p->ended[i] = (u_char) ended;
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_assess_progress_over(ngx_http_assess_progress_t *p)
-{
-    size_t  i;
-
-    if (p->jobs.n == 0 || p->batches.n || p->documents.n) {
-        return 0;
-    }
-
-    for (i = 0; i < p->jobs.n; i++) {
-        if (!p->ended[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static ngx_uint_t
-ngx_http_assess_progress_wants(ngx_http_assess_progress_t *p,
-    ngx_http_assess_event_t *ev)
-{
-    assess_str_t  *tenant;
-
-    tenant = &p->call->scope.tenant;
-
-    if (ev->tenant.len != tenant->len
-        || ngx_memcmp(ev->tenant.data, tenant->data, tenant->len) != 0)
-    {
-        return 0;
-    }
-
-    if (p->users.n && (ev->user.data == NULL
-                       || !ngx_http_assess_progress_in(&p->users,
-                                                       ev->user.data,
-                                                       ev->user.len)))
-    {
-        return 0;
-    }
-
-    if (p->jobs.n == 0 && p->batches.n == 0 && p->documents.n == 0) {
-        return 1;
-    }
-
-    return ngx_http_assess_progress_in(&p->jobs, ev->job_id, ASSESS_UUID_LEN)
-           || ngx_http_assess_progress_in(&p->documents, ev->document_id,
-                                          ASSESS_UUID_LEN)
-           || (ev->batch_id
-               && ngx_http_assess_progress_in(&p->batches, ev->batch_id,
-                                              ASSESS_UUID_LEN));
-}
-
-
-static ngx_uint_t
-ngx_http_assess_progress_in(ngx_http_assess_ids_t *ids, const u_char *data,
-    size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < ids->n; i++) {
-        if (ids->ids[i].len == len
-            && ngx_memcmp(ids->ids[i].data, data, len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 /*
  * One event, if it is for this stream.  What waits to be sent is at most one
  * batch of the hub, or one page of the log: while it is not out the stream is
@@ -620,14 +377,14 @@ static void
 ngx_http_assess_progress_send(ngx_http_assess_progress_t *p,
     ngx_http_assess_event_t *ev)
 {
-    if (!ngx_http_assess_progress_wants(p, ev)) {
+    if (!ngx_http_assess_filter_wants(&p->filter, ev)) {
         return;
     }
 
     ngx_http_assess_stream_event(&p->stream, ev->id, &ev->type, &ev->data);
 
-    ngx_http_assess_progress_mark(p, (char *) ev->job_id,
-                                  (char *) ev->type.data, ev->type.len);
+    ngx_http_assess_filter_mark(&p->filter, (char *) ev->job_id,
+                                (char *) ev->type.data, ev->type.len);
 
     if (ev->type.len != 8 || ngx_memcmp(ev->type.data, "progress", 8) != 0) {
         ngx_http_assess_counters_changed(&p->watcher);
@@ -650,7 +407,7 @@ ngx_http_assess_progress_events(ngx_http_assess_follower_t *f,
         ngx_http_assess_progress_send(p, &events[i]);
     }
 
-    if (ngx_http_assess_progress_over(p)) {
+    if (ngx_http_assess_filter_over(&p->filter)) {
         ngx_http_assess_hub_leave(f);
         ngx_http_assess_stream_end(&p->stream);
 
@@ -688,7 +445,7 @@ ngx_http_assess_progress_logged(ngx_http_assess_progress_t *p)
 
             /* it will come through the zone */
 
-            ngx_http_assess_progress_mark(p, e->job_id, "", 0);
+            ngx_http_assess_filter_mark(&p->filter, e->job_id, "", 0);
             continue;
         }
 
@@ -797,7 +554,7 @@ ngx_http_assess_progress_page_done(void *data)
 
     assess_arena_destroy(arena);
 
-    if (p->rc != ASSESS_OK || ngx_http_assess_progress_over(p)) {
+    if (p->rc != ASSESS_OK || ngx_http_assess_filter_over(&p->filter)) {
 
         /* without the log there would be a gap: the client comes back */
 

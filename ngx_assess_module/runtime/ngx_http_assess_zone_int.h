@@ -1,5 +1,5 @@
 
-/* What the files of the shared zone share; its mutex guards all but workers. */
+/* What the files of the zone share; its mutex guards all but the workers. */
 
 #ifndef NGX_HTTP_ASSESS_ZONE_INT_H
 #define NGX_HTTP_ASSESS_ZONE_INT_H

@@ -1,0 +1,232 @@
+
+#include "ngx_http_assess_filter.h"
+
+
+static ngx_int_t ngx_http_assess_filter_ids(ngx_http_assess_call_t *call,
+    const char *name, ngx_http_assess_ids_t *ids);
+static ngx_int_t ngx_http_assess_filter_users(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_call_t *call);
+static ngx_uint_t ngx_http_assess_filter_in(ngx_http_assess_ids_t *ids,
+    const u_char *data, size_t len);
+
+
+ngx_int_t
+ngx_http_assess_filter_read(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_call_t *call)
+{
+    ngx_int_t  rc;
+
+    fl->tenant = &call->scope.tenant;
+
+    rc = ngx_http_assess_filter_ids(call, "jobId", &fl->jobs);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_assess_filter_ids(call, "batchId", &fl->batches);
+    }
+
+    if (rc == NGX_OK && call->name.data) {
+
+        /* events/{documentId} */
+
+        fl->documents.ids = &call->name;
+        fl->documents.n = 1;
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_http_assess_filter_ids(call, "documentId", &fl->documents);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_assess_filter_users(fl, call);
+    }
+
+    if (rc == NGX_OK && fl->jobs.n) {
+        fl->ended = assess_pcalloc(call->arena, fl->jobs.n);
+        rc = fl->ended ? NGX_OK : NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_assess_filter_ids(ngx_http_assess_call_t *call, const char *name,
+    ngx_http_assess_ids_t *ids)
+{
+    size_t                   len;
+    ngx_uint_t               i;
+    ngx_http_assess_pair_t  *pair;
+
+    len = ngx_strlen(name);
+
+    for (i = 0; i < call->nparams; i++) {
+
+        pair = &call->params[i];
+
+        if (pair->name.len != len
+            || ngx_memcmp(pair->name.data, name, len) != 0)
+        {
+            continue;
+        }
+
+        if (!assess_uuid_valid(pair->value.data, pair->value.len)) {
+            ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                         "\"%s\" is no id", name);
+            return NGX_ABORT;
+        }
+
+        if (ids->ids == NULL) {
+            ids->ids = assess_palloc(call->arena,
+                                     call->nparams * sizeof(assess_str_t));
+            if (ids->ids == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        ids->ids[ids->n++] = pair->value;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_assess_filter_users(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_call_t *call)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_http_assess_pair_t  *pair;
+
+    fl->users.ids = assess_palloc(call->arena, (call->nparams + 1)
+                                               * sizeof(assess_str_t));
+    if (fl->users.ids == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < call->nparams; i++) {
+
+        pair = &call->params[i];
+
+        if (pair->name.len != 4 || ngx_memcmp(pair->name.data, "user", 4)
+                                   != 0)
+        {
+            continue;
+        }
+
+        rc = ngx_http_assess_call_user(call, &pair->value,
+                                       &fl->users.ids[fl->users.n]);
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                         "\"user=me\" needs a request that "
+                                         "belongs to a user");
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ABORT;
+        }
+
+        fl->users.n++;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_assess_filter_wants(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_event_t *ev)
+{
+    const assess_str_t  *tenant;
+
+    tenant = fl->tenant;
+
+    if (ev->tenant.len != tenant->len
+        || ngx_memcmp(ev->tenant.data, tenant->data, tenant->len) != 0)
+    {
+        return 0;
+    }
+
+    if (fl->users.n && (ev->user.data == NULL
+                        || !ngx_http_assess_filter_in(&fl->users,
+                                                      ev->user.data,
+                                                      ev->user.len)))
+    {
+        return 0;
+    }
+
+    if (fl->jobs.n == 0 && fl->batches.n == 0 && fl->documents.n == 0) {
+        return 1;
+    }
+
+    return ngx_http_assess_filter_in(&fl->jobs, ev->job_id, ASSESS_UUID_LEN)
+           || ngx_http_assess_filter_in(&fl->documents, ev->document_id,
+                                        ASSESS_UUID_LEN)
+           || (ev->batch_id
+               && ngx_http_assess_filter_in(&fl->batches, ev->batch_id,
+                                            ASSESS_UUID_LEN));
+}
+
+
+static ngx_uint_t
+ngx_http_assess_filter_in(ngx_http_assess_ids_t *ids, const u_char *data,
+    size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < ids->n; i++) {
+        if (ids->ids[i].len == len
+            && ngx_memcmp(ids->ids[i].data, data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_assess_filter_mark(ngx_http_assess_filter_t *fl,
+    const char *job_id, const char *type, size_t len)
+{
+    size_t      i;
+    ngx_uint_t  ended;
+
+    ended = (len == 8 && ngx_memcmp(type, "complete", 8) == 0)
+            || (len == 5 && ngx_memcmp(type, "error", 5) == 0)
+            || (len == 9 && ngx_memcmp(type, "cancelled", 9) == 0);
+
+    for (i = 0; i < fl->jobs.n; i++) {
+        if (ngx_memcmp(fl->jobs.ids[i].data, job_id, ASSESS_UUID_LEN) == 0) {
+            fl->ended[i] = (u_char) ended;
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_http_assess_filter_none(ngx_http_assess_filter_t *fl)
+{
+    return fl->jobs.n == 0 && fl->batches.n == 0 && fl->documents.n == 0
+           && fl->users.n == 0;
+}
+
+
+ngx_uint_t
+ngx_http_assess_filter_over(ngx_http_assess_filter_t *fl)
+{
+    size_t  i;
+
+    if (fl->jobs.n == 0 || fl->batches.n || fl->documents.n) {
+        return 0;
+    }
+
+    for (i = 0; i < fl->jobs.n; i++) {
+        if (!fl->ended[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
