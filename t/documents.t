@@ -170,7 +170,7 @@ untouched($t, 'refused uploads', sub {
     problem_is(form([name => 'x']), 400, undef, 'a form without a file');
     problem_is(form(\@good, \@good, [file => "PK\3\4" . "\0" x 100, 'z.zip',
         'application/zip']), 415, '/file/2', 'an archive among good ones');
-    problem_is(form(\@good, [other => 'x']), 400, undef, 'an unknown part');
+    problem_is(form(\@good, [other => 'x']), 400, '/other', 'an unknown part');
     problem_is(form(), 400, undef, 'a form without parts');
 
     my %form = Assess::HTTP::multipart(\@good);

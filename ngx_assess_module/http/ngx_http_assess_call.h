@@ -168,6 +168,9 @@ void ngx_http_assess_problem_json(assess_buf_t *b, int status,
     const char *pointer, const char *detail);
 
 
+/* Points err at a member of the body, or at a part of a form. */
+void ngx_http_assess_pointer(assess_err_t *err, const char *key);
+
 /* Installs the filters that make nginx's own errors problems too. */
 ngx_int_t ngx_http_assess_problem_filters(ngx_conf_t *cf);
 

@@ -44,6 +44,7 @@ ngx_http_assess_documents_post(ngx_http_assess_call_t *call)
             rc = assess_fail(&err, ASSESS_INVALID, NULL,
                              "unknown part \"%.64s\", only \"file\" is taken",
                              form.fields[0].name.data);
+            ngx_http_assess_pointer(&err, form.fields[0].name.data);
         }
 
         if (rc == ASSESS_OK && n == 0) {

@@ -83,6 +83,30 @@ ngx_http_assess_problem_json(assess_buf_t *b, int status, const char *pointer,
 }
 
 
+void
+ngx_http_assess_pointer(assess_err_t *err, const char *key)
+{
+    size_t  i;
+
+    /* RFC 6901: a tilde and a slash in a key are written otherwise */
+
+    err->pointer[0] = '/';
+
+    for (i = 1; *key && i < sizeof(err->pointer) - 3; key++) {
+
+        if (*key == '~' || *key == '/') {
+            err->pointer[i++] = '~';
+            err->pointer[i++] = *key == '~' ? '0' : '1';
+            continue;
+        }
+
+        err->pointer[i++] = *key;
+    }
+
+    err->pointer[i] = '\0';
+}
+
+
 ngx_int_t
 ngx_http_assess_problem_filters(ngx_conf_t *cf)
 {

@@ -554,7 +554,6 @@ static assess_err_e
 ngx_http_assess_bad(assess_err_t *err, assess_err_e kind, const char *key,
     const char *fmt, ...)
 {
-    size_t   i;
     va_list  args;
 
     (void) assess_fail(err, kind, NULL, "%s", "");
@@ -563,22 +562,7 @@ ngx_http_assess_bad(assess_err_t *err, assess_err_e kind, const char *key,
     (void) vsnprintf(err->message, sizeof(err->message), fmt, args);
     va_end(args);
 
-    /* RFC 6901: a tilde and a slash in a key are written otherwise */
-
-    err->pointer[0] = '/';
-
-    for (i = 1; *key && i < sizeof(err->pointer) - 3; key++) {
-
-        if (*key == '~' || *key == '/') {
-            err->pointer[i++] = '~';
-            err->pointer[i++] = *key == '~' ? '0' : '1';
-            continue;
-        }
-
-        err->pointer[i++] = *key;
-    }
-
-    err->pointer[i] = '\0';
+    ngx_http_assess_pointer(err, key);
 
     return kind;
 }
