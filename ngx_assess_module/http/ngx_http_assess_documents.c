@@ -62,6 +62,7 @@ ngx_http_assess_documents_post(ngx_http_assess_call_t *call)
     }
 
     docs = NULL;
+    created = 0;
 
     if (rc == ASSESS_OK) {
         docs = assess_pcalloc(call->arena, n * sizeof(assess_document_t));

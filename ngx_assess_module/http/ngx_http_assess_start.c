@@ -55,6 +55,7 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
     ngx_memzero(&start, sizeof(assess_start_t));
 
     body = NULL;
+    replayed = 0;
     rc = ASSESS_OK;
 
     if (ngx_http_assess_call_is(call, "multipart/form-data")) {
