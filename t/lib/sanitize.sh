@@ -65,7 +65,7 @@ done
     --with-http_v2_module --with-http_realip_module \
     --with-http_auth_request_module --with-http_stub_status_module \
     --with-cc-opt="-g -O1 -fsanitize=address,undefined \
-        -fno-sanitize=nonnull-attribute \
+        -fno-sanitize=nonnull-attribute,alignment \
         -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1" \
     --with-ld-opt="-fsanitize=address,undefined" >configure.log
 
