@@ -160,6 +160,16 @@ int assess_cursor_write(assess_arena_t *arena, assess_str_t *cursor,
 assess_err_e assess_cursor_read(const assess_str_t *cursor, int64_t *us,
     char id[ASSESS_UUID_LEN + 1], assess_err_t *err);
 
+/*
+ * A page of a list newest first, of a statement that ends in its conditions:
+ * adds where the cursor goes on, the order and one row more than the limit,
+ * and runs it.  time and id are the columns that are ordered by.  The
+ * arguments are freed; NULL with err.
+ */
+PGresult *assess_db_page(assess_conn_t *conn, assess_buf_t *sql,
+    assess_args_t *args, const char *time, const char *id,
+    const assess_paging_t *paging, assess_err_t *err);
+
 int assess_cursor_write_name(assess_arena_t *arena, assess_str_t *cursor,
     const assess_str_t *name);
 assess_err_e assess_cursor_read_name(assess_arena_t *arena,

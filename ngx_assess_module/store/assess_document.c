@@ -391,9 +391,6 @@ assess_documents_page(assess_conn_t *conn, assess_arena_t *arena,
     const assess_str_t *pattern, assess_document_t **docs, size_t *n,
     assess_str_t *next, assess_err_t *err)
 {
-    int            limit;
-    char           id[ASSESS_UUID_LEN + 1];
-    int64_t        us;
     PGresult      *res;
     assess_buf_t   sql;
     assess_err_e   rc;
@@ -402,45 +399,21 @@ assess_documents_page(assess_conn_t *conn, assess_arena_t *arena,
     memset(&sql, 0, sizeof(assess_buf_t));
     assess_args_init(&args);
 
-    limit = filter->paging.limit;
-
     assess_buf_str(&sql, "select" ASSESS_DOCUMENT_COLUMNS
                    ", (extract(epoch from d.created_at) * 1000000)::bigint");
     assess_document_where(&sql, &args, scope, filter, pattern);
 
-    if (filter->paging.cursor.data) {
-
-        rc = assess_cursor_read(&filter->paging.cursor, &us, id, err);
-        if (rc != ASSESS_OK) {
-            assess_args_free(&args);
-            goto done;
-        }
-
-        assess_arg_int(&args, us);
-        assess_arg_id(&args, id);
-        assess_buf_printf(&sql, " and (d.created_at, d.document_id) <"
-                          " ('epoch'::timestamptz + $%d::bigint"
-                          " * interval '1 microsecond', $%d::uuid)",
-                          args.n - 1, args.n);
-    }
-
-    assess_buf_printf(&sql, " order by d.created_at desc, d.document_id desc"
-                      " limit %d", limit + 1);
-
-    args.failed |= sql.failed;
-
-    res = assess_db_query(conn, sql.data, &args, err);
-    if (res == NULL) {
-        rc = err->kind;
-        goto done;
-    }
-
-    rc = assess_documents_rows(arena, res, limit, docs, n, next, err);
-    PQclear(res);
-
-done:
-
+    res = assess_db_page(conn, &sql, &args, "d.created_at", "d.document_id",
+                         &filter->paging, err);
     assess_buf_free(&sql);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    rc = assess_documents_rows(arena, res, filter->paging.limit, docs, n,
+                               next, err);
+    PQclear(res);
 
     return rc;
 }

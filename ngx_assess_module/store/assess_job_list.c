@@ -154,9 +154,6 @@ assess_jobs_page(assess_conn_t *conn, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_job_filter_t *filter,
     assess_job_t **jobs, size_t *n, assess_str_t *next, assess_err_t *err)
 {
-    int            limit;
-    char           id[ASSESS_UUID_LEN + 1];
-    int64_t        us;
     PGresult      *res;
     assess_buf_t   sql;
     assess_err_e   rc;
@@ -164,49 +161,26 @@ assess_jobs_page(assess_conn_t *conn, assess_arena_t *arena,
 
     memset(&sql, 0, sizeof(assess_buf_t));
 
-    rc = ASSESS_OK;
-    limit = filter->paging.limit;
-
     assess_buf_str(&sql, "select" ASSESS_JOB_COLUMNS
                    ", (extract(epoch from j.created_at) * 1000000)::bigint");
 
     if (!assess_jobs_where(&sql, &args, scope, filter)) {
         assess_args_free(&args);
-        goto done;
+        assess_buf_free(&sql);
+        return ASSESS_OK;
     }
 
-    if (filter->paging.cursor.data) {
-
-        rc = assess_cursor_read(&filter->paging.cursor, &us, id, err);
-        if (rc != ASSESS_OK) {
-            assess_args_free(&args);
-            goto done;
-        }
-
-        assess_arg_int(&args, us);
-        assess_arg_id(&args, id);
-        assess_buf_printf(&sql, " and (j.created_at, j.job_id) <"
-                          " ('epoch'::timestamptz + $%d::bigint"
-                          " * interval '1 microsecond', $%d::uuid)",
-                          args.n - 1, args.n);
-    }
-
-    assess_buf_printf(&sql, " order by j.created_at desc, j.job_id desc"
-                      " limit %d", limit + 1);
-    args.failed |= sql.failed;
-
-    res = assess_db_query(conn, sql.data, &args, err);
-    if (res == NULL) {
-        rc = err->kind;
-        goto done;
-    }
-
-    rc = assess_jobs_rows(arena, res, limit, jobs, n, next, err);
-    PQclear(res);
-
-done:
-
+    res = assess_db_page(conn, &sql, &args, "j.created_at", "j.job_id",
+                         &filter->paging, err);
     assess_buf_free(&sql);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    rc = assess_jobs_rows(arena, res, filter->paging.limit, jobs, n, next,
+                          err);
+    PQclear(res);
 
     return rc;
 }

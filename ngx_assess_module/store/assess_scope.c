@@ -218,6 +218,37 @@ assess_cursor_read(const assess_str_t *cursor, int64_t *us,
 }
 
 
+PGresult *
+assess_db_page(assess_conn_t *conn, assess_buf_t *sql, assess_args_t *args,
+    const char *time, const char *id, const assess_paging_t *paging,
+    assess_err_t *err)
+{
+    char     last[ASSESS_UUID_LEN + 1];
+    int64_t  us;
+
+    if (paging->cursor.data) {
+
+        if (assess_cursor_read(&paging->cursor, &us, last, err) != ASSESS_OK) {
+            assess_args_free(args);
+            return NULL;
+        }
+
+        assess_arg_int(args, us);
+        assess_arg_id(args, last);
+        assess_buf_printf(sql, " and (%s, %s) < ('epoch'::timestamptz"
+                          " + $%d::bigint * interval '1 microsecond',"
+                          " $%d::uuid)", time, id, args->n - 1, args->n);
+    }
+
+    assess_buf_printf(sql, " order by %s desc, %s desc limit %d", time, id,
+                      paging->limit + 1);
+
+    args->failed |= sql->failed;
+
+    return assess_db_query(conn, sql->data, args, err);
+}
+
+
 int
 assess_cursor_write_name(assess_arena_t *arena, assess_str_t *cursor,
     const assess_str_t *name)
