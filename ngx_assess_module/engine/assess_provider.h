@@ -113,7 +113,8 @@ void assess_client_destroy(assess_client_t *client);
  * ASSESS_OK when every question has an answer.  ASSESS_FAILED with
  * questions_unanswered (the others were handed over), provider_refused,
  * provider_unavailable or provider_out_of_money; ASSESS_CANCELLED;
- * ASSESS_STOPPING when something was left unasked; or what reply() returned.  Nothing is in flight when it returns.
+ * ASSESS_STOPPING when something was left unasked; or what reply() returned.
+ * Nothing is in flight when it returns.
  */
 assess_err_e assess_provider_ask(assess_provider_t *provider,
     assess_client_t *client, assess_arena_t *arena, const assess_ask_t *ask,

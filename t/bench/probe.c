@@ -1,5 +1,5 @@
-/* sources: */
-/* libs: */
+/* sources:  */
+/* libs:  */
 
 /*
  * probe PORT PATH SECONDS PAUSE_US [BODY_FILE]: one request after the other

@@ -4,7 +4,14 @@
  * What counts is how often it was asked, and for what.
  */
 
-/* sources: engine/assess_provider.c engine/assess_openai.c engine/assess_transfer.c engine/assess_limit.c engine/assess_prompt.c engine/assess_reply.c engine/assess_retry.c engine/assess_price.c engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c engine/assess_fold.c store/assess_answer.c store/assess_db.c store/assess_scope.c store/assess_statement.c store/assess_migrate.c base/assess_base.c ../t/lib/provider_answer.c */
+/* sources: engine/assess_provider.c engine/assess_openai.c
+   engine/assess_transfer.c engine/assess_limit.c engine/assess_prompt.c
+   engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
+   engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
+   engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c
+   engine/assess_fold.c store/assess_answer.c store/assess_db.c
+   store/assess_scope.c store/assess_statement.c store/assess_migrate.c
+   base/assess_base.c ../t/lib/provider_answer.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
 #include "tap.h"

@@ -1,4 +1,5 @@
-/* sources: engine/assess_passage.c engine/assess_edge.c engine/assess_sentence.c engine/assess_fold.c base/assess_base.c */
+/* sources: engine/assess_passage.c engine/assess_edge.c
+   engine/assess_sentence.c engine/assess_fold.c base/assess_base.c */
 /* libs: -lm */
 
 #include "tap.h"

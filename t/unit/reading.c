@@ -1,4 +1,6 @@
-/* sources: engine/assess_reading.c engine/assess_vocab.c engine/assess_terms.c engine/assess_stem.c engine/assess_sentence.c engine/assess_fold.c base/assess_base.c */
+/* sources: engine/assess_reading.c engine/assess_vocab.c engine/assess_terms.c
+   engine/assess_stem.c engine/assess_sentence.c engine/assess_fold.c
+   base/assess_base.c */
 /* libs: -lm */
 
 #include "tap.h"

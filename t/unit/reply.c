@@ -1,7 +1,9 @@
 
 /* What is taken from a chat completion, and what is not. */
 
-/* sources: engine/assess_reply.c store/assess_answer.c store/assess_db.c store/assess_scope.c store/assess_statement.c store/assess_migrate.c base/assess_base.c */
+/* sources: engine/assess_reply.c store/assess_answer.c store/assess_db.c
+   store/assess_scope.c store/assess_statement.c store/assess_migrate.c
+   base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 #include "tap.h"

@@ -1,4 +1,7 @@
-/* sources: engine/assess_retrieve.c engine/assess_vocab.c engine/assess_bm25.c engine/assess_pageref.c engine/assess_passage.c engine/assess_edge.c engine/assess_terms.c engine/assess_stem.c engine/assess_sentence.c engine/assess_fold.c base/assess_base.c */
+/* sources: engine/assess_retrieve.c engine/assess_vocab.c engine/assess_bm25.c
+   engine/assess_pageref.c engine/assess_passage.c engine/assess_edge.c
+   engine/assess_terms.c engine/assess_stem.c engine/assess_sentence.c
+   engine/assess_fold.c base/assess_base.c */
 /* libs: -lm */
 
 #include "tap.h"
