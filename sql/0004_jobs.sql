@@ -111,6 +111,10 @@ create table assess.assessment_jobs (
     lease_until           timestamptz,
     fence                 bigint not null default 0,
 
+    -- How often in a row it was left by a lease that ran out, with no answer
+    -- saved in between: what ends its worker is not tried for ever.
+    lost                  integer not null default 0 check (lost >= 0),
+
     created_at            timestamptz not null default now(),
     started_at            timestamptz,
     completed_at          timestamptz,

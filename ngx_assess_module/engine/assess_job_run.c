@@ -13,6 +13,7 @@
 
 
 #define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
+#define ASSESS_MAX_LOST       5        /* leases in a row that ran out */
 
 /* where each stage begins, of a hundred */
 #define ASSESS_AT_LOOKUP      10
@@ -116,6 +117,13 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
 {
     assess_err_e   rc;
     assess_step_t  step;
+
+    if (run->work.lost > ASSESS_MAX_LOST) {
+        return assess_fail(err, ASSESS_FAILED, "internal",
+                           "given up: the process that ran the job ended %d "
+                           "times before it had a new answer",
+                           run->work.lost);
+    }
 
     rc = assess_questions_read(run->arena, &run->work.set, &run->questions,
                                &run->nquestions, err);

@@ -99,6 +99,7 @@ typedef struct {
     unsigned char           *answered;   /* by ordinal: has an answer */
     assess_str_t             owner;      /* whose lease it is */
     int64_t                  fence;      /* rises with each claim */
+    int                      lost;       /* leases in a row that ran out */
 } assess_work_t;
 
 

@@ -142,7 +142,7 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
 
     static const char  sql[] =
         "update assess.assessment_jobs j set status = 'queued',"
-        " progress = 0, completed_at = null, error_code = null,"
+        " progress = 0, lost = 0, completed_at = null, error_code = null,"
         " error_message = null where j.tenant = $1 and j.job_id = $2"
         " and j.status in ('failed', 'cancelled', 'budget_exceeded')"
         " returning" ASSESS_JOB_COLUMNS;

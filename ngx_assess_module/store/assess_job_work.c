@@ -26,6 +26,7 @@ static const char  assess_claim_sql[] =
     " update assess.assessment_jobs j set status = 'processing',"
     " stage = 'extracting', progress = 0, attempt = j.attempt + 1,"
     " fence = j.fence + 1, lease_owner = $1::text,"
+    " lost = j.lost + (j.status = 'processing')::int,"
     " lease_until = statement_timestamp()"
     " + $2::int * interval '1 millisecond',"
     " started_at = coalesce(j.started_at, now()),"
@@ -37,7 +38,7 @@ static const char  assess_claim_sql[] =
     " from next, assess.question_sets s where j.job_id = next.job_id"
     " and s.tenant = j.tenant and s.question_set_id = j.question_set_id"
     " returning" ASSESS_JOB_COLUMNS
-    ", j.fence, j.question_set_id, j.provider, j.model";
+    ", j.fence, j.question_set_id, j.provider, j.model, j.lost";
 
 
 /* What the worker needs besides the row */
@@ -62,6 +63,7 @@ assess_claim_work(assess_conn_t *conn, assess_arena_t *arena,
     }
 
     work->fence = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
+    work->lost = (int) assess_col_int(res, 0, ASSESS_JOB_EXTRA + 4);
     assess_col_id(res, 0, ASSESS_JOB_EXTRA + 1, set_id);
 
     rc = assess_question_set_by_id(conn, arena, &job->tenant, set_id,
@@ -301,7 +303,9 @@ assess_step_update(assess_conn_t *conn, const assess_work_t *work,
         " + $9::bigint * interval '1 millisecond', j.estimated_completion),"
         " input_tokens = j.input_tokens + $10::bigint,"
         " output_tokens = j.output_tokens + $11::bigint,"
-        " cost = j.cost + coalesce($12::numeric, 0)" ASSESS_WORK_WHERE;
+        " cost = j.cost + coalesce($12::numeric, 0),"
+        " lost = case when $13::int > 0 then 0 else j.lost end"
+        ASSESS_WORK_WHERE;
 
     assess_work_args(&args, work);
     assess_arg_id(&args, assess_stage_name(step->stage));
@@ -319,6 +323,7 @@ assess_step_update(assess_conn_t *conn, const assess_work_t *work,
     assess_arg_int(&args, assess_step_count(step->input_tokens));
     assess_arg_int(&args, assess_step_count(step->output_tokens));
     assess_arg_money(&args, step->cost);
+    assess_arg_int(&args, step->nanswers != 0);
 
     return assess_db_exec(conn, sql, &args, err);
 }

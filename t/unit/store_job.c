@@ -306,6 +306,8 @@ test_lease(void)
     is_int(b.job.progress, 0, "begins anew");
     is_int(b.job.completed_batches, 2, "five are missing: one batch of three");
     ok(b.fence > a.fence, "the fence has risen");
+    is_int(a.lost, 0, "one had not taken it over");
+    is_int(b.lost, 1, "two knows that it was left once");
     ok(!b.answered[0] && !b.answered[4] && b.answered[5] && b.answered[11],
        "it knows what is answered");
 
@@ -323,6 +325,17 @@ test_lease(void)
            "two renews");
     is_err(assess_job_claim(store_db, store_arena, &one, 60000, &a, &change,
                             &store_err), ASSESS_NOT_FOUND, "and keeps it");
+
+    step.nanswers = 0;
+    is_err(assess_job_step(store_db, store_arena, &b, &step, &change,
+                           &store_err), ASSESS_OK, "a step without answers");
+    is_int(store_sql("select lost from assess.assessment_jobs"
+                     " where status = 'processing'"), 1, "changes nothing");
+    step.nanswers = 7;
+    is_err(assess_job_step(store_db, store_arena, &b, &step, &change,
+                           &store_err), ASSESS_OK, "one with answers");
+    is_int(store_sql("select lost from assess.assessment_jobs"
+                     " where status = 'processing'"), 0, "begins to count anew");
     is_err(assess_job_end(store_db, store_arena, &b, ASSESS_COMPLETED, NULL,
                           NULL, &change, &store_err), ASSESS_OK, "two ends it");
     is_int(store_sql("select active_jobs from assess.documents"
