@@ -18,7 +18,6 @@ typedef struct {
     assess_provider_t      **providers;
     size_t                   nproviders;
     int                      lease_ms;
-    assess_str_t             owner;          /* whose leases jobs run under */
 
     /* called on the job's own thread */
     void  (*publish)(void *ctx, const assess_change_t *change);
@@ -42,9 +41,13 @@ typedef struct {
  * or handed back because the process is stopping.  ASSESS_OK when a job was
  * claimed, whatever came of it; ASSESS_NOT_FOUND when there is none;
  * ASSESS_UNAVAILABLE when the store is away.
+ *
+ * The job's lease is under owner, a name used for no other run: it is to be
+ * renewed while this runs, and never after.  A job that cannot be saved is
+ * left to its lease, for whoever takes it over.
  */
 assess_err_e assess_engine_run(assess_engine_t *engine,
-    assess_client_t *client, assess_err_t *err);
+    assess_client_t *client, const assess_str_t *owner, assess_err_t *err);
 
 assess_provider_t *assess_engine_provider(const assess_engine_t *engine,
     const assess_str_t *name);

@@ -76,7 +76,7 @@ static assess_err_e assess_run_memory(assess_err_t *err);
 
 assess_err_e
 assess_engine_run(assess_engine_t *engine, assess_client_t *client,
-    assess_err_t *err)
+    const assess_str_t *owner, assess_err_t *err)
 {
     assess_err_e     rc;
     assess_run_t     run;
@@ -92,8 +92,8 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
         return assess_run_memory(err);
     }
 
-    rc = assess_job_claim(engine->db, run.arena, &engine->owner,
-                          engine->lease_ms, &run.work, &change, err);
+    rc = assess_job_claim(engine->db, run.arena, owner, engine->lease_ms,
+                          &run.work, &change, err);
 
     if (rc == ASSESS_OK) {
         engine->publish(engine->ctx, &change);
@@ -200,7 +200,7 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
     case ASSESS_LOST:
     case ASSESS_UNAVAILABLE:
 
-        /* the lease is, or will soon be, another's: it goes on from there */
+        /* the lease is, or will soon be, another's: nobody renews it now */
 
         end = ASSESS_OK;
         engine->log(engine->ctx, rc, run->work.job.job_id, err->message);

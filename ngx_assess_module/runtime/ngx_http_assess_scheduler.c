@@ -20,6 +20,7 @@ typedef struct {
     assess_err_e                   rc;
     assess_err_t                   err;
     ngx_uint_t                     kicks;      /* seen before the last claim */
+    char                           owner[ASSESS_UUID_LEN + 1];  /* "": none */
     unsigned                       busy:1;
 } ngx_http_assess_runner_t;
 
@@ -27,7 +28,6 @@ typedef struct {
 typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_engine_t                engine;
-    char                           owner[ASSESS_UUID_LEN + 1];
 
     ngx_http_assess_runner_t      *runners;
     ngx_uint_t                     running;
@@ -47,6 +47,7 @@ typedef struct {
     uint64_t                       known;      /* to the zone, before that */
     int64_t                        draining;   /* since; 0: not */
 
+    pthread_mutex_t                lease_mutex;    /* of runners' owners */
     pthread_mutex_t                cpu_mutex;
     pthread_cond_t                 cpu_free;
     ngx_uint_t                     cpu_used;
@@ -64,6 +65,8 @@ static void ngx_http_assess_store_open(void);
 static void ngx_http_assess_store_open_run(void *data);
 static void ngx_http_assess_store_open_done(void *data);
 static void ngx_http_assess_runner_run(void *data);
+static assess_err_e ngx_http_assess_runner_job(
+    ngx_http_assess_runner_t *runner);
 static void ngx_http_assess_runner_done(void *data);
 static void ngx_http_assess_scheduler_poll(ngx_event_t *ev);
 static void ngx_http_assess_scheduler_renew(ngx_event_t *ev);
@@ -154,7 +157,8 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     s = &ngx_http_assess_scheduler;
     engine = &s->engine;
 
-    if (assess_client_global_init() != 0 || assess_uuid(s->owner) != 0
+    if (assess_client_global_init() != 0
+        || pthread_mutex_init(&s->lease_mutex, NULL) != 0
         || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
         || pthread_cond_init(&s->cpu_free, NULL) != 0)
     {
@@ -185,8 +189,6 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->extract = mcf->extract;
     engine->temp_path = (char *) mcf->temp_path->name.data;
     engine->lease_ms = (int) mcf->lease;
-    engine->owner.data = s->owner;
-    engine->owner.len = ASSESS_UUID_LEN;
 
     engine->publish = ngx_http_assess_engine_publish;
     engine->cancelled = ngx_http_assess_engine_cancelled;
@@ -419,9 +421,45 @@ ngx_http_assess_runner_run(void *data)
 
     while (runner->rc == ASSESS_OK && !ngx_http_assess_engine_stopping(s)) {
         runner->kicks = s->kicks;
-        runner->rc = assess_engine_run(&s->engine, runner->client,
-                                       &runner->err);
+        runner->rc = ngx_http_assess_runner_job(runner);
     }
+}
+
+
+/*
+ * Each run has a lease of its own, that is renewed as long as it runs: a job
+ * that was given up because it could not be saved must be free for others.
+ */
+
+static assess_err_e
+ngx_http_assess_runner_job(ngx_http_assess_runner_t *runner)
+{
+    char                          id[ASSESS_UUID_LEN + 1];
+    assess_err_e                  rc;
+    assess_str_t                  owner;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (assess_uuid(id) != 0) {
+        return assess_fail(&runner->err, ASSESS_ERROR, "internal",
+                           "no random bytes can be had");
+    }
+
+    owner.data = id;
+    owner.len = ASSESS_UUID_LEN;
+
+    pthread_mutex_lock(&s->lease_mutex);
+    ngx_memcpy(runner->owner, id, sizeof(id));
+    pthread_mutex_unlock(&s->lease_mutex);
+
+    rc = assess_engine_run(&s->engine, runner->client, &owner, &runner->err);
+
+    pthread_mutex_lock(&s->lease_mutex);
+    runner->owner[0] = '\0';
+    pthread_mutex_unlock(&s->lease_mutex);
+
+    return rc;
 }
 
 
@@ -505,12 +543,30 @@ ngx_http_assess_scheduler_renew(ngx_event_t *ev)
 static void
 ngx_http_assess_renew_run(void *data)
 {
+    char                          id[ASSESS_UUID_LEN + 1];
+    ngx_uint_t                    i;
+    assess_str_t                  owner;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
 
-    s->renew_rc = assess_jobs_renew(s->engine.db, &s->engine.owner,
-                                    s->engine.lease_ms, &s->renew_err);
+    owner.data = id;
+    owner.len = ASSESS_UUID_LEN;
+
+    s->renew_rc = ASSESS_OK;
+
+    for (i = 0; i < s->mcf->jobs && s->renew_rc == ASSESS_OK; i++) {
+
+        pthread_mutex_lock(&s->lease_mutex);
+        ngx_memcpy(id, s->runners[i].owner, sizeof(id));
+        pthread_mutex_unlock(&s->lease_mutex);
+
+        if (id[0]) {
+            s->renew_rc = assess_jobs_renew(s->engine.db, &owner,
+                                            s->engine.lease_ms,
+                                            &s->renew_err);
+        }
+    }
 }
 
 
