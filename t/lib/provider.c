@@ -5,16 +5,22 @@
  * quote that stands in the passages it was sent.
  *
  *   provider PORT|PORT_FILE [--delay-ms N] [--mode MODE] [--stdin]
+ *            [--log FILE]
  *
  * Port 0, or a file that the port is written to, takes any free one.  With
- * --stdin it ends when its standard input does.
+ * --stdin it ends when its standard input does.  The log is an account of
+ * what was asked and answered, see provider_log.h.
  *
- * POST /__control {"next":[STEP...],"delayMs","mode","status","headers",
- *                  "stubborn":[id...],"reset":true}
+ * POST /__control {"next":[STEP...],"delayMs","jitterMs","mode","status",
+ *                  "headers","stubborn":[id...],"drop":true,"listen":false,
+ *                  "reset":true}
  *     STEP is {"status","headers","mode","delayMs","body"}, one for each of
  *     the requests that follow, in the order they come; mode and the like
  *     outside of it hold for all others.  A stubborn question is never
- *     answered.  reset forgets steps, counts and settings first.
+ *     answered.  jitterMs is the most that a delay may have on top.  drop
+ *     resets every other connection; listen refuses new ones until it is
+ *     true again, which must be said on the same connection.  reset forgets
+ *     steps, counts and settings first.
  * GET /__stats {"requests","inFlight","peakInFlight","connections" (open),
  *               "accepted" (ever),
  *               "questions":{id: times answered},"asked":{id: times asked},
@@ -28,6 +34,7 @@
  */
 
 #include "provider_answer.h"
+#include "provider_log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,22 +65,32 @@ struct conn_s {
     int       in_flight;        /* counted as such */
     int       close;            /* once all is sent */
     int       reset;
+    int       status;
+    long      number;           /* of the request under way, 0 without */
+    long      pid;              /* of who asks, once it was looked for */
     int64_t   due;
     conn_t   *prev, *next;      /* timers, soonest first */
     conn_t   *dead;
+    conn_t   *before, *after;   /* all that are open */
     char     *in, *out;
     size_t    in_len, in_size, out_len, out_sent;
 };
 
 
 static int       epoll_fd, listen_fd;
-static conn_t   *first, *last, *graves;
+static conn_t   *first, *last, *graves, *open_conns;
 static json_t   *script, *defaults, *stubborn, *answered, *asked;
 static char     *last_body;
 static size_t    last_len;
 static long      requests, in_flight, peak, connections, accepted;
 
+static int       own_port;
+
 static volatile sig_atomic_t  ended;
+
+
+static int listen_on(int port);
+static void listen_again(int on);
 
 
 static void
@@ -174,9 +191,20 @@ conn_close(conn_t *c)
                           sizeof(linger));
     }
 
+    if (c->number) {
+        provider_log_given_up(c->number);
+        c->number = 0;
+    }
+
     timer_remove(c);
     conn_landed(c);
     close(c->fd);
+
+    *(c->before ? &c->before->after : &open_conns) = c->after;
+
+    if (c->after) {
+        c->after->before = c->before;
+    }
 
     c->fd = -1;
     c->dead = graves;
@@ -222,6 +250,11 @@ conn_send(conn_t *c)
         }
 
         c->out_sent += (size_t) n;
+    }
+
+    if (c->number && !c->close) {
+        provider_log_answer(c->number, c->status, c->out);
+        c->number = 0;
     }
 
     free(c->out);
@@ -298,9 +331,10 @@ setting(json_t *step, const char *name)
 
 
 static void
-conn_chat(conn_t *c, const char *data, size_t len)
+conn_chat(conn_t *c, const char *path, const char *data, size_t len)
 {
     int          status;
+    int64_t      delay, jitter;
     char        *reply;
     size_t       i;
     json_t      *body, *ids, *step, *headers, *text;
@@ -333,6 +367,12 @@ conn_chat(conn_t *c, const char *data, size_t len)
     }
 
     ids = body ? provider_ids(body, &why) : NULL;
+
+    if (ids) {
+        c->pid = c->pid ? c->pid : provider_log_peer(c->fd);
+        c->number = requests;
+        provider_log_request(requests, c->pid, path, body, ids);
+    }
 
     for (i = 0; i < json_array_size(ids); i++) {
         provider_count(asked, json_string_value(json_array_get(ids, i)));
@@ -381,11 +421,30 @@ conn_chat(conn_t *c, const char *data, size_t len)
         c->hanging = 1;
 
     } else {
-        timer_add(c, now_ms() + json_integer_value(setting(step, "delayMs")));
+        delay = json_integer_value(setting(step, "delayMs"));
+        jitter = json_integer_value(setting(step, "jitterMs"));
+        timer_add(c, now_ms() + delay + (jitter > 0 ? random() % jitter : 0));
     }
 
+    c->status = status;
     json_decref(body);
     json_decref(step);
+}
+
+
+static void
+conn_drop_others(const conn_t *c)
+{
+    conn_t  *other, *next;
+
+    for (other = open_conns; other; other = next) {
+        next = other->after;
+
+        if (other != c) {
+            other->reset = 1;
+            conn_close(other);
+        }
+    }
 }
 
 
@@ -428,6 +487,12 @@ conn_control(conn_t *c, const char *data, size_t len)
                                     json_true());
             }
 
+        } else if (strcmp(name, "drop") == 0) {
+            conn_drop_others(c);
+
+        } else if (strcmp(name, "listen") == 0) {
+            listen_again(json_is_true(value));
+
         } else {
             json_object_set(defaults, name, value);
         }
@@ -465,7 +530,7 @@ conn_request(conn_t *c, const char *head, const char *body, size_t len)
     if (end && end - path > 17
         && memcmp(end - 17, "/chat/completions", 17) == 0)
     {
-        conn_chat(c, body, len);
+        conn_chat(c, path + 1, body, len);
 
     } else if (end && strncmp(path, " /__control", 11) == 0) {
         conn_control(c, body, len);
@@ -562,6 +627,11 @@ accept_all(void)
 
         c = need(calloc(1, sizeof(conn_t)));
         c->fd = fd;
+        c->after = open_conns;
+        if (c->after) {
+            c->after->before = c;
+        }
+        open_conns = c;
         connections++;
         accepted++;
         conn_watch(c, EPOLL_CTL_ADD, EPOLLIN);
@@ -599,6 +669,34 @@ listen_on(int port)
 
 
 static void
+listen_watch(void)
+{
+    struct epoll_event  ev;
+
+    ev.events = EPOLLIN;
+    ev.data.ptr = &listen_fd;
+
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &ev) != 0) {
+        die("epoll_ctl");
+    }
+}
+
+
+static void
+listen_again(int on)
+{
+    if (on && listen_fd < 0) {
+        listen_on(own_port);
+        listen_watch();
+
+    } else if (!on && listen_fd >= 0) {
+        close(listen_fd);
+        listen_fd = -1;
+    }
+}
+
+
+static void
 tell_port(const char *file, int port)
 {
     FILE  *f;
@@ -631,12 +729,9 @@ serve(int watch_stdin)
     int64_t              now;
     struct epoll_event   ev, events[256];
 
-    ev.events = EPOLLIN;
-    ev.data.ptr = &listen_fd;
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &ev) != 0) {
-        die("epoll_ctl");
-    }
+    listen_watch();
 
+    ev.events = EPOLLIN;
     ev.data.ptr = &epoll_fd;
     if (watch_stdin && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &ev) != 0) {
         die("standard input");
@@ -691,13 +786,13 @@ serve(int watch_stdin)
 int
 main(int argc, char **argv)
 {
-    int               i, watch_stdin, port;
+    int               i, watch_stdin;
     struct rlimit     limit;
     struct sigaction  action;
 
     if (argc < 2) {
         fprintf(stderr, "usage: provider PORT|PORT_FILE [--delay-ms N] "
-                "[--mode MODE] [--stdin]\n");
+                "[--mode MODE] [--stdin] [--log FILE]\n");
         return 2;
     }
 
@@ -719,6 +814,11 @@ main(int argc, char **argv)
 
         } else if (strcmp(argv[i], "--mode") == 0 && i + 1 < argc) {
             json_object_set_new(defaults, "mode", json_string(argv[++i]));
+
+        } else if (strcmp(argv[i], "--log") == 0 && i + 1 < argc) {
+            if (provider_log_open(argv[++i]) != 0) {
+                die(argv[i]);
+            }
 
         } else {
             fprintf(stderr, "provider: invalid option \"%s\"\n", argv[i]);
@@ -742,8 +842,8 @@ main(int argc, char **argv)
         die("epoll_create");
     }
 
-    port = listen_on(atoi(argv[1]));
-    tell_port(argv[1], port);
+    own_port = listen_on(atoi(argv[1]));
+    tell_port(argv[1], own_port);
     serve(watch_stdin);
 
     return 0;
