@@ -13,16 +13,21 @@
  *
  * POST /__control {"next":[STEP...],"delayMs","jitterMs","mode","status",
  *                  "headers","stubborn":[id...],"drop":true,"listen":false,
+ *                  "limits":{"inFlight","perMinute","kind":"bucket" |
+ *                  "sliding" | "fixed","burst","headers","retryAfter"},
  *                  "reset":true}
  *     STEP is {"status","headers","mode","delayMs","body"}, one for each of
  *     the requests that follow, in the order they come; mode and the like
  *     outside of it hold for all others.  A stubborn question is never
  *     answered.  jitterMs is the most that a delay may have on top.  drop
  *     resets every other connection; listen refuses new ones until it is
- *     true again, which must be said on the same connection.  reset forgets
- *     steps, counts and settings first.
+ *     true again, which must be said on the same connection.  What is above
+ *     the limits is answered 429 at once.  reset forgets steps, counts and
+ *     settings first.
  * GET /__stats {"requests","inFlight","peakInFlight","connections" (open),
  *               "accepted" (ever),
+ *               "limits":{"throttled","crowded" (too many in flight),
+ *               "accepted","minutes":[accepted in each since they were set]},
  *               "questions":{id: times answered},"asked":{id: times asked},
  *               "last": body}
  *
@@ -34,6 +39,7 @@
  */
 
 #include "provider_answer.h"
+#include "provider_limit.h"
 #include "provider_log.h"
 
 #include <arpa/inet.h>
@@ -85,6 +91,8 @@ static size_t    last_len;
 static long      requests, in_flight, peak, connections, accepted;
 
 static int       own_port;
+
+static provider_limit_t  limits;
 
 static volatile sig_atomic_t  ended;
 
@@ -330,6 +338,29 @@ setting(json_t *step, const char *name)
 }
 
 
+/* Whether the limits have room for one more; else it is answered. */
+
+static int
+conn_admit(conn_t *c, provider_verdict_t *verdict)
+{
+    json_t  *headers;
+
+    requests++;
+    provider_limit_ask(&limits, in_flight, now_ms(), verdict);
+
+    if (!verdict->refused) {
+        return 1;
+    }
+
+    headers = provider_limit_headers(&limits, verdict, NULL);
+    conn_error(c, 429, headers, "rate_limit_exceeded", "Too many requests.");
+    json_decref(headers);
+    conn_send(c);
+
+    return 0;
+}
+
+
 static void
 conn_chat(conn_t *c, const char *path, const char *data, size_t len)
 {
@@ -340,7 +371,12 @@ conn_chat(conn_t *c, const char *path, const char *data, size_t len)
     json_t      *body, *ids, *step, *headers, *text;
     const char  *mode, *why;
 
-    requests++;
+    provider_verdict_t  verdict;
+
+    if (!conn_admit(c, &verdict)) {
+        return;
+    }
+
     c->in_flight = 1;
     peak = ++in_flight > peak ? in_flight : peak;
 
@@ -351,7 +387,8 @@ conn_chat(conn_t *c, const char *path, const char *data, size_t len)
 
     mode = json_string_value(setting(step, "mode"));
     mode = mode ? mode : "ok";
-    headers = setting(step, "headers");
+    headers = provider_limit_headers(&limits, &verdict,
+                                     setting(step, "headers"));
     text = json_object_get(step, "body");
     status = (int) json_integer_value(setting(step, "status"));
     status = status ? status : 200;
@@ -427,6 +464,7 @@ conn_chat(conn_t *c, const char *path, const char *data, size_t len)
     }
 
     c->status = status;
+    json_decref(headers);
     json_decref(body);
     json_decref(step);
 }
@@ -451,6 +489,7 @@ conn_drop_others(const conn_t *c)
 static void
 conn_control(conn_t *c, const char *data, size_t len)
 {
+    int          good;
     size_t       i;
     json_t      *body, *value, *item;
     const char  *name;
@@ -470,9 +509,12 @@ conn_control(conn_t *c, const char *data, size_t len)
         json_object_clear(stubborn);
         json_object_clear(answered);
         json_object_clear(asked);
+        provider_limit_set(&limits, 0, 0, PROVIDER_BUCKET, 0, now_ms());
         requests = 0;
         peak = in_flight;
     }
+
+    good = 1;
 
     json_object_foreach(body, name, value) {
 
@@ -493,13 +535,16 @@ conn_control(conn_t *c, const char *data, size_t len)
         } else if (strcmp(name, "listen") == 0) {
             listen_again(json_is_true(value));
 
+        } else if (strcmp(name, "limits") == 0) {
+            good = provider_limit_control(&limits, value, now_ms()) == 0;
+
         } else {
             json_object_set(defaults, name, value);
         }
     }
 
     json_decref(body);
-    conn_reply_json(c, 200, NULL, json_pack("{s:b}", "ok", 1));
+    conn_reply_json(c, good ? 200 : 400, NULL, json_pack("{s:b}", "ok", good));
     conn_send(c);
 }
 
@@ -508,13 +553,15 @@ static void
 conn_stats(conn_t *c)
 {
     conn_reply_json(c, 200, NULL,
-                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:O,s:O,s:s%}",
+                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:O,s:O,s:s%}",
                               "requests", (json_int_t) requests, "inFlight",
                               (json_int_t) in_flight, "peakInFlight",
                               (json_int_t) peak, "connections",
                               (json_int_t) connections, "accepted",
-                              (json_int_t) accepted, "questions", answered,
-                              "asked", asked, "last", last_body ? last_body : "", last_len));
+                              (json_int_t) accepted, "limits",
+                              provider_limit_stats(&limits), "questions",
+                              answered, "asked", asked, "last",
+                              last_body ? last_body : "", last_len));
     conn_send(c);
 }
 

@@ -11,7 +11,8 @@
    engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c
    engine/assess_fold.c store/assess_answer.c store/assess_db.c
    store/assess_scope.c store/assess_statement.c store/assess_migrate.c
-   base/assess_base.c ../t/lib/provider_answer.c */
+   base/assess_base.c ../t/lib/provider_answer.c ../t/lib/provider_log.c
+   ../t/lib/provider_limit.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
 #include "tap.h"
