@@ -24,7 +24,7 @@ sub left {
     my ($id, $times) = @_;
 
     $t->sql("update assess.assessment_jobs set lost = $times - 1,"
-        . " lease_owner = 'gone', lease_until = now() - interval '1 second'"
+        . " lease_owner = 'gone', lease_until = '-infinity'"
         . " where job_id = '$id' and status = 'processing'");
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     assess_provider_t      **providers;
     size_t                   nproviders;
     int                      lease_ms;
+    char                     worker_id[ASSESS_UUID_LEN + 1];
 
     /* called on the job's own thread */
     void  (*publish)(void *ctx, const assess_change_t *change);

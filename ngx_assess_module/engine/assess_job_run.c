@@ -80,6 +80,7 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
 {
     assess_err_e     rc;
     assess_run_t     run;
+    assess_claim_t   claim;
     assess_change_t  change;
 
     memset(&run, 0, sizeof(assess_run_t));
@@ -92,8 +93,13 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
         return assess_run_memory(err);
     }
 
-    rc = assess_job_claim(engine->db, run.arena, owner, engine->lease_ms,
-                          &run.work, &change, err);
+    memset(&claim, 0, sizeof(assess_claim_t));
+    memcpy(claim.worker_id, engine->worker_id, sizeof(claim.worker_id));
+    claim.owner = *owner;
+    claim.lease_ms = engine->lease_ms;
+
+    rc = assess_job_claim(engine->db, run.arena, &claim, &run.work, &change,
+                          err);
 
     if (rc == ASSESS_OK) {
         engine->publish(engine->ctx, &change);

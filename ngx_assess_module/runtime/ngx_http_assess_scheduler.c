@@ -4,6 +4,7 @@
 #include "ngx_http_assess_zone.h"
 
 #include "base/assess_background.h"
+#include "store/assess_worker.h"
 
 #include <pthread.h>
 
@@ -39,6 +40,9 @@ typedef struct {
 
     ngx_http_assess_task_t         opening;
     ngx_http_assess_task_t         renewing;
+    assess_worker_t                worker;
+    assess_str_t                  *owners;     /* of the beat */
+    char                         (*renew_ids)[ASSESS_UUID_LEN + 1];
     assess_err_e                   renew_rc;
     assess_err_t                   renew_err;
     assess_err_t                   open_err;
@@ -104,9 +108,24 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
 
     s->runners = ngx_pcalloc(cycle->pool,
                              mcf->jobs * sizeof(ngx_http_assess_runner_t));
-    if (s->runners == NULL) {
+    s->owners = ngx_palloc(cycle->pool, mcf->jobs * sizeof(assess_str_t));
+    s->renew_ids = ngx_palloc(cycle->pool, mcf->jobs * sizeof(*s->renew_ids));
+
+    if (s->runners == NULL || s->owners == NULL || s->renew_ids == NULL) {
         return NGX_ERROR;
     }
+
+    if (assess_uuid(s->worker.worker_id) != 0) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(s->worker.instance_id, s->worker.worker_id,
+               sizeof(s->worker.worker_id));
+    ngx_memcpy(s->engine.worker_id, s->worker.worker_id,
+               sizeof(s->worker.worker_id));
+    s->worker.host.data = (char *) cycle->hostname.data;
+    s->worker.host.len = cycle->hostname.len;
+    s->worker.pid = (int) ngx_pid;
 
     for (i = 0; i < mcf->jobs; i++) {
         runner = &s->runners[i];
@@ -543,30 +562,33 @@ ngx_http_assess_scheduler_renew(ngx_event_t *ev)
 static void
 ngx_http_assess_renew_run(void *data)
 {
-    char                          id[ASSESS_UUID_LEN + 1];
+    size_t                        n;
     ngx_uint_t                    i;
-    assess_str_t                  owner;
+    ngx_http_assess_runner_t     *runner;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
 
-    owner.data = id;
-    owner.len = ASSESS_UUID_LEN;
+    n = 0;
 
-    s->renew_rc = ASSESS_OK;
+    pthread_mutex_lock(&s->lease_mutex);
 
-    for (i = 0; i < s->mcf->jobs && s->renew_rc == ASSESS_OK; i++) {
+    for (i = 0; i < s->mcf->jobs; i++) {
+        runner = &s->runners[i];
 
-        pthread_mutex_lock(&s->lease_mutex);
-        ngx_memcpy(id, s->runners[i].owner, sizeof(id));
-        pthread_mutex_unlock(&s->lease_mutex);
-
-        if (id[0]) {
-            s->renew_rc = assess_jobs_renew(s->engine.db, &owner,
-                                            s->engine.lease_ms,
-                                            &s->renew_err);
+        if (runner->owner[0]) {
+            ngx_memcpy(s->renew_ids[n], runner->owner,
+                       sizeof(runner->owner));
+            s->owners[n].data = s->renew_ids[n];
+            s->owners[n].len = ASSESS_UUID_LEN;
+            n++;
         }
     }
+
+    pthread_mutex_unlock(&s->lease_mutex);
+
+    s->renew_rc = assess_worker_beat(s->engine.db, &s->worker, s->owners, n,
+                                     s->engine.lease_ms, &s->renew_err);
 }
 
 

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 
@@ -85,6 +86,22 @@ assess_answer_json(assess_buf_t *b, const assess_answer_t *answer)
 }
 
 
+void
+assess_array_key(assess_buf_t *array, const unsigned char *key)
+{
+    char  hex[2 * ASSESS_KEY_LEN + 1], word[2 * ASSESS_KEY_LEN + 8];
+
+    if (key == NULL) {
+        assess_array_word(array, NULL);
+        return;
+    }
+
+    assess_hex(hex, key, ASSESS_KEY_LEN);
+    (void) snprintf(word, sizeof(word), "\"\\\\x%s\"", hex);
+    assess_array_word(array, word);
+}
+
+
 static double
 assess_answer_confidence(double confidence)
 {
@@ -116,7 +133,7 @@ assess_answers_args(assess_args_t *args, const assess_answer_t *answers,
 {
     size_t                  i, k;
     assess_str_t            s;
-    assess_buf_t            col[9], json;
+    assess_buf_t            col[10], json;
     const assess_answer_t  *a;
 
     memset(col, 0, sizeof(col));
@@ -139,13 +156,14 @@ assess_answers_args(assess_args_t *args, const assess_answer_t *answers,
         assess_array_text(&col[6], &a->provider);
         assess_array_text(&col[7], &a->model);
         assess_array_word(&col[8], a->cached ? "t" : "f");
+        assess_array_key(&col[9], a->cached ? NULL : a->key);
 
         col[5].failed |= json.failed;
     }
 
     assess_buf_free(&json);
 
-    for (k = 0; k < 9; k++) {
+    for (k = 0; k < 10; k++) {
         assess_arg_array(args, &col[k]);
     }
 }
@@ -161,9 +179,10 @@ assess_answers_save(assess_conn_t *conn, const assess_str_t *tenant,
     static const char  sql[] =
         "insert into assess.assessment_answers (tenant, job_id, ordinal,"
         " question_id, verdict, confidence, rationale, evidence, provider,"
-        " model, cached) select $1::text, $2::uuid, * from unnest($3::int[],"
-        " $4::text[], $5::text[], $6::float8[], $7::text[], $8::text[],"
-        " $9::text[], $10::text[], $11::boolean[])"
+        " model, cached, cache_key) select $1::text, $2::uuid, *"
+        " from unnest($3::int[], $4::text[], $5::text[], $6::float8[],"
+        " $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[],"
+        " $12::bytea[])"
         " on conflict (job_id, ordinal) do nothing";
 
     if (n == 0) {
@@ -265,7 +284,7 @@ assess_evidence_read(assess_arena_t *arena, const char *text, size_t len,
 }
 
 
-static int
+int
 assess_answer_row(assess_arena_t *arena, const PGresult *res, int row,
     assess_answer_t *answer)
 {
@@ -279,6 +298,7 @@ assess_answer_row(assess_arena_t *arena, const PGresult *res, int row,
                                   : (assess_verdict_e) verdict;
     answer->confidence = assess_col_real(res, row, 3, 0);
     answer->cached = PQgetvalue(res, row, 8)[0] == 't';
+    answer->key = NULL;
 
     if (assess_col_str(arena, res, row, 1, &answer->question_id) != 0
         || assess_col_str(arena, res, row, 4, &answer->rationale) != 0
@@ -306,17 +326,20 @@ assess_results_rows(assess_arena_t *arena, const PGresult *res,
                            "there is no such job");
     }
 
-    assess_col_id(res, 0, 9, results->job_id);
-    assess_col_id(res, 0, 10, results->assessment_id);
-    assess_col_id(res, 0, 11, results->document_id);
-    results->set_version = (int) assess_col_int(res, 0, 13);
-    results->complete = strcmp(PQgetvalue(res, 0, 14), "completed") == 0;
+    assess_col_id(res, 0, ASSESS_ANSWER_EXTRA, results->job_id);
+    assess_col_id(res, 0, ASSESS_ANSWER_EXTRA + 1, results->assessment_id);
+    assess_col_id(res, 0, ASSESS_ANSWER_EXTRA + 2, results->document_id);
+    results->set_version = (int) assess_col_int(res, 0,
+                                                ASSESS_ANSWER_EXTRA + 4);
+    results->complete = strcmp(PQgetvalue(res, 0, ASSESS_ANSWER_EXTRA + 5),
+                               "completed") == 0;
 
     results->answers = assess_palloc(arena,
                                      (size_t) rows * sizeof(assess_answer_t));
 
     if (results->answers == NULL
-        || assess_col_str(arena, res, 0, 12, &results->set_name) != 0)
+        || assess_col_str(arena, res, 0, ASSESS_ANSWER_EXTRA + 3,
+                          &results->set_name) != 0)
     {
         return assess_db_no_memory(err);
     }
@@ -351,8 +374,7 @@ assess_results_read(assess_db_t *db, assess_arena_t *arena,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "select a.ordinal, a.question_id, a.verdict, a.confidence,"
-        " a.rationale, a.evidence, a.provider, a.model, a.cached, j.job_id,"
+        "select a.ordinal," ASSESS_ANSWER_COLUMNS ", j.job_id,"
         " j.assessment_id, j.document_id, s.name, s.version, j.status"
         " from assess.assessment_jobs j join assess.question_sets s"
         " on s.tenant = j.tenant and s.question_set_id = j.question_set_id"

@@ -8,6 +8,10 @@
 #include "assess_db.h"
 
 
+/* SHA-256 of all that an answer depends on. */
+#define ASSESS_KEY_LEN  32
+
+
 typedef enum {
     ASSESS_COMPLIANT = 0,
     ASSESS_PARTIALLY_COMPLIANT,
@@ -35,7 +39,9 @@ typedef struct {
     size_t              nevidence;
     assess_str_t        provider;
     assess_str_t        model;
-    int                 cached;
+    int                 cached;      /* another job's, found by its key */
+    const unsigned char
+                       *key;         /* ASSESS_KEY_LEN bytes, lent; or NULL */
 } assess_answer_t;
 
 
@@ -62,6 +68,19 @@ void assess_evidence_json(assess_buf_t *b, const assess_evidence_t *evidence,
 
 assess_err_e assess_results_read(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *job_id, assess_results_t *results,
+    assess_err_t *err);
+
+/*
+ * The answer cache: the newest answer that this tenant got under each of the
+ * keys, none older than max_age_ms by the database's clock.  ordinal is the
+ * index of the key, in rising order, and cached is set; keys without an answer
+ * are left out, and a key given twice is answered twice.  It has no table of
+ * its own: who deletes a document takes its answers out of the cache, too.
+ * 0 or less for max_age_ms finds nothing.
+ */
+assess_err_e assess_answers_cached(assess_db_t *db, assess_arena_t *arena,
+    const assess_str_t *tenant, const unsigned char (*keys)[ASSESS_KEY_LEN],
+    size_t n, int64_t max_age_ms, assess_answer_t **answers, size_t *nanswers,
     assess_err_t *err);
 
 

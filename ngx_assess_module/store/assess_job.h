@@ -89,6 +89,16 @@ typedef struct {
 } assess_start_t;
 
 
+/* Who claims, and what.  All of it is lent. */
+typedef struct {
+    char                     worker_id[ASSESS_UUID_LEN + 1];
+    assess_str_t             owner;      /* a name for this run alone */
+    int                      lease_ms;
+    const assess_str_t      *avoid;      /* providers whose jobs wait */
+    size_t                   navoid;
+} assess_claim_t;
+
+
 /* A claimed job and all that it needs. */
 typedef struct {
     assess_job_t             job;
@@ -98,7 +108,9 @@ typedef struct {
     assess_document_t        document;
     unsigned char           *answered;   /* by ordinal: has an answer */
     assess_str_t             owner;      /* whose lease it is */
+    int                      lease_ms;   /* steps renew it, too */
     int64_t                  fence;      /* rises with each claim */
+    int64_t                  steps;      /* that are saved, of all claims */
     int                      lost;       /* leases in a row that ran out */
 } assess_work_t;
 
@@ -187,19 +199,38 @@ assess_err_e assess_job_retry(assess_db_t *db, assess_arena_t *arena,
 
 
 /*
- * Takes the next job: the highest priority first, then the oldest; one that
- * was left by a lease that ran out counts as queued.  ASSESS_NOT_FOUND when
- * there is none.  Clocks: the lease is measured by the database's own.
+ * Leases know one clock, the database's: the time of a client goes into no
+ * statement that sets, renews or compares one, so that the clocks of the
+ * instances may differ by any amount.
+ *
+ * Each of the calls below may end as ASSESS_UNAVAILABLE with its commit in
+ * doubt.  A step, an end and a release are then to be made again, the same as
+ * they were: what had been committed gives ASSESS_OK and is not made twice,
+ * with the job as it is and without an event in change, which is in the log.
+ * A claim is made anew: a job that it may have taken is freed by the beat of
+ * its worker (assess_worker.h).
+ */
+
+/*
+ * Takes the next job: the highest priority first, then the oldest.  Counted
+ * as queued is one that was left: at once when its worker is known to be gone,
+ * else when its lease ran out, but not within a lease of the time when the
+ * server started, or was there again for db: while it was away nobody could
+ * renew, and who runs the jobs has the time to.  ASSESS_NOT_FOUND when there
+ * is none.
+ *
+ * An attempt ends with its job, or with a lease that ran out.  One that was
+ * handed back goes on: its progress stays, and attempt does not rise.
  */
 assess_err_e assess_job_claim(assess_db_t *db, assess_arena_t *arena,
-    const assess_str_t *owner, int lease_ms, assess_work_t *work,
-    assess_change_t *change, assess_err_t *err);
+    const assess_claim_t *claim, assess_work_t *work, assess_change_t *change,
+    assess_err_t *err);
 
 /*
  * Saves a step.  ASSESS_LOST when the lease is another's, ASSESS_CANCELLED
  * when the job was cancelled meanwhile; nothing is written in either case,
- * except that answers which were paid for are kept with a cancelled job.
- * work->job follows.
+ * except that answers which were paid for are kept with a cancelled job (then
+ * change->job has it).  work->job follows, and work->steps counts.
  */
 assess_err_e assess_job_step(assess_db_t *db, assess_arena_t *arena,
     assess_work_t *work, const assess_step_t *step, assess_change_t *change,
@@ -213,10 +244,6 @@ assess_err_e assess_job_end(assess_db_t *db, assess_arena_t *arena,
 /* Hands it back to the queue, as it is, for the next worker to go on. */
 assess_err_e assess_job_release(assess_db_t *db, assess_arena_t *arena,
     assess_work_t *work, assess_change_t *change, assess_err_t *err);
-
-/* Renews every lease of this owner.  To be called well before they run out. */
-assess_err_e assess_jobs_renew(assess_db_t *db, const assess_str_t *owner,
-    int lease_ms, assess_err_t *err);
 
 
 #endif /* ASSESS_JOB_H */

@@ -94,7 +94,7 @@ assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
     static const char  sql[] =
         "update assess.assessment_jobs j set status = 'cancelled',"
         " stage = null, completed_at = now(), estimated_completion = null,"
-        " lease_owner = null, lease_until = null"
+        " lease_owner = null, lease_until = null, worker_id = null"
         " where j.tenant = $1 and j.job_id = $2"
         " and j.status in ('queued', 'processing')"
         " returning" ASSESS_JOB_COLUMNS;
@@ -142,8 +142,9 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
 
     static const char  sql[] =
         "update assess.assessment_jobs j set status = 'queued',"
-        " progress = 0, lost = 0, completed_at = null, error_code = null,"
-        " error_message = null where j.tenant = $1 and j.job_id = $2"
+        " progress = 0, lost = 0, resumes = false, completed_at = null,"
+        " error_code = null, error_message = null"
+        " where j.tenant = $1 and j.job_id = $2"
         " and j.status in ('failed', 'cancelled', 'budget_exceeded')"
         " returning" ASSESS_JOB_COLUMNS;
 

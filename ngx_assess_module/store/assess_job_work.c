@@ -14,31 +14,41 @@
  * repeated word for word, so that the planner finds it.  What others are
  * about to take is passed over.  The answers that are there already tell how
  * far an attempt before this one came.
+ *
+ * $4 is whether this client may take over what ran out; the server says so for
+ * itself.  '-infinity', a worker that is gone, is always before.
  */
 
 static const char  assess_claim_sql[] =
     "with next as (select c.job_id from assess.assessment_jobs c"
     " where c.status in ('queued', 'processing')"
     " and ((c.status = 'queued' and not c.held)"
-    " or c.lease_until < statement_timestamp())"
+    " or c.lease_until <= case when $4::boolean"
+    " and pg_postmaster_start_time() <= statement_timestamp()"
+    " - $2::int * interval '1 millisecond'"
+    " then statement_timestamp() else '-infinity' end)"
+    " and c.provider <> all ($5::text[])"
     " order by c.priority desc, c.created_at, c.job_id"
     " limit 1 for update skip locked)"
     " update assess.assessment_jobs j set status = 'processing',"
-    " stage = 'extracting', progress = 0, attempt = j.attempt + 1,"
-    " fence = j.fence + 1, lease_owner = $1::text,"
+    " stage = 'extracting', resumes = false,"
+    " progress = case when j.resumes then j.progress else 0 end,"
+    " attempt = j.attempt + (not j.resumes)::int,"
+    " fence = j.fence + 1, lease_owner = $1::text, worker_id = $3::uuid,"
     " lost = j.lost + (j.status = 'processing')::int,"
     " lease_until = statement_timestamp()"
     " + $2::int * interval '1 millisecond',"
     " started_at = coalesce(j.started_at, now()),"
     " estimated_completion = null,"
-    " completed_batches = greatest(0, j.total_batches"
+    " completed_batches = greatest(0, case when j.resumes"
+    " then j.completed_batches end, j.total_batches"
     " - ceil((s.question_count - (select count(*)"
     " from assess.assessment_answers a where a.job_id = j.job_id))::numeric"
     " / j.questions_per_batch)::int)"
     " from next, assess.question_sets s where j.job_id = next.job_id"
     " and s.tenant = j.tenant and s.question_set_id = j.question_set_id"
     " returning" ASSESS_JOB_COLUMNS
-    ", j.fence, j.question_set_id, j.provider, j.model, j.lost";
+    ", j.fence, j.question_set_id, j.provider, j.model, j.lost, j.steps";
 
 
 /* What the worker needs besides the row */
@@ -64,6 +74,7 @@ assess_claim_work(assess_conn_t *conn, assess_arena_t *arena,
 
     work->fence = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
     work->lost = (int) assess_col_int(res, 0, ASSESS_JOB_EXTRA + 4);
+    work->steps = assess_col_int(res, 0, ASSESS_JOB_EXTRA + 5);
     assess_col_id(res, 0, ASSESS_JOB_EXTRA + 1, set_id);
 
     rc = assess_question_set_by_id(conn, arena, &job->tenant, set_id,
@@ -91,11 +102,44 @@ assess_claim_work(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
+/* How long the server has been there without a break, for this client, ms */
+
+static int64_t
+assess_claim_steady(assess_db_t *db)
+{
+    (void) db;
+
+    return INT64_MAX;
+}
+
+
+static void
+assess_claim_args(assess_args_t *args, const assess_claim_t *claim, int may)
+{
+    size_t        i;
+    assess_buf_t  avoid;
+
+    memset(&avoid, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < claim->navoid; i++) {
+        assess_array_add(&avoid, &claim->avoid[i]);
+    }
+
+    assess_args_init(args);
+    assess_arg_text(args, &claim->owner);
+    assess_arg_int(args, claim->lease_ms);
+    assess_arg_id(args, claim->worker_id);
+    assess_arg_id(args, may ? "true" : "false");
+    assess_arg_array(args, &avoid);
+}
+
+
 assess_err_e
 assess_job_claim(assess_db_t *db, assess_arena_t *arena,
-    const assess_str_t *owner, int lease_ms, assess_work_t *work,
-    assess_change_t *change, assess_err_t *err)
+    const assess_claim_t *claim, assess_work_t *work, assess_change_t *change,
+    assess_err_t *err)
 {
+    int             may;
     PGresult       *res;
     assess_err_e    rc;
     assess_args_t   args;
@@ -104,7 +148,11 @@ assess_job_claim(assess_db_t *db, assess_arena_t *arena,
     memset(work, 0, sizeof(assess_work_t));
     memset(change, 0, sizeof(assess_change_t));
 
-    if (assess_pstrdup(arena, &work->owner, owner->data, owner->len) != 0) {
+    work->lease_ms = claim->lease_ms;
+
+    if (assess_pstrdup(arena, &work->owner, claim->owner.data,
+                       claim->owner.len) != 0)
+    {
         return assess_db_no_memory(err);
     }
 
@@ -112,9 +160,11 @@ assess_job_claim(assess_db_t *db, assess_arena_t *arena,
         return err->kind;
     }
 
-    assess_args_init(&args);
-    assess_arg_text(&args, owner);
-    assess_arg_int(&args, lease_ms);
+    /* asked behind the begin: with the server that it was answered by */
+
+    may = assess_claim_steady(db) >= claim->lease_ms;
+
+    assess_claim_args(&args, claim, may);
 
     res = assess_db_exec(conn, assess_claim_sql, &args, err);
     if (res == NULL) {
@@ -155,8 +205,16 @@ done:
 
 #define ASSESS_WORK_WHERE                                                    \
     " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"        \
-    " and j.lease_owner = $4::text and j.status = 'processing'"              \
-    " returning" ASSESS_JOB_COLUMNS
+    " and j.lease_owner = $4::text and j.status = 'processing'"
+
+#define ASSESS_WORK_RETURNING  " returning" ASSESS_JOB_COLUMNS
+
+
+typedef enum {
+    ASSESS_WORK_STEP = 0,
+    ASSESS_WORK_END,
+    ASSESS_WORK_RELEASE
+} assess_work_change_e;
 
 
 static void
@@ -178,16 +236,47 @@ assess_work_cancelled(assess_err_t *err)
 
 
 /*
- * No row was ours.  With our fence still on it the job was cancelled (and
- * perhaps queued again since), else another has it or it is deleted.
+ * Whether what found no row had been made before, its commit being in doubt.
+ * The fence is still ours: of those who write a job, we alone can have brought
+ * it there.
+ */
+
+static int
+assess_work_made(const assess_work_t *work, assess_work_change_e what,
+    const PGresult *res, const assess_job_t *job)
+{
+    switch (what) {
+
+    case ASSESS_WORK_STEP:
+        return assess_col_int(res, 0, ASSESS_JOB_EXTRA) == work->steps + 1;
+
+    case ASSESS_WORK_END:
+        return job->status == ASSESS_COMPLETED
+               || job->status == ASSESS_JOB_FAILED
+               || job->status == ASSESS_BUDGET_EXCEEDED;
+
+    default:
+        return job->status == ASSESS_QUEUED
+               && PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 1)[0] == 't';
+    }
+}
+
+
+/*
+ * No row was ours.  With our fence still on it the change had been made
+ * before, or the job was cancelled (and perhaps queued again since), else
+ * another has it or it is deleted.
  */
 
 static assess_err_e
-assess_work_refused(assess_conn_t *conn, const assess_work_t *work,
+assess_work_refused(assess_conn_t *conn, assess_arena_t *arena,
+    assess_work_t *work, assess_work_change_e what, assess_change_t *change,
     assess_err_t *err)
 {
-    int            cancelled;
+    int            made;
     PGresult      *res;
+    assess_err_e   rc;
+    assess_job_t   job;
     assess_args_t  args;
 
     assess_args_init(&args);
@@ -195,23 +284,48 @@ assess_work_refused(assess_conn_t *conn, const assess_work_t *work,
     assess_arg_id(&args, work->job.job_id);
     assess_arg_int(&args, work->fence);
 
-    res = assess_db_exec(conn, "select from assess.assessment_jobs"
-                         " where tenant = $1 and job_id = $2 and fence = $3"
-                         " and status in ('cancelled', 'queued')",
-                         &args, err);
+    res = assess_db_exec(conn, "select" ASSESS_JOB_COLUMNS
+                         ", j.steps, j.resumes from assess.assessment_jobs j"
+                         " where j.tenant = $1 and j.job_id = $2"
+                         " and j.fence = $3::bigint", &args, err);
     if (res == NULL) {
         return err->kind;
     }
 
-    cancelled = PQntuples(res) != 0;
-    PQclear(res);
+    rc = ASSESS_OK;
 
-    if (cancelled) {
-        return assess_work_cancelled(err);
+    if (PQntuples(res) == 0) {
+        rc = assess_fail(err, ASSESS_LOST, NULL,
+                         "the job's lease is another worker's");
+
+    } else if (assess_job_row(arena, res, 0, &job) != 0) {
+        rc = assess_db_no_memory(err);
+
+    } else {
+        made = assess_work_made(work, what, res, &job);
+
+        if (made) {
+            change->job = job;
+            work->job = job;
+            work->steps = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
+        }
+
+        /* a step may have been made before or after the job was cancelled */
+
+        if (job.status == ASSESS_JOB_CANCELLED
+            || (job.status == ASSESS_QUEUED && !(made && what
+                                                 == ASSESS_WORK_RELEASE)))
+        {
+            rc = assess_work_cancelled(err);
+
+        } else if (!made) {
+            rc = assess_fail(err, ASSESS_LOST, NULL, "the job has ended");
+        }
     }
 
-    return assess_fail(err, ASSESS_LOST, NULL,
-                       "the job's lease is another worker's");
+    PQclear(res);
+
+    return rc;
 }
 
 
@@ -240,10 +354,10 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
         "update assess.assessment_jobs j"
         " set input_tokens = j.input_tokens + $4::bigint,"
         " output_tokens = j.output_tokens + $5::bigint,"
-        " cost = j.cost + coalesce($6::numeric, 0)"
+        " cost = j.cost + coalesce($6::numeric, 0), steps = j.steps + 1"
         " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"
-        " and j.status in ('cancelled', 'queued')"
-        " returning" ASSESS_JOB_COLUMNS;
+        " and j.status in ('cancelled', 'queued') and j.steps = $7::bigint"
+        ASSESS_WORK_RETURNING;
 
     assess_args_init(&args);
     assess_arg_text(&args, &work->job.tenant);
@@ -252,6 +366,7 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
     assess_arg_int(&args, assess_step_count(step->input_tokens));
     assess_arg_int(&args, assess_step_count(step->output_tokens));
     assess_arg_money(&args, step->cost);
+    assess_arg_int(&args, work->steps);
 
     res = assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
@@ -260,7 +375,8 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
 
     if (PQntuples(res) == 0) {
         PQclear(res);
-        return assess_work_refused(conn, work, err);
+        return assess_work_refused(conn, arena, work, ASSESS_WORK_STEP,
+                                   change, err);
     }
 
     rc = assess_answers_save(conn, &work->job.tenant, work->job.job_id,
@@ -278,6 +394,7 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
     }
 
     work->job = change->job;
+    work->steps++;
 
     return assess_work_cancelled(err);
 }
@@ -304,8 +421,10 @@ assess_step_update(assess_conn_t *conn, const assess_work_t *work,
         " input_tokens = j.input_tokens + $10::bigint,"
         " output_tokens = j.output_tokens + $11::bigint,"
         " cost = j.cost + coalesce($12::numeric, 0),"
-        " lost = case when $13::int > 0 then 0 else j.lost end"
-        ASSESS_WORK_WHERE;
+        " lost = case when $13::int > 0 then 0 else j.lost end,"
+        " lease_until = statement_timestamp()"
+        " + $14::int * interval '1 millisecond', steps = j.steps + 1"
+        ASSESS_WORK_WHERE " and j.steps = $15::bigint" ASSESS_WORK_RETURNING;
 
     assess_work_args(&args, work);
     assess_arg_id(&args, assess_stage_name(step->stage));
@@ -324,6 +443,8 @@ assess_step_update(assess_conn_t *conn, const assess_work_t *work,
     assess_arg_int(&args, assess_step_count(step->output_tokens));
     assess_arg_money(&args, step->cost);
     assess_arg_int(&args, step->nanswers != 0);
+    assess_arg_int(&args, work->lease_ms);
+    assess_arg_int(&args, work->steps);
 
     return assess_db_exec(conn, sql, &args, err);
 }
@@ -369,6 +490,7 @@ assess_job_step(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
 
     if (rc == ASSESS_OK) {
         work->job = change->job;
+        work->steps++;
     }
 
     PQclear(res);
@@ -391,7 +513,8 @@ assess_work_finish(assess_conn_t *conn, assess_arena_t *arena,
     assess_err_e  rc;
 
     if (PQntuples(res) == 0) {
-        return assess_work_refused(conn, work, err);
+        return assess_work_refused(conn, arena, work, more ? ASSESS_WORK_END
+                                   : ASSESS_WORK_RELEASE, change, err);
     }
 
     rc = ASSESS_OK;
@@ -433,11 +556,13 @@ assess_job_end(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
     static const char  sql[] =
         "update assess.assessment_jobs j set status = $5::text,"
         " stage = null, lease_owner = null, lease_until = null,"
-        " estimated_completion = null, completed_at = now(),"
+        " worker_id = null, estimated_completion = null,"
+        " completed_at = now(),"
         " progress = case when $6::boolean then 100 else j.progress end,"
         " completed_batches = case when $6::boolean then j.total_batches"
         " else j.completed_batches end,"
-        " error_code = $7::text, error_message = $8::text" ASSESS_WORK_WHERE;
+        " error_code = $7::text, error_message = $8::text"
+        ASSESS_WORK_WHERE ASSESS_WORK_RETURNING;
 
     memset(change, 0, sizeof(assess_change_t));
 
@@ -494,7 +619,8 @@ assess_job_release(assess_db_t *db, assess_arena_t *arena,
     static const char  sql[] =
         "update assess.assessment_jobs j set status = 'queued',"
         " stage = null, lease_owner = null, lease_until = null,"
-        " estimated_completion = null" ASSESS_WORK_WHERE;
+        " worker_id = null, resumes = true, estimated_completion = null"
+        ASSESS_WORK_WHERE ASSESS_WORK_RETURNING;
 
     memset(change, 0, sizeof(assess_change_t));
 
@@ -514,34 +640,6 @@ assess_job_release(assess_db_t *db, assess_arena_t *arena,
     } else {
         rc = err->kind;
     }
-
-    assess_db_release(conn);
-
-    return rc;
-}
-
-
-assess_err_e
-assess_jobs_renew(assess_db_t *db, const assess_str_t *owner, int lease_ms,
-    assess_err_t *err)
-{
-    assess_err_e    rc;
-    assess_args_t   args;
-    assess_conn_t  *conn;
-
-    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
-    }
-
-    assess_args_init(&args);
-    assess_arg_text(&args, owner);
-    assess_arg_int(&args, lease_ms);
-
-    rc = assess_db_run(conn, "update assess.assessment_jobs"
-                       " set lease_until = statement_timestamp()"
-                       " + $2::int * interval '1 millisecond'"
-                       " where lease_owner = $1 and status = 'processing'",
-                       &args, NULL, err);
 
     assess_db_release(conn);
 

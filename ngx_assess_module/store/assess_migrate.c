@@ -49,6 +49,7 @@ assess_sql_file(assess_sql_0002, "0002_documents.sql");
 assess_sql_file(assess_sql_0003, "0003_question_sets.sql");
 assess_sql_file(assess_sql_0004, "0004_jobs.sql");
 assess_sql_file(assess_sql_0005, "0005_events.sql");
+assess_sql_file(assess_sql_0006, "0006_reliability.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -56,7 +57,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 2, "0002_documents", assess_sql_0002, assess_sql_0002_end },
     { 3, "0003_question_sets", assess_sql_0003, assess_sql_0003_end },
     { 4, "0004_jobs", assess_sql_0004, assess_sql_0004_end },
-    { 5, "0005_events", assess_sql_0005, assess_sql_0005_end }
+    { 5, "0005_events", assess_sql_0005, assess_sql_0005_end },
+    { 6, "0006_reliability", assess_sql_0006, assess_sql_0006_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \

@@ -11,6 +11,7 @@
 
 #include "store/assess_db_int.h"
 #include "store/assess_job.h"
+#include "store/assess_worker.h"
 #include "tap.h"
 
 #include <openssl/sha.h>
@@ -152,6 +153,40 @@ is_err(assess_err_e got, assess_err_e want, const char *name)
     }
 
     return is_int(got, want, name);
+}
+
+
+/* Whoever it is: its first letter makes the id of its worker. */
+
+static assess_claim_t __attribute__((unused))
+store_claimer(const char *owner, int lease_ms)
+{
+    assess_claim_t  claim;
+
+    memset(&claim, 0, sizeof(assess_claim_t));
+    (void) snprintf(claim.worker_id, sizeof(claim.worker_id),
+                    "%08x-0000-4000-8000-000000000000",
+                    (unsigned) (unsigned char) owner[0]);
+    claim.owner = store_str(owner);
+    claim.lease_ms = lease_ms;
+
+    return claim;
+}
+
+
+static assess_worker_t __attribute__((unused))
+store_worker(const assess_claim_t *claim)
+{
+    assess_worker_t  worker;
+
+    memset(&worker, 0, sizeof(assess_worker_t));
+    memcpy(worker.worker_id, claim->worker_id, sizeof(worker.worker_id));
+    (void) snprintf(worker.instance_id, sizeof(worker.instance_id),
+                    "00000000-0000-4000-8000-000000000001");
+    worker.host = store_str("here");
+    worker.pid = 7;
+
+    return worker;
 }
 
 

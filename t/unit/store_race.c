@@ -2,6 +2,7 @@
 /* sources: store/assess_db.c store/assess_statement.c store/assess_scope.c
    store/assess_migrate.c store/assess_document.c store/assess_content.c
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
+   store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
@@ -192,23 +193,24 @@ work_thread(void *arg)
     worker_t         *w = arg;
     assess_err_t      err;
     assess_err_e      rc;
-    assess_str_t      owner;
     assess_step_t     step;
     assess_work_t     work;
     assess_conn_t    *conn;
     assess_arena_t   *arena;
     assess_answer_t   answers[12];
+    assess_claim_t    claim;
+    assess_worker_t   worker;
     assess_change_t   change;
     char              name[32];
 
-    (void) snprintf(name, sizeof(name), "worker-%d", w->number);
-    owner = store_str(name);
+    (void) snprintf(name, sizeof(name), "%c", 'a' + w->number);
+    claim = store_claimer(name, 60000);
+    worker = store_worker(&claim);
 
     for ( ;; ) {
         arena = assess_arena_create();
 
-        rc = assess_job_claim(store_db, arena, &owner, 60000, &work, &change,
-                              &err);
+        rc = assess_job_claim(store_db, arena, &claim, &work, &change, &err);
         if (rc != ASSESS_OK) {
             w->other += rc != ASSESS_NOT_FOUND;
             assess_arena_destroy(arena);
@@ -236,8 +238,8 @@ work_thread(void *arg)
 
         w->other += assess_job_step(store_db, arena, &work, &step, &change,
                                     &err) != ASSESS_OK;
-        w->other += assess_jobs_renew(store_db, &owner, 60000, &err)
-                    != ASSESS_OK;
+        w->other += assess_worker_beat(store_db, &worker, &claim.owner, 1,
+                                       60000, &err) != ASSESS_OK;
         w->other += assess_job_end(store_db, arena, &work, ASSESS_COMPLETED,
                                    NULL, NULL, &change, &err) != ASSESS_OK;
         w->done++;
