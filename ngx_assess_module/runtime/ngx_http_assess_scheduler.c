@@ -12,6 +12,11 @@
 #define NGX_HTTP_ASSESS_POLL         1000   /* ms; leases that ran out */
 #define NGX_HTTP_ASSESS_STORE_RETRY  1000   /* ms; until the store is there */
 
+/* of the calls' connections: a submission is answered within a second */
+#define NGX_HTTP_ASSESS_ACQUIRE      400    /* ms */
+#define NGX_HTTP_ASSESS_CONNECT      600    /* ms */
+#define NGX_HTTP_ASSESS_TRANSACTION  750    /* ms */
+
 
 /* one job after the other, on one thread, with the connections it keeps */
 
@@ -29,6 +34,8 @@ typedef struct {
 typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_engine_t                engine;
+    assess_db_t                   *db;         /* of the calls */
+    ngx_atomic_t                   away;       /* pools that miss the store */
 
     ngx_http_assess_runner_t      *runners;
     ngx_uint_t                     running;
@@ -65,6 +72,10 @@ typedef struct {
 
 static ngx_int_t ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf);
+static ngx_int_t ngx_http_assess_store_create(
+    ngx_http_assess_main_conf_t *mcf);
+static void ngx_http_assess_store_changed(void *ctx, int away, int64_t ms,
+    const char *why);
 static void ngx_http_assess_store_open(void);
 static void ngx_http_assess_store_open_run(void *data);
 static void ngx_http_assess_store_open_done(void *data);
@@ -186,11 +197,11 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    engine->db = assess_db_create(&mcf->db);
-
     engine->providers = ngx_pcalloc(cycle->pool, mcf->providers.nelts
                                                  * sizeof(void *));
-    if (engine->db == NULL || engine->providers == NULL) {
+    if (engine->providers == NULL
+        || ngx_http_assess_store_create(mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -217,6 +228,65 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->log = ngx_http_assess_engine_log;
 
     return NGX_OK;
+}
+
+
+/*
+ * Jobs wait for the store, calls do not; and neither can take the connections
+ * of the other.
+ */
+
+static ngx_int_t
+ngx_http_assess_store_create(ngx_http_assess_main_conf_t *mcf)
+{
+    assess_db_conf_t              conf;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    conf = mcf->db;
+    conf.changed = ngx_http_assess_store_changed;
+
+    /* an idle worker asks once in a poll */
+
+    conf.gap_ms = (int) ngx_max(mcf->lease, 3 * NGX_HTTP_ASSESS_POLL);
+    conf.connections = ngx_max(mcf->db.connections / 2, 1);
+
+    s->engine.db = assess_db_create(&conf);
+
+    conf.connections = (mcf->db.connections + 1) / 2;
+    conf.acquire_ms = NGX_HTTP_ASSESS_ACQUIRE;
+    conf.connect_ms = NGX_HTTP_ASSESS_CONNECT;
+    conf.transaction_ms = NGX_HTTP_ASSESS_TRANSACTION;
+
+    s->db = assess_db_create(&conf);
+
+    return s->engine.db && s->db ? NGX_OK : NGX_ERROR;
+}
+
+
+/* told by both pools, on any thread: the first goes and the last comes back */
+
+static void
+ngx_http_assess_store_changed(void *ctx, int away, int64_t ms,
+    const char *why)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    if (away) {
+        if (ngx_atomic_fetch_add(&s->away, 1) == 0) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "assess store is away: %s", why);
+        }
+        return;
+    }
+
+    if (ngx_atomic_fetch_add(&s->away, -1) == 1) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "assess store is back after %L ms", ms);
+    }
 }
 
 
@@ -262,6 +332,7 @@ ngx_http_assess_scheduler_exit(void)
     }
 
     assess_db_destroy(s->engine.db);
+    assess_db_destroy(s->db);
 }
 
 
@@ -279,7 +350,7 @@ ngx_http_assess_scheduler_ready(assess_err_t *err)
 assess_db_t *
 ngx_http_assess_scheduler_db(void)
 {
-    return ngx_http_assess_scheduler.engine.db;
+    return ngx_http_assess_scheduler.db;
 }
 
 
@@ -500,6 +571,10 @@ ngx_http_assess_runner_done(void *data)
 
     ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE, 1);
 
+    if (runner->rc == ASSESS_UNAVAILABLE) {
+        return;                              /* told when it went away */
+    }
+
     if (runner->rc != ASSESS_OK && runner->rc != ASSESS_NOT_FOUND) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "assess job cannot be claimed: %s",
@@ -601,7 +676,7 @@ ngx_http_assess_renew_done(void *data)
 
     s->renewing_now = 0;
 
-    if (s->renew_rc != ASSESS_OK) {
+    if (s->renew_rc != ASSESS_OK && s->renew_rc != ASSESS_UNAVAILABLE) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "assess leases cannot be renewed: %s",
                       s->renew_err.message);

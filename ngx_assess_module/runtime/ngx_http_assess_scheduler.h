@@ -27,7 +27,7 @@ void ngx_http_assess_scheduler_kick(void);
  */
 ngx_uint_t ngx_http_assess_scheduler_ready(assess_err_t *err);
 
-/* Any thread. */
+/* The calls' connections, which are not waited for long.  Any thread. */
 assess_db_t *ngx_http_assess_scheduler_db(void);
 assess_engine_t *ngx_http_assess_scheduler_engine(void);
 

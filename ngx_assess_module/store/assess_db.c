@@ -16,15 +16,26 @@
  */
 #define ASSESS_GRACE_MS  2000
 
+/* why no connection was made, where it is not that the server is away */
+#define ASSESS_CONN_FULL  "too many connections"
+
+/* a rollback has a chance, though the time is over */
+#define ASSESS_ROLLBACK_MS  100
+
 
 struct assess_db_s {
     assess_db_conf_t   conf;
     char              *conninfo;
+    assess_contact_t   contact;
     pthread_mutex_t    mutex;
     pthread_cond_t     freed;
     assess_conn_t     *idle;                  /* the last used in front */
     int                open;
+    int64_t            full;                  /* it has none more until then */
 };
+
+
+static __thread int64_t  assess_db_deadline;
 
 
 static int
@@ -77,6 +88,12 @@ assess_db_create(const assess_db_conf_t *conf)
         goto failed;
     }
 
+    if (assess_contact_init(&db->contact, &db->conf) != 0) {
+        (void) pthread_mutex_destroy(&db->mutex);
+        (void) pthread_cond_destroy(&db->freed);
+        goto failed;
+    }
+
     return db;
 
 failed:
@@ -111,10 +128,45 @@ assess_db_destroy(assess_db_t *db)
         assess_conn_close(conn);
     }
 
+    assess_contact_destroy(&db->contact);
     (void) pthread_mutex_destroy(&db->mutex);
     (void) pthread_cond_destroy(&db->freed);
     free(db->conninfo);
     free(db);
+}
+
+
+int
+assess_db_away(assess_db_t *db, assess_err_t *err)
+{
+    return assess_contact_away(&db->contact, err);
+}
+
+
+int64_t
+assess_db_steady_ms(assess_db_t *db)
+{
+    return assess_contact_steady_ms(&db->contact);
+}
+
+
+void
+assess_db_until(int64_t deadline)
+{
+    assess_db_deadline = deadline;
+}
+
+
+/* The earlier one; 0 is none */
+
+static int64_t
+assess_db_earlier(int64_t a, int64_t b)
+{
+    if (a == 0 || b == 0) {
+        return a ? a : b;
+    }
+
+    return a < b ? a : b;
 }
 
 
@@ -142,8 +194,10 @@ assess_conn_reason(const char *message)
         { "starting up", "it is starting" },
         { "shutting down", "it is shutting down" },
         { "recovery", "it is in recovery" },
-        { "too many", "too many connections" },
-        { "remaining connection slots", "too many connections" },
+        { "read-only", "it takes no writes" },
+        { "hot standby", "it takes no writes" },
+        { "too many", ASSESS_CONN_FULL },
+        { "remaining connection slots", ASSESS_CONN_FULL },
         { "does not exist", "no such role or database" },
         { "translate host name", "its host name is unknown" },
         { "invalid connection option", "the connection string is wrong" },
@@ -211,11 +265,14 @@ assess_conn_poll(PGconn *pg, int64_t deadline)
 }
 
 
+/*
+ * A machine that is gone says nothing: the kernel asks after 3 seconds of
+ * silence, three times, a second apart.
+ */
+
 static PGconn *
 assess_conn_connect(assess_db_t *db)
 {
-    char  tcp[16];
-
     /* what stands in front of dbname may be set otherwise in conninfo */
 
     const char  *keywords[] = {
@@ -224,11 +281,8 @@ assess_conn_connect(assess_db_t *db)
         "client_encoding", NULL
     };
     const char  *values[] = {
-        tcp, "10", "5", "3", "ngx_assess", db->conninfo, "UTF8", NULL
+        "6000", "3", "1", "3", "ngx_assess", db->conninfo, "UTF8", NULL
     };
-
-    (void) snprintf(tcp, sizeof(tcp), "%d",
-                    db->conf.statement_ms + ASSESS_GRACE_MS);
 
     return PQconnectStartParams(keywords, values, 1);
 }
@@ -238,6 +292,8 @@ assess_conn_connect(assess_db_t *db)
  * search_path: every name is written with its schema, so that nothing else
  * can be meant.  idle_in_transaction_session_timeout: a process that is
  * stopped in a transaction must not hold its locks for ever.
+ * client_connection_check_interval: nor must a statement whose caller has
+ * gone; not every system the server runs on can do that.
  */
 
 static assess_err_e
@@ -264,12 +320,48 @@ assess_conn_setup(assess_conn_t *conn, assess_err_t *err)
     conn->altered = 0;
     conn->timeout_ms = ms + ASSESS_GRACE_MS;
 
-    return assess_db_script(conn, sql, err);
+    if (assess_db_script(conn, sql, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    if (assess_db_script(conn, "set client_connection_check_interval = 500",
+                         err) != ASSESS_OK && conn->broken)
+    {
+        return err->kind;
+    }
+
+    return ASSESS_OK;
+}
+
+
+/*
+ * "full" is no reason to stay away: the server is there, and those that are
+ * connected are served.  All else is.
+ */
+
+static assess_err_e
+assess_conn_refused(assess_db_t *db, int timeout, int64_t waited,
+    const char *reason, assess_err_t *err)
+{
+    (void) assess_fail(err, ASSESS_UNAVAILABLE,
+                       strcmp(reason, ASSESS_CONN_FULL) == 0 ? "full" : NULL,
+                       "the database cannot be reached: %s", reason);
+
+    /* a caller who came late has not waited for long enough to know */
+
+    if (err->code == NULL
+        && (!timeout || waited * 2 >= db->conf.connect_ms))
+    {
+        assess_contact_bad(&db->contact, err);
+    }
+
+    return err->kind;
 }
 
 
 static assess_err_e
-assess_conn_open(assess_db_t *db, assess_conn_t **out, assess_err_t *err)
+assess_conn_open(assess_db_t *db, int64_t deadline, assess_conn_t **out,
+    assess_err_t *err)
 {
     int             rc;
     const char     *reason;
@@ -281,7 +373,12 @@ assess_conn_open(assess_db_t *db, assess_conn_t **out, assess_err_t *err)
     }
 
     conn->db = db;
+    conn->contact = &db->contact;
+    conn->generation = assess_contact_generation(&db->contact);
     conn->opened = assess_mono_ms();
+    conn->impatient = db->conf.transaction_ms != 0;
+    conn->deadline = assess_db_earlier(deadline,
+                                       conn->opened + db->conf.connect_ms);
 
     conn->pg = assess_conn_connect(db);
     if (conn->pg == NULL) {
@@ -292,14 +389,16 @@ assess_conn_open(assess_db_t *db, assess_conn_t **out, assess_err_t *err)
     (void) PQsetNoticeReceiver(conn->pg, assess_conn_notice, NULL);
 
     rc = PQstatus(conn->pg) == CONNECTION_BAD ? -1
-         : assess_conn_poll(conn->pg, conn->opened + db->conf.connect_ms);
+         : assess_conn_poll(conn->pg, conn->deadline);
 
     if (rc != 0) {
         reason = rc == -2 ? "no answer in time"
                  : assess_conn_reason(PQerrorMessage(conn->pg));
+        (void) assess_conn_refused(db, rc == -2,
+                                   assess_mono_ms() - conn->opened, reason,
+                                   err);
         assess_conn_close(conn);
-        return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
-                           "the database cannot be reached: %s", reason);
+        return err->kind;
     }
 
     if (PQsetnonblocking(conn->pg, 1) != 0) {
@@ -308,6 +407,11 @@ assess_conn_open(assess_db_t *db, assess_conn_t **out, assess_err_t *err)
     }
 
     if (assess_conn_setup(conn, err) != ASSESS_OK) {
+
+        if (conn->broken) {
+            assess_contact_bad(&db->contact, err);
+        }
+
         assess_conn_close(conn);
         return err->kind;
     }
@@ -322,11 +426,12 @@ assess_conn_open(assess_db_t *db, assess_conn_t **out, assess_err_t *err)
  * Whether an idle connection can be used.  One that its server has ended is
  * readable, which costs one system call to ask; the little else that a server
  * sends unasked does no harm by costing a connection.  One that was idle for
- * long may have lost its server without a word.
+ * long may have lost its server without a word; one from before its server was
+ * away, or began to refuse writes, may lead to another one than a new one.
  */
 
 static int
-assess_conn_usable(assess_conn_t *conn)
+assess_conn_usable(assess_conn_t *conn, int64_t deadline)
 {
     int64_t        now;
     assess_err_t   err;
@@ -334,7 +439,9 @@ assess_conn_usable(assess_conn_t *conn)
 
     now = assess_mono_ms();
 
-    if (now - conn->opened > conn->db->conf.lifetime_ms) {
+    if (now - conn->opened > conn->db->conf.lifetime_ms
+        || conn->generation != assess_contact_generation(conn->contact))
+    {
         return 0;
     }
 
@@ -347,6 +454,10 @@ assess_conn_usable(assess_conn_t *conn)
     }
 
     if (now - conn->used > conn->db->conf.idle_ms) {
+
+        conn->deadline = assess_db_earlier(deadline,
+                                           now + conn->db->conf.connect_ms);
+
         return assess_db_run(conn, "select 1", NULL, NULL, &err) == ASSESS_OK;
     }
 
@@ -362,38 +473,51 @@ assess_db_wait_until(struct timespec *ts, int64_t deadline)
 }
 
 
-/* An idle connection, or leave to open one (NULL then) */
+/*
+ * An idle connection, or leave to open one (NULL then).  While the server has
+ * no place for more those that are open have to do.
+ */
 
 static assess_err_e
 assess_db_take(assess_db_t *db, int64_t deadline, assess_conn_t **conn,
     assess_err_t *err)
 {
-    int              rc;
+    int              room;
+    int64_t          now, until;
     struct timespec  ts;
-
-    assess_db_wait_until(&ts, deadline);
-    rc = 0;
 
     (void) pthread_mutex_lock(&db->mutex);
 
-    while (db->idle == NULL && db->open >= db->conf.connections && rc == 0) {
-        rc = pthread_cond_timedwait(&db->freed, &db->mutex, &ts);
+    for ( ;; ) {
+
+        now = assess_mono_ms();
+
+        room = db->open < db->conf.connections
+               && (db->open == 0 || now >= db->full);
+
+        if (db->idle || room || now >= deadline) {
+            break;
+        }
+
+        until = now < db->full ? assess_db_earlier(db->full, deadline)
+                               : deadline;
+
+        assess_db_wait_until(&ts, until);
+        (void) pthread_cond_timedwait(&db->freed, &db->mutex, &ts);
     }
 
     *conn = db->idle;
 
     if (*conn) {
         db->idle = (*conn)->next;
-        rc = 0;
 
-    } else if (db->open < db->conf.connections) {
+    } else if (room) {
         db->open++;
-        rc = 0;
     }
 
     (void) pthread_mutex_unlock(&db->mutex);
 
-    if (rc != 0) {
+    if (*conn == NULL && !room) {
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
                            "all connections to the database are busy");
     }
@@ -414,37 +538,83 @@ assess_db_forget(assess_db_t *db)
 }
 
 
-assess_err_e
-assess_db_acquire(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
-{
-    int64_t  deadline;
+/* The server has no place: whether there are others, to be waited for */
 
-    deadline = assess_mono_ms() + db->conf.acquire_ms;
+static int
+assess_db_full(assess_db_t *db)
+{
+    int  others;
+
+    (void) pthread_mutex_lock(&db->mutex);
+    others = db->open > 1;
+    db->full = assess_mono_ms() + ASSESS_CONTACT_PAUSE;
+    (void) pthread_mutex_unlock(&db->mutex);
+
+    return others;
+}
+
+
+static assess_err_e
+assess_db_get(assess_db_t *db, int64_t deadline, assess_conn_t **conn,
+    assess_err_t *err)
+{
+    int      full;
+    int64_t  until;
+
+    if (assess_contact_enter(&db->contact, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    until = assess_db_earlier(deadline,
+                              assess_mono_ms() + db->conf.acquire_ms);
 
     for ( ;; ) {
 
-        if (assess_db_take(db, deadline, conn, err) != ASSESS_OK) {
+        if (assess_db_take(db, until, conn, err) != ASSESS_OK) {
             return err->kind;
         }
 
         if (*conn == NULL) {
-            break;
+
+            if (assess_conn_open(db, deadline, conn, err) == ASSESS_OK) {
+                break;
+            }
+
+            full = err->code && strcmp(err->code, "full") == 0;
+
+            if (full && !assess_db_full(db)) {
+                assess_contact_bad(&db->contact, err);
+                full = 0;
+            }
+
+            assess_db_forget(db);
+
+            if (!full) {
+                return err->kind;
+            }
+
+            continue;
         }
 
-        if (assess_conn_usable(*conn)) {
-            return ASSESS_OK;
+        if (assess_conn_usable(*conn, until)) {
+            break;
         }
 
         assess_conn_close(*conn);
         assess_db_forget(db);
     }
 
-    if (assess_conn_open(db, conn, err) != ASSESS_OK) {
-        assess_db_forget(db);
-        return err->kind;
-    }
+    (*conn)->deadline = deadline;
+    (*conn)->local_ms = 0;
 
     return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_db_acquire(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
+{
+    return assess_db_get(db, assess_db_deadline, conn, err);
 }
 
 
@@ -455,6 +625,12 @@ assess_db_release(assess_conn_t *conn)
     assess_err_t   err;
 
     db = conn->db;
+
+    if (conn->deadline
+        && conn->deadline < assess_mono_ms() + ASSESS_ROLLBACK_MS)
+    {
+        conn->deadline = assess_mono_ms() + ASSESS_ROLLBACK_MS;
+    }
 
     if (!conn->broken && PQstatus(conn->pg) == CONNECTION_OK
         && PQtransactionStatus(conn->pg) != PQTRANS_IDLE
@@ -485,19 +661,57 @@ assess_db_release(assess_conn_t *conn)
 }
 
 
+/*
+ * The server's own limit for a statement leaves its answer time to come: who
+ * hears nothing at all is not waiting for a lock.
+ */
+
+static assess_err_e
+assess_db_begin_in_time(assess_conn_t *conn, assess_err_t *err)
+{
+    int64_t  left;
+    char     sql[80];
+
+    left = conn->deadline - assess_mono_ms();
+
+    conn->local_ms = conn->db->conf.transaction_ms * 2 / 3;
+
+    if (left < conn->local_ms) {
+        conn->local_ms = left > 1 ? (int) left : 1;
+    }
+
+    (void) snprintf(sql, sizeof(sql), "begin; set local statement_timeout"
+                    " = %d", conn->local_ms);
+
+    return assess_db_script(conn, sql, err);
+}
+
+
 assess_err_e
 assess_db_begin(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
 {
-    if (assess_db_acquire(db, conn, err) != ASSESS_OK) {
+    int64_t       deadline;
+    assess_err_e  rc;
+
+    deadline = assess_db_deadline;
+
+    if (db->conf.transaction_ms) {
+        deadline = assess_db_earlier(deadline, assess_mono_ms()
+                                               + db->conf.transaction_ms);
+    }
+
+    if (assess_db_get(db, deadline, conn, err) != ASSESS_OK) {
         return err->kind;
     }
 
-    if (assess_db_run(*conn, "begin", NULL, NULL, err) != ASSESS_OK) {
+    rc = (*conn)->impatient ? assess_db_begin_in_time(*conn, err)
+                            : assess_db_run(*conn, "begin", NULL, NULL, err);
+
+    if (rc != ASSESS_OK) {
         assess_db_release(*conn);
-        return err->kind;
     }
 
-    return ASSESS_OK;
+    return rc;
 }
 
 
@@ -539,14 +753,33 @@ assess_db_sqlstate(assess_conn_t *conn)
 assess_err_e
 assess_db_check(assess_db_t *db, assess_err_t *err)
 {
+    int             reads;
     assess_err_e    rc;
+    PGresult       *res;
     assess_conn_t  *conn;
 
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
         return err->kind;
     }
 
-    rc = assess_db_run(conn, "select 1", NULL, NULL, err);
+    rc = ASSESS_OK;
+    res = assess_db_exec(conn, "select pg_is_in_recovery()", NULL, err);
+
+    if (res == NULL) {
+        rc = err->kind;
+
+    } else {
+        reads = PQgetvalue(res, 0, 0)[0] == 't';
+        PQclear(res);
+
+        if (reads) {
+            assess_contact_renew(conn->contact);
+            conn->broken = 1;
+            rc = assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                             "the database cannot do it now: it takes no"
+                             " writes");
+        }
+    }
 
     assess_db_release(conn);
 

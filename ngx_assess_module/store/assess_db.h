@@ -14,15 +14,37 @@
 typedef struct assess_db_s  assess_db_t;
 
 
+/*
+ * Called once when the database was found to be away (ms is 0, why says how),
+ * and once when it answers again, ms later.  On whichever thread found it.
+ */
+typedef void (*assess_contact_pt)(void *ctx, int away, int64_t ms,
+    const char *why);
+
+
 typedef struct {
     const char  *conninfo;           /* libpq connection string or URI */
     int          connections;        /* open at most; opened when needed */
     int          acquire_ms;         /* wait for a free one at most */
     int          connect_ms;
     int          statement_ms;       /* statement_timeout of each session */
+    int          transaction_ms;     /* see below; 0: no limit */
     int          idle_ms;            /* an idle one is checked after this */
     int          lifetime_ms;        /* an old one is replaced after this */
+    int          gap_ms;             /* see assess_db_steady_ms(); 0: none */
+
+    assess_contact_pt  changed;      /* NULL: nobody is told */
+    void              *ctx;
 } assess_db_conf_t;
+
+/*
+ * transaction_ms is for a pool whose callers do not wait: how long a
+ * transaction may wait in all, from the wait for a connection to its end.
+ * What the server answers without delay does not count, so that many small
+ * statements, or many pieces of a large document, may take longer; one that
+ * waits ends in time.  Then the connection is closed, and with it all that
+ * was begun.
+ */
 
 
 /*
@@ -48,8 +70,32 @@ void assess_db_destroy(assess_db_t *db);
  */
 assess_err_e assess_db_migrate(assess_db_t *db, assess_err_t *err);
 
-/* A round trip, for readiness. */
+/* A round trip, for readiness: it answers, and takes writes. */
 assess_err_e assess_db_check(assess_db_t *db, assess_err_t *err);
+
+
+/*
+ * Whether the database is known to be away; err, where given, says why.  The
+ * pool's functions then fail at once, with the same error.  It is 0 too while
+ * it is time for somebody to try again.  Any thread, does not block.
+ */
+int assess_db_away(assess_db_t *db, assess_err_t *err);
+
+/*
+ * For how long, in ms of the monotonic clock, contact with the database has
+ * been undisturbed: INT64_MAX when it always was.  A disturbance is the time
+ * for which it is away, or a gap of more than gap_ms between two answers, as
+ * after a process was stopped; it counts until the first answer after it.
+ * Any thread, does not block.
+ */
+int64_t assess_db_steady_ms(assess_db_t *db);
+
+/*
+ * Nothing that this thread asks of any pool from now on waits beyond this
+ * time of assess_mono_ms(), but for what transaction_ms does not count.
+ * ASSESS_UNAVAILABLE then.  0 takes the limit away.
+ */
+void assess_db_until(int64_t deadline);
 
 
 /* Whose work is done.  Every statement is scoped by the tenant. */

@@ -8,7 +8,7 @@
 #define ASSESS_DB_INT_H
 
 
-#include "assess_db.h"
+#include "assess_contact.h"
 
 #include <libpq-fe.h>
 
@@ -22,17 +22,22 @@
 typedef struct assess_conn_s  assess_conn_t;
 
 struct assess_conn_s {
-    assess_conn_t  *next;                     /* of those that are idle */
-    assess_db_t    *db;
-    PGconn         *pg;
-    int64_t         opened;                   /* assess_mono_ms() */
-    int64_t         used;
-    int             timeout_ms;               /* of a statement, here */
-    int             altered;                  /* its settings are not ours */
-    int             broken;                   /* never to be used again */
-    char            sqlstate[6];
-    int             nprepared;
-    const char     *prepared[ASSESS_PREPARED_MAX];
+    assess_conn_t     *next;                  /* of those that are idle */
+    assess_db_t       *db;
+    assess_contact_t  *contact;
+    PGconn            *pg;
+    int64_t            opened;                /* assess_mono_ms() */
+    int64_t            used;
+    int64_t            deadline;              /* of all it does; 0: none */
+    unsigned           generation;
+    int                timeout_ms;            /* of a statement, here */
+    int                local_ms;              /* in this transaction; or 0 */
+    int                impatient;             /* its callers do not wait */
+    int                altered;               /* its settings are not ours */
+    int                broken;                /* never to be used again */
+    char               sqlstate[6];
+    int                nprepared;
+    const char        *prepared[ASSESS_PREPARED_MAX];
 };
 
 
@@ -91,7 +96,10 @@ assess_err_e assess_db_acquire(assess_db_t *db, assess_conn_t **conn,
     assess_err_t *err);
 void assess_db_release(assess_conn_t *conn);
 
-/* Acquires and begins. */
+/*
+ * Acquires and begins.  When a commit fails and the connection is broken then
+ * it may have been made all the same.
+ */
 assess_err_e assess_db_begin(assess_db_t *db, assess_conn_t **conn,
     assess_err_t *err);
 assess_err_e assess_db_commit(assess_conn_t *conn, assess_err_t *err);

@@ -13,6 +13,15 @@
 
 #define ASSESS_REPLACEMENT  "\xEF\xBF\xBD"
 
+/* how much later than the server's own limit its word of it may come */
+#define ASSESS_LATE_MS   200
+
+/* an answer within so many ms, and one more for each KB, is no delay */
+#define ASSESS_QUICK_MS  20
+
+/* so often a waiting caller looks whether others gave the server up */
+#define ASSESS_LOOK_MS   250
+
 
 void
 assess_args_init(assess_args_t *args)
@@ -323,6 +332,8 @@ assess_conn_error(assess_conn_t *conn, const PGresult *res, assess_err_t *err)
     size_t       i;
     const char  *state, *name;
 
+    /* broken: 2, those to the same server lead nowhere either */
+
     static const struct {
         const char  *prefix;
         const char  *why;
@@ -331,7 +342,7 @@ assess_conn_error(assess_conn_t *conn, const PGresult *res, assess_err_t *err)
         { "08", "the connection is lost", 1 },
         { "57P", "it is shutting down", 1 },
         { "25P03", "a transaction was idle for too long", 1 },
-        { "25006", "it takes no writes", 1 },
+        { "25006", "it takes no writes", 2 },
         { "26000", "the session is another", 1 },
         { "0A000", "the schema was changed meanwhile", 1 },
         { "57014", "a statement took too long", 0 },
@@ -357,6 +368,10 @@ assess_conn_error(assess_conn_t *conn, const PGresult *res, assess_err_t *err)
             conn->broken = 1;
         }
 
+        if (away[i].broken == 2) {
+            assess_contact_renew(conn->contact);
+        }
+
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
                            "the database cannot do it now: %s (SQLSTATE %s)",
                            away[i].why, state);
@@ -370,14 +385,20 @@ assess_conn_error(assess_conn_t *conn, const PGresult *res, assess_err_t *err)
 }
 
 
-/* Until there is something to read, all being sent; 0, or -1, -2 too late */
+/*
+ * Until there is something to read, all being sent; 0, or -1 when it is lost,
+ * -2 too late.
+ */
 
 static int
-assess_conn_io(PGconn *pg, int64_t deadline)
+assess_conn_io(assess_conn_t *conn, int64_t began, int64_t deadline)
 {
     int            n, flush, wait;
-    int64_t        left;
+    int64_t        now, left;
+    PGconn        *pg;
     struct pollfd  pfd;
+
+    pg = conn->pg;
 
     for ( ;; ) {
 
@@ -391,13 +412,27 @@ assess_conn_io(PGconn *pg, int64_t deadline)
         }
 
         wait = -1;
+        now = assess_mono_ms();
 
         if (deadline) {
-            left = deadline - assess_mono_ms();
+            left = deadline - now;
             if (left <= 0) {
                 return -2;
             }
             wait = left > INT32_MAX ? INT32_MAX : (int) left;
+        }
+
+        if (conn->impatient && !conn->altered) {
+
+            if (assess_contact_lost_since(conn->contact, began)
+                && now - began > ASSESS_LOOK_MS * 4)
+            {
+                return -2;
+            }
+
+            if (wait < 0 || wait > ASSESS_LOOK_MS) {
+                wait = ASSESS_LOOK_MS;
+            }
         }
 
         pfd.fd = PQsocket(pg);
@@ -417,24 +452,53 @@ assess_conn_io(PGconn *pg, int64_t deadline)
 }
 
 
+/*
+ * Whoever has heard nothing for longer than the server itself would take to
+ * say that it was too long knows that it is away; one whose own time is over
+ * does not.
+ */
+
+static assess_err_e
+assess_conn_silent(assess_conn_t *conn, int64_t waited, int limit,
+    assess_err_t *err)
+{
+    (void) assess_conn_lost(conn, err, "no answer in time");
+
+    if (limit && waited >= limit) {
+        assess_contact_bad(conn->contact, err);
+    }
+
+    return err->kind;
+}
+
+
 assess_err_e
 assess_conn_wait(assess_conn_t *conn, PGresult **out, assess_err_t *err)
 {
-    int              rc;
-    int64_t          deadline;
+    int              rc, limit;
+    int64_t          began, deadline;
     PGresult        *res, *last;
     ExecStatusType   status;
 
     last = NULL;
-    deadline = conn->timeout_ms ? assess_mono_ms() + conn->timeout_ms : 0;
+    began = assess_mono_ms();
+
+    limit = conn->local_ms ? conn->local_ms + ASSESS_LATE_MS
+                           : conn->timeout_ms;
+    deadline = limit ? began + limit : 0;
+
+    if (conn->deadline && (deadline == 0 || conn->deadline < deadline)) {
+        deadline = conn->deadline;
+    }
 
     for ( ;; ) {
 
-        rc = assess_conn_io(conn->pg, deadline);
+        rc = assess_conn_io(conn, began, deadline);
 
         if (rc == -2) {
             PQclear(last);
-            return assess_conn_lost(conn, err, "no answer in time");
+            return assess_conn_silent(conn, assess_mono_ms() - began, limit,
+                                      err);
         }
 
         if (rc == -1 && PQstatus(conn->pg) == CONNECTION_OK) {
@@ -471,6 +535,7 @@ assess_conn_wait(assess_conn_t *conn, PGresult **out, assess_err_t *err)
     status = PQresultStatus(last);
 
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        assess_contact_good(conn->contact);
         *out = last;
         return ASSESS_OK;
     }
@@ -527,15 +592,38 @@ assess_conn_prepare(assess_conn_t *conn, const char *sql, char name[24],
 }
 
 
+/* What is answered without delay takes nothing from a transaction's time */
+
+static void
+assess_conn_quick(assess_conn_t *conn, const assess_args_t *args,
+    int64_t took)
+{
+    int      i;
+    int64_t  bytes;
+
+    bytes = 0;
+
+    for (i = 0; args && i < args->n; i++) {
+        bytes += args->lengths[i];
+    }
+
+    if (conn->local_ms && took <= ASSESS_QUICK_MS + bytes / 1024) {
+        conn->deadline += took;
+    }
+}
+
+
 static PGresult *
 assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
     int prepared, int binary, assess_err_t *err)
 {
     int         n, sent;
     char        name[24];
+    int64_t     began;
     PGresult   *res;
 
     res = NULL;
+    began = assess_mono_ms();
     conn->sqlstate[0] = '\0';
 
     if (conn->broken) {
@@ -576,6 +664,8 @@ assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
     if (assess_conn_wait(conn, &res, err) != ASSESS_OK) {
         res = NULL;
     }
+
+    assess_conn_quick(conn, args, assess_mono_ms() - began);
 
 done:
 

@@ -1,5 +1,6 @@
 
-/* sources: store/assess_db.c store/assess_statement.c store/assess_scope.c
+/* sources: store/assess_db.c store/assess_contact.c
+   store/assess_statement.c store/assess_scope.c
    store/assess_migrate.c store/assess_document.c store/assess_content.c
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
@@ -268,6 +269,238 @@ test_unreachable(void)
 }
 
 
+typedef struct {
+    int  away;
+    int  back;
+} told_t;
+
+
+static void
+told(void *ctx, int away, int64_t ms, const char *why)
+{
+    told_t *t = ctx;
+
+    (void) ms;
+    (void) why;
+
+    if (away) {
+        t->away++;
+
+    } else {
+        t->back++;
+    }
+}
+
+
+/* Until it is right, 10 s at most */
+
+static int
+eventually(int (*right)(void *arg), void *arg)
+{
+    int64_t  end;
+
+    for (end = assess_mono_ms() + 10000; assess_mono_ms() < end; ) {
+        if (right(arg)) {
+            return 1;
+        }
+        (void) usleep(2000);
+    }
+
+    return 0;
+}
+
+
+static int
+is_there(void *arg)
+{
+    assess_db_t *db = arg;
+
+    return assess_db_check(db, &store_err) == ASSESS_OK;
+}
+
+
+static int
+may_try(void *arg)
+{
+    assess_db_t *db = arg;
+
+    return !assess_db_away(db, NULL);
+}
+
+
+/* A server that nobody is behind, and then is: a socket's name that is moved */
+
+static void
+test_contact(void)
+{
+    int                i, n;
+    char               dir[] = "/tmp/assess-u-XXXXXX";
+    char               conninfo[512], from[600], to[100];
+    told_t             t;
+    assess_db_t       *db;
+    assess_err_t       err;
+    assess_db_conf_t   conf;
+
+    memset(&t, 0, sizeof(told_t));
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+
+    conf.connections = 2;
+    conf.changed = told;
+    conf.ctx = &t;
+
+    if (mkdtemp(dir) == NULL) {
+        ok(0, "mkdtemp()");
+        return;
+    }
+
+    /* the last host of a string counts, and the socket is found by a link */
+
+    (void) snprintf(conninfo, sizeof(conninfo), "%s host=%s", store_conninfo,
+                    dir);
+    conf.conninfo = conninfo;
+    db = assess_db_create(&conf);
+
+    ok(assess_db_steady_ms(db) == INT64_MAX, "nothing has disturbed it yet");
+    ok(!assess_db_away(db, &err), "it is not known to be away");
+
+    is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE, "it is away");
+    ok(assess_db_away(db, &err), "and known to be");
+    is_str(err.message, store_err.message, "and why");
+    is_int(assess_db_steady_ms(db), 0, "contact is disturbed");
+
+    for (i = 0, n = 0; i < 1000; i++) {
+        n += assess_db_check(db, &store_err) == ASSESS_UNAVAILABLE;
+    }
+
+    is_int(n, 1000, "it is not tried again at once");
+    is_int(t.away, 1, "it is told once");
+
+    ok(eventually(may_try, db), "after a while somebody may try");
+    is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE, "in vain");
+    ok(assess_db_away(db, NULL), "nobody may after that");
+
+    if (sscanf(store_conninfo, "host=%500[^ ]", from) == 1
+        && from[0] == '/')
+    {
+        (void) snprintf(to, sizeof(to), "%s/.s.PGSQL.5432", dir);
+        (void) strcat(from, "/.s.PGSQL.5432");
+        ok(symlink(from, to) == 0, "its socket is there");
+
+        ok(eventually(is_there, db), "it is back");
+        ok(!assess_db_away(db, NULL), "and known to be");
+        is_int(t.back, 1, "it is told once");
+        ok(assess_db_steady_ms(db) < 10000, "steady since then");
+
+        (void) unlink(to);
+    }
+
+    is_int(t.away, 1, "it went away once");
+    (void) rmdir(dir);
+    assess_db_destroy(db);
+}
+
+
+static void
+test_gap(void)
+{
+    int64_t            ms;
+    assess_db_t       *db;
+    assess_db_conf_t   conf;
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = store_conninfo;
+    conf.connections = 1;
+    conf.gap_ms = 100;
+    db = assess_db_create(&conf);
+
+    is_err(assess_db_check(db, &store_err), ASSESS_OK, "first contact");
+    (void) usleep(150000);
+    is_int(assess_db_steady_ms(db), 0, "a long silence");
+    is_err(assess_db_check(db, &store_err), ASSESS_OK, "then an answer");
+    ms = assess_db_steady_ms(db);
+    ok(ms < 100, "steady since that, or silent again");
+    ok(!assess_db_away(db, NULL), "it was never away for that");
+    assess_db_destroy(db);
+}
+
+
+/*
+ * A pool whose callers do not wait: a lock is waited for until the server says
+ * so, a transaction as a whole has its time, and what moves on has more.
+ */
+
+static void
+test_impatient(void)
+{
+    int                i, n;
+    int64_t            began;
+    assess_db_t       *db;
+    assess_conn_t     *conn, *other;
+    assess_db_conf_t   conf;
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = store_conninfo;
+    conf.connections = 2;
+    conf.acquire_ms = 100;
+    conf.transaction_ms = 600;
+    db = assess_db_create(&conf);
+
+    (void) store_sql("create table if not exists assess.u (i int)");
+
+    is_err(assess_db_begin(store_db, &other, &store_err), ASSESS_OK,
+           "somebody");
+    is_err(assess_db_run(other, "lock table assess.u in access exclusive mode",
+                         NULL, NULL, &store_err), ASSESS_OK, "has a lock");
+
+    is_err(assess_db_begin(db, &conn, &store_err), ASSESS_OK, "a transaction");
+    began = assess_mono_ms();
+    is_err(assess_db_run(conn, "insert into assess.u values (1)", NULL,
+                         NULL, &store_err), ASSESS_UNAVAILABLE, "waits for it");
+    ok(strstr(store_err.message, "57014") != NULL, "until the server ends it");
+    ok(assess_mono_ms() - began < 5000, "not for as long as others would");
+    ok(!conn->broken && !assess_db_away(db, NULL), "the server is not away");
+    assess_db_release(conn);
+    assess_db_release(other);
+
+    is_err(assess_db_begin(db, &conn, &store_err), ASSESS_OK, "another one");
+
+    for (i = 0, n = 0; i < 50 && n == i; i++) {
+        n += assess_db_run(conn, "select pg_sleep(0.15)", NULL, NULL,
+                           &store_err) == ASSESS_OK;
+    }
+
+    ok(n > 0 && n < 10, "that is slow has its time: %d", n);
+    ok(conn->broken, "and its connection is closed");
+    ok(!assess_db_away(db, NULL), "but the server is not away");
+    assess_db_release(conn);
+
+    is_err(assess_db_begin(db, &conn, &store_err), ASSESS_OK, "one more");
+    began = assess_mono_ms();
+
+    for (i = 0, n = 0; assess_mono_ms() - began < 900 && n == i; i++) {
+        n += assess_db_run(conn, "select 1", NULL, NULL, &store_err)
+             == ASSESS_OK;
+    }
+
+    is_int(n, i, "that moves on has more");
+    is_err(assess_db_commit(conn, &store_err), ASSESS_OK, "to its end");
+    assess_db_release(conn);
+
+    assess_db_until(assess_mono_ms() + 100);
+    is_err(assess_db_acquire(db, &conn, &store_err), ASSESS_OK, "a caller");
+    is_err(assess_db_run(conn, "select pg_sleep(20)", NULL, NULL, &store_err),
+           ASSESS_UNAVAILABLE, "has less time where it says so");
+    assess_db_release(conn);
+    assess_db_until(0);
+
+    is_err(assess_db_check(db, &store_err), ASSESS_OK, "others go on");
+    ok(assess_db_steady_ms(db) == INT64_MAX, "nothing was disturbed");
+    is_int(store_sql("select count(*) from assess.u"), 0, "nothing is left");
+    (void) store_sql("drop table assess.u");
+    assess_db_destroy(db);
+}
+
+
 int
 main(void)
 {
@@ -280,6 +513,9 @@ main(void)
     test_errors();
     test_lost();
     test_unreachable();
+    test_contact();
+    test_gap();
+    test_impatient();
 
     return store_end();
 }
