@@ -27,6 +27,7 @@ struct assess_request_s {
     size_t              passages;
     int                 tries;
     int64_t             due;         /* of the monotonic clock; 0: at once */
+    assess_ticket_t     ticket;      /* while it is in flight */
 };
 
 
@@ -39,8 +40,11 @@ typedef struct {
 typedef struct {
     const assess_provider_conf_t  *conf;
     const assess_ask_t            *ask;
-    assess_limit_t                *limit;
+    assess_gate_t                 *gate;
     assess_waiter_t                waiter;
+    int64_t                        again;      /* to ask the gate; 0: not */
+    int                            down;       /* it has been, as of late */
+    int                            shut;       /* and another looks for it */
     CURLM                         *multi;
     assess_arena_t                *arena;
     assess_err_t                  *err;
@@ -167,33 +171,45 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
 
 
 /*
- * Sends what is due as far as the limit allows.  Stands in the limit's line
- * only while something could be sent.
+ * Sends what is due as far as the gate allows.  Stands in the gate's line
+ * only while something could be sent.  Whoever looks whether the provider is
+ * back does so with whatever there is, due or not.
  */
 
 static int
 assess_openai_start(assess_asking_t *a)
 {
-    int                 wanted;
-    int64_t             now;
+    int64_t             now, again;
+    assess_gate_e       gate;
+    assess_ticket_t     ticket;
     assess_request_t  **p, *request;
 
-    wanted = 0;
+    a->again = 0;
+    a->shut = 0;
+    gate = ASSESS_GATE_GO;
     now = assess_mono_ms();
+
+    if (a->waiting && !a->failed && !a->stopping) {
+        a->shut = assess_gate_shut(a->gate, &a->waiter, now);
+    }
 
     for (p = &a->waiting; *p && !a->failed && !a->stopping; /* void */ ) {
 
         request = *p;
 
-        if (request->due > now) {
+        if (request->due > now && !a->waiter.probe) {
             p = &request->next;
             continue;
         }
 
-        if (!assess_limit_take(a->limit, &a->waiter)) {
-            wanted = 1;
+        gate = assess_gate_take(a->gate, &a->waiter, now, &ticket, &again);
+
+        if (gate != ASSESS_GATE_GO) {
+            a->again = again;
             break;
         }
+
+        request->ticket = ticket;
 
         *p = request->next;
         if (*p == NULL) {
@@ -209,8 +225,8 @@ assess_openai_start(assess_asking_t *a)
         }
     }
 
-    if (!wanted) {
-        assess_limit_leave(a->limit, &a->waiter);
+    if (gate != ASSESS_GATE_WAIT) {
+        assess_gate_leave(a->gate, &a->waiter);
     }
 
     return 0;
@@ -218,7 +234,8 @@ assess_openai_start(assess_asking_t *a)
 
 
 static void
-assess_openai_landed(assess_asking_t *a, assess_request_t *request)
+assess_openai_landed(assess_asking_t *a, assess_request_t *request,
+    const assess_outcome_t *outcome)
 {
     assess_request_t  **p;
 
@@ -229,7 +246,21 @@ assess_openai_landed(assess_asking_t *a, assess_request_t *request)
     *p = request->next;
     a->nflying--;
 
-    assess_limit_give(a->limit);
+    a->down = assess_gate_done(a->gate, &request->ticket, outcome,
+                               assess_mono_ms());
+}
+
+
+static void
+assess_openai_ended(assess_asking_t *a, assess_request_t *request)
+{
+    assess_outcome_t  outcome;
+
+    memset(&outcome, 0, sizeof(assess_outcome_t));
+    outcome.what = ASSESS_OUTCOME_ENDED;
+    outcome.after_ms = -1;
+
+    assess_openai_landed(a, request, &outcome);
 }
 
 
@@ -249,6 +280,25 @@ assess_openai_later(assess_asking_t *a, assess_request_t *request,
                    + assess_retry_wait(request->tries, a->conf->backoff_ms,
                                        a->conf->backoff_max_ms, after_ms,
                                        random);
+
+    assess_transfer_free(&request->transfer, a->multi);
+    assess_openai_wait(a, request);
+
+    return 0;
+}
+
+
+/*
+ * It was no try: the gate knows when there is another chance, so that the
+ * request itself only keeps to the time that it was told.
+ */
+
+static int
+assess_openai_patient(assess_asking_t *a, assess_request_t *request,
+    int64_t after_ms)
+{
+    request->tries--;
+    request->due = after_ms > 0 ? assess_mono_ms() + after_ms : 0;
 
     assess_transfer_free(&request->transfer, a->multi);
     assess_openai_wait(a, request);
@@ -368,6 +418,12 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
         return assess_openai_useless(a, request);
 
     case ASSESS_RETRY_AGAIN:
+        if (a->down || retry->outcome == ASSESS_OUTCOME_THROTTLE
+            || retry->outcome == ASSESS_OUTCOME_OVERLOAD)
+        {
+            return assess_openai_patient(a, request, retry->after_ms);
+        }
+
         if (request->tries < a->conf->tries) {
             return assess_openai_later(a, request, retry->after_ms);
         }
@@ -390,22 +446,16 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
 
 static int
 assess_openai_bad(assess_asking_t *a, assess_request_t *request,
-    const assess_completion_t *completion)
+    const assess_completion_t *completion, const assess_retry_t *retry)
 {
-    assess_retry_t    retry;
-    assess_failure_t  failure;
-
-    if (completion->kind == ASSESS_REPLY_BAD) {
-
-        assess_transfer_failure(&request->transfer, a->conf, &failure);
-        assess_retry_classify(&failure, assess_now_ms(), &retry);
-
-        if (retry.action != ASSESS_RETRY_AGAIN) {
-            return assess_openai_failure(a, request, &retry);
-        }
-
-    } else {
+    if (completion->kind != ASSESS_REPLY_BAD) {
         return assess_openai_useless(a, request);
+    }
+
+    if (retry->action != ASSESS_RETRY_AGAIN
+        || retry->outcome != ASSESS_OUTCOME_ERROR)
+    {
+        return assess_openai_failure(a, request, retry);
     }
 
     if (request->tries < a->conf->tries) {
@@ -488,10 +538,41 @@ assess_openai_answers(assess_asking_t *a, assess_request_t *request,
 }
 
 
+/* Routers report failures with 200, too. */
+
+static void
+assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
+    const assess_completion_t *completion, assess_retry_t *retry)
+{
+    assess_failure_t  failure;
+    assess_outcome_t  outcome;
+
+    memset(&outcome, 0, sizeof(assess_outcome_t));
+
+    outcome.after_ms = -1;
+    outcome.told = &request->transfer.told;
+
+    if (completion && completion->kind != ASSESS_REPLY_BAD) {
+        outcome.input = completion->input_tokens;
+        outcome.output = completion->output_tokens;
+
+    } else {
+        assess_transfer_failure(&request->transfer, a->conf, &failure);
+        assess_retry_classify(&failure, assess_now_ms(), retry);
+
+        outcome.what = retry->outcome;
+        outcome.after_ms = retry->after_ms;
+    }
+
+    assess_openai_landed(a, request, &outcome);
+}
+
+
 static int
 assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 {
     size_t                      i;
+    assess_retry_t              retry;
     const assess_str_t         *model;
     assess_completion_t         completion;
     const assess_question_t   **questions;
@@ -525,10 +606,11 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 
     a->gathered = 1;
     assess_openai_bill(a, &completion, model);
+    assess_openai_outcome(a, request, &completion, &retry);
 
     return completion.kind == ASSESS_REPLY_READ
            ? assess_openai_answers(a, request, &completion, model)
-           : assess_openai_bad(a, request, &completion);
+           : assess_openai_bad(a, request, &completion, &retry);
 }
 
 
@@ -542,7 +624,6 @@ assess_openai_collect(assess_asking_t *a)
     CURLcode            code;
     assess_retry_t      retry;
     assess_request_t   *request;
-    assess_failure_t    failure;
     assess_transfer_t  *t;
 
     while ((msg = curl_multi_info_read(a->multi, &left))) {
@@ -562,7 +643,6 @@ assess_openai_collect(assess_asking_t *a)
         t = &request->transfer;
 
         assess_transfer_done(t, a->multi, code);
-        assess_openai_landed(a, request);
 
         if (code == CURLE_OK && t->status >= 200 && t->status < 300) {
 
@@ -573,8 +653,7 @@ assess_openai_collect(assess_asking_t *a)
             continue;
         }
 
-        assess_transfer_failure(t, a->conf, &failure);
-        assess_retry_classify(&failure, assess_now_ms(), &retry);
+        assess_openai_outcome(a, request, NULL, &retry);
 
         if (assess_openai_failure(a, request, &retry) != 0) {
             return -1;
@@ -644,8 +723,9 @@ assess_openai_end(assess_asking_t *a)
     }
 
     if (a->waiting) {
-        return assess_fail(a->err, ASSESS_STOPPING, NULL,
-                           "the process is on its way out");
+        return assess_fail(a->err, ASSESS_STOPPING, NULL, a->stopping
+                           ? "the process is on its way out"
+                           : "the provider is down, the job waits");
     }
 
     n = 0;
@@ -692,6 +772,11 @@ assess_openai_pause(const assess_asking_t *a)
 
     wait = ASSESS_OPENAI_TICK;
     now = assess_mono_ms();
+
+    if (a->again) {
+        wait = a->again <= now ? 0 : a->again - now;
+        wait = wait < ASSESS_OPENAI_TICK ? wait : ASSESS_OPENAI_TICK;
+    }
 
     for (request = a->waiting; request; request = request->next) {
         if (request->due > now && request->due - now < wait) {
@@ -750,7 +835,7 @@ assess_openai_run(assess_asking_t *a)
         }
 
         if (a->nflying == 0
-            && (a->failed || a->stopping || a->waiting == NULL))
+            && (a->failed || a->stopping || a->shut || a->waiting == NULL))
         {
             return assess_openai_end(a);
         }
@@ -807,7 +892,7 @@ assess_openai_prepare(assess_asking_t *a)
 
 
 assess_err_e
-assess_openai_ask(const assess_provider_conf_t *conf, assess_limit_t *limit,
+assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
     CURLM *multi, assess_arena_t *arena, const assess_ask_t *ask,
     assess_err_t *err)
 {
@@ -819,7 +904,7 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_limit_t *limit,
 
     a.conf = conf;
     a.ask = ask;
-    a.limit = limit;
+    a.gate = gate;
     a.multi = multi;
     a.arena = arena;
     a.err = err;
@@ -832,7 +917,7 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_limit_t *limit,
 
     while (a.flying) {
         request = a.flying;
-        assess_openai_landed(&a, request);
+        assess_openai_ended(&a, request);
         assess_openai_drop(&a, request);
     }
 
@@ -842,7 +927,7 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_limit_t *limit,
         assess_openai_drop(&a, request);
     }
 
-    assess_limit_leave(limit, &a.waiter);
+    assess_gate_end(gate, &a.waiter);
     assess_arena_destroy(a.lent);
 
     return rc;

@@ -5,7 +5,7 @@
 #define ASSESS_OPENAI_H
 
 
-#include "assess_limit.h"
+#include "assess_gate.h"
 #include "assess_provider.h"
 
 #include <curl/curl.h>
@@ -13,7 +13,7 @@
 
 /* As assess_provider_ask(); multi is idle before and after. */
 assess_err_e assess_openai_ask(const assess_provider_conf_t *conf,
-    assess_limit_t *limit, CURLM *multi, assess_arena_t *arena,
+    assess_gate_t *gate, CURLM *multi, assess_arena_t *arena,
     const assess_ask_t *ask, assess_err_t *err);
 
 

@@ -1,7 +1,6 @@
 
 #include "assess_provider.h"
 
-#include "assess_limit.h"
 #include "assess_local.h"
 #include "assess_openai.h"
 
@@ -14,7 +13,7 @@
 
 struct assess_provider_s {
     const assess_provider_conf_t  *conf;
-    assess_limit_t                *limit;
+    assess_gate_t                 *gate;
 };
 
 
@@ -24,7 +23,8 @@ struct assess_client_s {
 
 
 assess_provider_t *
-assess_provider_create(const assess_provider_conf_t *conf)
+assess_provider_create(const assess_provider_conf_t *conf, void *gate,
+    int slot)
 {
     assess_provider_t  *provider;
 
@@ -34,9 +34,9 @@ assess_provider_create(const assess_provider_conf_t *conf)
     }
 
     provider->conf = conf;
-    provider->limit = assess_limit_create(conf->concurrency);
+    provider->gate = assess_gate_open(gate, slot, conf->concurrency);
 
-    if (provider->limit == NULL) {
+    if (provider->gate == NULL) {
         free(provider);
         return NULL;
     }
@@ -52,7 +52,7 @@ assess_provider_destroy(assess_provider_t *provider)
         return;
     }
 
-    assess_limit_destroy(provider->limit);
+    assess_gate_close(provider->gate);
     free(provider);
 }
 
@@ -61,6 +61,13 @@ const assess_provider_conf_t *
 assess_provider_conf(const assess_provider_t *provider)
 {
     return provider->conf;
+}
+
+
+assess_gate_t *
+assess_provider_gate(assess_provider_t *provider)
+{
+    return provider->gate;
 }
 
 
@@ -126,7 +133,7 @@ assess_provider_ask(assess_provider_t *provider, assess_client_t *client,
         return assess_local_ask(conf, arena, ask, err);
 
     case ASSESS_PROVIDER_OPENAI:
-        return assess_openai_ask(conf, provider->limit, client->multi, arena,
+        return assess_openai_ask(conf, provider->gate, client->multi, arena,
                                  ask, err);
     }
 

@@ -9,6 +9,7 @@
 #define ASSESS_PROVIDER_H
 
 
+#include "assess_gate.h"
 #include "assess_quote.h"
 #include "assess_retrieve.h"
 
@@ -39,7 +40,7 @@ typedef struct {
     assess_str_t         model;      /* the default one */
     int                  questions_per_batch;
     int                  concurrency;     /* requests in flight, a process */
-    int                  tries;           /* of one request, all in all */
+    int                  tries;           /* of one request; see ask() */
     int                  asks;            /* of one question, all in all */
     int                  passages;        /* for each question, at most */
     int                  max_tokens;      /* of a reply; 0: not sent */
@@ -95,12 +96,18 @@ typedef struct {
 
 /*
  * conf must outlive it.  A provider is shared by all threads of a process;
- * its concurrency is theirs together.  NULL is out of memory.
+ * its concurrency is theirs together.  gate is the part of the provider's gate
+ * that is shared with other processes, where this one has the slot, or NULL:
+ * it is not (see assess_gate.h).  NULL is out of memory.
  */
-assess_provider_t *assess_provider_create(const assess_provider_conf_t *conf);
+assess_provider_t *assess_provider_create(const assess_provider_conf_t *conf,
+    void *gate, int slot);
 void assess_provider_destroy(assess_provider_t *provider);
 const assess_provider_conf_t *assess_provider_conf(
     const assess_provider_t *provider);
+
+/* Lent; of "local", which needs none, it is always open. */
+assess_gate_t *assess_provider_gate(assess_provider_t *provider);
 
 /* curl_global_init(); once, before there are threads */
 int assess_client_global_init(void);
@@ -113,8 +120,12 @@ void assess_client_destroy(assess_client_t *client);
  * ASSESS_OK when every question has an answer.  ASSESS_FAILED with
  * questions_unanswered (the others were handed over), provider_refused,
  * provider_unavailable or provider_out_of_money; ASSESS_CANCELLED;
- * ASSESS_STOPPING when something was left unasked; or what reply() returned.
- * Nothing is in flight when it returns.
+ * ASSESS_STOPPING when something was left unasked, because stopping() said so
+ * or because the provider is down, and another ask looks whether it is back;
+ * or what reply() returned.  Nothing is in flight when it returns.
+ *
+ * A request is tried again up to conf->tries times.  One that was one too many
+ * (429), or failed when the provider turned out to be down, was no try.
  */
 assess_err_e assess_provider_ask(assess_provider_t *provider,
     assess_client_t *client, assess_arena_t *arena, const assess_ask_t *ask,

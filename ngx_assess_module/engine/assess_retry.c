@@ -81,6 +81,18 @@ static const char *const  assess_long_words[] = {
     NULL
 };
 
+/* with 429: more tokens than there are in a minute, so that waiting is vain */
+
+static const char *const  assess_never_words[] = {
+    "request too large",
+    NULL
+};
+
+static const char *const  assess_overload_words[] = {
+    "overload",
+    NULL
+};
+
 
 static int
 assess_one_of(const char *const *words, const char *text)
@@ -313,6 +325,21 @@ assess_retry_network(int code)
 }
 
 
+/* Routers report some failures with 200 and the status in the body. */
+
+static long
+assess_retry_status(const assess_failure_t *failure,
+    const assess_problem_t *problem)
+{
+    if (failure->status >= 300) {
+        return failure->status;
+    }
+
+    return problem->status >= 400 && problem->status < 600
+           ? problem->status : 500;
+}
+
+
 static assess_retry_e
 assess_retry_http(const assess_failure_t *failure,
     const assess_problem_t *problem)
@@ -320,14 +347,7 @@ assess_retry_http(const assess_failure_t *failure,
     int   again;
     long  status;
 
-    status = failure->status;
-
-    /* routers report some failures with 200 and the status in the body */
-
-    if (status < 300) {
-        status = problem->status >= 400 && problem->status < 600
-                 ? problem->status : 500;
-    }
+    status = assess_retry_status(failure, problem);
 
     if (status == 402
         || assess_one_of(assess_money_codes, problem->code)
@@ -342,7 +362,9 @@ assess_retry_http(const assess_failure_t *failure,
         || assess_one_of(assess_long_codes, problem->code)
         || assess_one_of(assess_long_codes, problem->type)
         || (status == 400
-            && assess_mentions(assess_long_words, problem->message)))
+            && assess_mentions(assess_long_words, problem->message))
+        || (status == 429
+            && assess_mentions(assess_never_words, problem->message)))
     {
         return ASSESS_RETRY_TOO_LONG;
     }
@@ -369,6 +391,41 @@ assess_retry_http(const assess_failure_t *failure,
 }
 
 
+/*
+ * What it says of the provider, not of the request.  502, 504 and 52x are a
+ * proxy's word for nobody behind it.
+ */
+
+static assess_outcome_e
+assess_retry_outcome(const assess_failure_t *failure,
+    const assess_problem_t *problem)
+{
+    long  status;
+
+    status = assess_retry_status(failure, problem);
+
+    if (status == 529
+        || (status >= 500
+            && (assess_mentions(assess_overload_words, problem->type)
+                || assess_mentions(assess_overload_words, problem->code)
+                || assess_mentions(assess_overload_words,
+                                   problem->message))))
+    {
+        return ASSESS_OUTCOME_OVERLOAD;
+    }
+
+    if (status == 429) {
+        return ASSESS_OUTCOME_THROTTLE;
+    }
+
+    if ((status >= 502 && status <= 504) || (status >= 520 && status <= 524)) {
+        return ASSESS_OUTCOME_DOWN;
+    }
+
+    return ASSESS_OUTCOME_ERROR;
+}
+
+
 void
 assess_retry_classify(const assess_failure_t *failure, int64_t now_ms,
     assess_retry_t *retry)
@@ -380,6 +437,9 @@ assess_retry_classify(const assess_failure_t *failure, int64_t now_ms,
 
     if (failure->curl != CURLE_OK) {
         retry->action = assess_retry_network(failure->curl);
+        retry->outcome = retry->action == ASSESS_RETRY_AGAIN
+                         && failure->curl != CURLE_WRITE_ERROR
+                         ? ASSESS_OUTCOME_DOWN : ASSESS_OUTCOME_ERROR;
         assess_retry_reason(retry, curl_easy_strerror(failure->curl),
                             &failure->key);
         return;
@@ -388,6 +448,10 @@ assess_retry_classify(const assess_failure_t *failure, int64_t now_ms,
     assess_problem_read(&problem, &failure->body);
 
     retry->action = assess_retry_http(failure, &problem);
+    retry->outcome = retry->action == ASSESS_RETRY_AGAIN
+                     || retry->action == ASSESS_RETRY_NEVER
+                     ? assess_retry_outcome(failure, &problem)
+                     : ASSESS_OUTCOME_ERROR;
     retry->after_ms = assess_retry_after(failure, now_ms);
 
     if (problem.message) {

@@ -8,7 +8,7 @@
 #define ASSESS_RETRY_H
 
 
-#include "../base/assess_base.h"
+#include "assess_gate.h"
 
 
 /* A server that says "in an hour" is asked again after this all the same. */
@@ -38,9 +38,10 @@ typedef struct {
 
 
 typedef struct {
-    assess_retry_e   action;
-    int64_t          after_ms;   /* what the server asks for; -1: nothing */
-    char             reason[256];  /* one line of UTF-8 */
+    assess_retry_e     action;
+    assess_outcome_e   outcome;    /* what the gate is to learn of it */
+    int64_t            after_ms;   /* what the server asks for; -1: nothing */
+    char               reason[256];  /* one line of UTF-8 */
 } assess_retry_t;
 
 
@@ -48,8 +49,9 @@ typedef struct {
  * Of anything that is not a completion, whatever its status.  now_ms is the
  * wall clock, which an HTTP date is compared with.
  *
- * Sources: RFC 9110 10.2.3 (Retry-After), and what OpenAI's own clients do
- * (retry-after-ms, x-should-retry, 408 409 429 5xx).  What out-of-money and
+ * Sources: RFC 9110 10.2.3 (Retry-After), and what OpenAI's and Anthropic's
+ * own clients do (retry-after-ms, x-should-retry, 408 409 429 5xx), RFC 8470
+ * (425), Anthropic's "Errors" (529).  What out-of-money and
  * too-long look like is told by error.code and error.type, which differ from
  * server to server, and by the message only where no other use is known.
  */

@@ -60,6 +60,10 @@ assess_transfer_header(char *line, size_t size, size_t n, void *ctx)
 
     n *= size;
 
+    if (assess_ratelimit_header(&t->told, line, n, assess_now_ms())) {
+        return n;
+    }
+
     assess_transfer_keep(line, n, "retry-after", t->retry_after,
                          sizeof(t->retry_after));
     assess_transfer_keep(line, n, "retry-after-ms", t->retry_after_ms,
@@ -196,6 +200,8 @@ assess_transfer_start(assess_transfer_t *t, CURLM *multi,
 
     assess_buf_add(&url, conf->url.data, conf->url.len);
     assess_buf_str(&url, path);
+
+    assess_ratelimit_init(&t->told);
 
     t->easy = curl_easy_init();
 

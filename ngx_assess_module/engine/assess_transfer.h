@@ -27,6 +27,7 @@ typedef struct {
     char                retry_after[64];
     char                retry_after_ms[32];
     char                should_retry[16];
+    assess_ratelimit_t  told;        /* from start() on */
     CURLcode            code;
     long                status;
 } assess_transfer_t;

@@ -210,7 +210,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
 
     for (i = 0; i < mcf->providers.nelts; i++) {
 
-        engine->providers[i] = assess_provider_create(confs[i]);
+        engine->providers[i] = assess_provider_create(confs[i], NULL, 0);
         if (engine->providers[i] == NULL) {
             return NGX_ERROR;
         }

@@ -5,7 +5,8 @@
  */
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
-   engine/assess_transfer.c engine/assess_limit.c engine/assess_prompt.c
+   engine/assess_transfer.c engine/assess_gate.c engine/assess_pace.c
+   engine/assess_ratelimit.c engine/assess_prompt.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
    engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c
@@ -22,7 +23,6 @@
 #undef main
 
 #include "../../ngx_assess_module/engine/assess_provider.h"
-#include "../../ngx_assess_module/engine/assess_limit.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -356,7 +356,7 @@ ask(size_t n, seen_t *seen)
     assess_err_e        rc;
     assess_provider_t  *provider;
 
-    provider = assess_provider_create(&conf);
+    provider = assess_provider_create(&conf, NULL, 0);
     rc = ask_with(provider, client, n, seen, &err);
     assess_provider_destroy(provider);
 
@@ -466,7 +466,7 @@ test_limit(void)
     conf.concurrency = 4;
     memset(threads, 0, sizeof(threads));
 
-    threads[0].provider = assess_provider_create(&conf);
+    threads[0].provider = assess_provider_create(&conf, NULL, 0);
     start = assess_mono_ms();
 
     for (i = 0; i < 6; i++) {
