@@ -4,6 +4,25 @@
 #include <fcntl.h>
 
 
+/*
+ * A submission is answered within a second of its body, whatever the store
+ * does: so long it waits for a thread, so long it takes in all, and so long
+ * at least one has that waited.  What a thread does before it comes to the
+ * store depends on how much there is.
+ */
+#define NGX_HTTP_ASSESS_PATIENCE   700       /* ms */
+#define NGX_HTTP_ASSESS_IN_ALL     900       /* ms */
+#define NGX_HTTP_ASSESS_AT_LEAST   250       /* ms */
+#define NGX_HTTP_ASSESS_BODY_MS    20480     /* bytes */
+
+/* the same where there is another answer */
+#define NGX_HTTP_ASSESS_KNOWN      300       /* ms */
+
+/* a queue of calls that moves is waited for, for so long */
+#define NGX_HTTP_ASSESS_MOVES      300       /* ms since the last one */
+#define NGX_HTTP_ASSESS_BUSY       5000      /* ms */
+
+
 static void ngx_http_assess_call_cleanup(void *data);
 static void ngx_http_assess_call_destroy(ngx_http_assess_call_t *call);
 static ngx_int_t ngx_http_assess_call_check(ngx_http_assess_call_t *call);
@@ -15,9 +34,17 @@ static ngx_int_t ngx_http_assess_call_body_check(
     ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_assess_call_body_take(ngx_http_assess_call_t *call);
+static void ngx_http_assess_call_patience(ngx_event_t *ev);
+static void ngx_http_assess_call_refuse(ngx_http_assess_call_t *call,
+    const assess_err_t *err);
+static int64_t ngx_http_assess_call_deadline(ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_run(void *data);
 static void ngx_http_assess_call_done(void *data);
 static ngx_int_t ngx_http_assess_call_start(ngx_http_assess_call_t *call);
+
+
+/* when the last call was served, of those without a body and with one */
+static int64_t  ngx_http_assess_served[2];
 
 
 ngx_int_t
@@ -52,6 +79,13 @@ ngx_http_assess_call_handler(ngx_http_request_t *r)
 
     if (rc == NGX_OK && !ngx_http_assess_scheduler_ready(&err)) {
         err.kind = ASSESS_UNAVAILABLE;
+        ngx_http_assess_call_fail(call, &err);
+        rc = NGX_ABORT;
+    }
+
+    if (rc == NGX_OK
+        && assess_db_away(ngx_http_assess_scheduler_db(), &err))
+    {
         ngx_http_assess_call_fail(call, &err);
         rc = NGX_ABORT;
     }
@@ -138,6 +172,10 @@ ngx_http_assess_call_cleanup(void *data)
 
     call->request = NULL;
 
+    if (call->patience.timer_set) {
+        ngx_del_timer(&call->patience);
+    }
+
     if (!call->busy) {
         ngx_http_assess_call_destroy(call);
     }
@@ -152,6 +190,7 @@ ngx_http_assess_call_destroy(ngx_http_assess_call_t *call)
     }
 
     assess_buf_free(&call->body);
+    assess_buf_free(&call->known);
     assess_arena_destroy(call->arena);
     ngx_free(call);
 }
@@ -454,20 +493,119 @@ ngx_http_assess_call_body_take(ngx_http_assess_call_t *call)
 static ngx_int_t
 ngx_http_assess_call_start(ngx_http_assess_call_t *call)
 {
-    if (ngx_http_assess_call_post(call, ngx_http_assess_call_run,
-                                  ngx_http_assess_call_done)
-        == NGX_OK)
+    assess_err_t         err;
+    ngx_http_request_t  *r;
+
+    r = call->request;
+
+    (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
+                       "too many calls wait for the store");
+
+    call->accepted = assess_mono_ms();
+
+    /* a body may have taken its time */
+
+    if (!assess_db_away(ngx_http_assess_scheduler_db(), &err)
+        && ngx_http_assess_call_post(call, ngx_http_assess_call_run,
+                                     ngx_http_assess_call_done)
+           == NGX_OK)
     {
-        call->request->read_event_handler = ngx_http_test_reading;
+        r->read_event_handler = ngx_http_test_reading;
+
+        call->patience.handler = ngx_http_assess_call_patience;
+        call->patience.data = r->connection;
+        call->patience.log = r->connection->log;
+
+        ngx_add_timer(&call->patience,
+                      call->known.len ? NGX_HTTP_ASSESS_KNOWN
+                                      : NGX_HTTP_ASSESS_PATIENCE);
         return NGX_OK;
     }
 
-    ngx_http_assess_call_problem(call, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
-                                 "too many calls wait for the store");
-    ngx_http_assess_call_header(call, "Retry-After", "1");
-    ngx_http_assess_call_answer(call);
+    ngx_http_assess_call_refuse(call, &err);
 
     return NGX_ERROR;
+}
+
+
+static void
+ngx_http_assess_call_refuse(ngx_http_assess_call_t *call,
+    const assess_err_t *err)
+{
+    assess_err_t  store;
+
+    if (!ngx_http_assess_call_known(call)) {
+
+        /* the part that fails is named where that is asked */
+
+        if (call->route->flags & NGX_HTTP_ASSESS_OPEN) {
+            (void) assess_fail(&store, err->kind, NULL, "store: %.400s",
+                               err->message);
+            err = &store;
+        }
+
+        ngx_http_assess_call_fail(call, err);
+    }
+
+    ngx_http_assess_call_answer(call);
+}
+
+
+ngx_uint_t
+ngx_http_assess_call_known(ngx_http_assess_call_t *call)
+{
+    if (call->known.len == 0) {
+        return 0;
+    }
+
+    assess_buf_reset(&call->body);
+    assess_buf_add(&call->body, call->known.data, call->known.len);
+
+    return 1;
+}
+
+
+/*
+ * No thread has come to it: they all wait for the store, or are busy.  Where
+ * calls of its kind are being served its turn will come.
+ */
+
+static void
+ngx_http_assess_call_patience(ngx_event_t *ev)
+{
+    int64_t                  now;
+    ngx_uint_t               body;
+    assess_err_t             err;
+    ngx_connection_t        *c;
+    ngx_http_assess_call_t  *call;
+
+    c = ev->data;
+    call = (ngx_http_assess_call_t *)
+               ((char *) ev - offsetof(ngx_http_assess_call_t, patience));
+
+    now = assess_mono_ms();
+    body = (call->route->flags & NGX_HTTP_ASSESS_BODY) != 0;
+
+    if (call->known.len == 0
+        && now - ngx_http_assess_served[body] < NGX_HTTP_ASSESS_MOVES
+        && now - call->accepted < NGX_HTTP_ASSESS_BUSY)
+    {
+        ngx_add_timer(ev, NGX_HTTP_ASSESS_MOVES);
+        return;
+    }
+
+    if (!ngx_http_assess_task_give_up(&call->task)) {
+        return;
+    }
+
+    call->given_up = 1;
+
+    (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
+                       "too many calls wait for the store");
+
+    ngx_http_assess_call_refuse(call, &err);
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -505,26 +643,71 @@ ngx_http_assess_call_back(ngx_http_assess_call_t *call)
 }
 
 
+/* 0: as long as a statement may take */
+
+static int64_t
+ngx_http_assess_call_deadline(ngx_http_assess_call_t *call)
+{
+    int64_t  now, left;
+
+    now = assess_mono_ms();
+
+    if (call->known.len) {
+        return now + NGX_HTTP_ASSESS_KNOWN;
+    }
+
+    /* what is read may take longer than what is to be stored */
+
+    if (call->route->method == NGX_HTTP_GET
+        && !(call->route->flags & NGX_HTTP_ASSESS_OPEN)
+        && call->route->fast == NULL)
+    {
+        return 0;
+    }
+
+    left = ngx_max(NGX_HTTP_ASSESS_IN_ALL - (now - call->accepted),
+                   NGX_HTTP_ASSESS_AT_LEAST);
+
+    return now + left + call->body_len / NGX_HTTP_ASSESS_BODY_MS;
+}
+
+
 static void
 ngx_http_assess_call_run(void *data)
 {
     ngx_http_assess_call_t *call = data;
 
+    assess_db_until(ngx_http_assess_call_deadline(call));
+
     call->route->run(call);
+
+    assess_db_until(0);
 }
 
 
 static void
 ngx_http_assess_call_done(void *data)
 {
+    ngx_uint_t               body;
     ngx_connection_t        *c;
     ngx_http_assess_call_t  *call = data;
 
-    if (!ngx_http_assess_call_back(call)) {
+    if (!call->given_up && call->status < NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        body = (call->route->flags & NGX_HTTP_ASSESS_BODY) != 0;
+        ngx_http_assess_served[body] = assess_mono_ms();
+    }
+
+    /* one that was given up was answered then */
+
+    if (!ngx_http_assess_call_back(call) || call->given_up) {
         return;
     }
 
     c = call->request->connection;
+
+    if (call->patience.timer_set) {
+        ngx_del_timer(&call->patience);
+    }
 
     if (call->wait && call->wait_job[0]) {
         ngx_http_assess_wait(call);

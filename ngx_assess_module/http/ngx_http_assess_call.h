@@ -78,6 +78,7 @@ struct ngx_http_assess_call_s {
     ngx_http_assess_pair_t           headers[NGX_HTTP_ASSESS_HEADERS];
     ngx_uint_t                       nheaders;
     assess_buf_t                     body;
+    assess_buf_t                     known;      /* without the store */
 
     /*
      * Where the answer is longer than is held at once: its length, and who
@@ -92,7 +93,11 @@ struct ngx_http_assess_call_s {
     char                             wait_job[ASSESS_UUID_LEN + 1];
 
     ngx_http_assess_task_t           task;
+    int64_t                          accepted;   /* assess_mono_ms() */
+    ngx_event_t                      patience;   /* until a thread has it */
+    int                              unread;     /* told by a thread */
     unsigned                         busy:1;     /* a thread has it */
+    unsigned                         given_up:1; /* none had it in time */
     unsigned                         answered:1; /* the header is out */
     unsigned                         instead:1;  /* of nginx's own page */
     unsigned                         replaced:1; /* and that was done */
@@ -104,6 +109,12 @@ ngx_int_t ngx_http_assess_call_handler(ngx_http_request_t *r);
 
 /* An empty one, as the request's context; NULL is out of memory. */
 ngx_http_assess_call_t *ngx_http_assess_call_create(ngx_http_request_t *r);
+
+/*
+ * Answers with what is known without the store, where anything is: 1.
+ * On whichever side has the call.
+ */
+ngx_uint_t ngx_http_assess_call_known(ngx_http_assess_call_t *call);
 
 /* Hands it to a pool thread again; its done() is called on the loop. */
 ngx_int_t ngx_http_assess_call_post(ngx_http_assess_call_t *call,

@@ -4,6 +4,8 @@
 
 #define NGX_HTTP_ASSESS_COUNTERS  1000       /* ms between two, at least */
 
+#define NGX_HTTP_ASSESS_COUNTERS_MS  3000    /* for reading them */
+
 /* so often they are read though nothing was told: a document is no event */
 #define NGX_HTTP_ASSESS_COUNTERS_IDLE  5     /* of the above */
 
@@ -176,8 +178,12 @@ ngx_http_assess_board_run(void *data)
 
     assess_err_t  err;
 
+    assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_COUNTERS_MS);
+
     board->rc = assess_counters_read(ngx_http_assess_scheduler_db(),
                                      &board->scope, &board->counters, &err);
+
+    assess_db_until(0);
 }
 
 

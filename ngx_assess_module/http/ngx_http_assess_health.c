@@ -28,7 +28,9 @@ ngx_http_assess_ready(ngx_http_assess_call_t *call)
         return NGX_OK;
     }
 
-    if (!ngx_http_assess_scheduler_ready(&err)) {
+    if (!ngx_http_assess_scheduler_ready(&err)
+        || assess_db_away(ngx_http_assess_scheduler_db(), &err))
+    {
         ngx_http_assess_call_problem(call, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
                                      "store: %s", err.message);
         ngx_http_assess_call_header(call, "Retry-After", "1");

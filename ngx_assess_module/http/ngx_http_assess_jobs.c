@@ -4,7 +4,8 @@
 
 /*
  * The status of a job, from shared memory: thousands may ask all the time.
- * Only the place of a queued job in the queue is not known there.
+ * Only the place of a queued job in the queue is not known there; it is asked
+ * for, and done without when it is not told soon.
  */
 
 ngx_int_t
@@ -17,9 +18,11 @@ ngx_http_assess_job_fast(ngx_http_assess_call_t *call)
                                   call->name.data, &status, &call->body);
 
     if (rc == NGX_OK && status == ASSESS_QUEUED
-        && ngx_http_assess_scheduler_ready(NULL))
+        && ngx_http_assess_scheduler_ready(NULL)
+        && !assess_db_away(ngx_http_assess_scheduler_db(), NULL))
     {
-        assess_buf_reset(&call->body);
+        call->known = call->body;
+        ngx_memzero(&call->body, sizeof(assess_buf_t));
         return NGX_DECLINED;
     }
 
@@ -37,7 +40,11 @@ ngx_http_assess_job_get(ngx_http_assess_call_t *call)
                         &call->scope, call->name.data, &job, &err)
         != ASSESS_OK)
     {
-        ngx_http_assess_call_fail(call, &err);
+        if (err.kind != ASSESS_UNAVAILABLE
+            || !ngx_http_assess_call_known(call))
+        {
+            ngx_http_assess_call_fail(call, &err);
+        }
         return;
     }
 

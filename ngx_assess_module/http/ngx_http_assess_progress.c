@@ -5,6 +5,9 @@
 
 #define NGX_HTTP_ASSESS_PAGE        200      /* events of the log, at a time */
 #define NGX_HTTP_ASSESS_COME_BACK   10000    /* ms; while we cannot serve */
+#define NGX_HTTP_ASSESS_OPEN_MS     900      /* for what a stream begins with */
+#define NGX_HTTP_ASSESS_PAGE_MS     5000     /* for a page of the log */
+#define NGX_HTTP_ASSESS_AGAIN       500      /* ms until the next try */
 
 
 typedef struct {
@@ -14,6 +17,7 @@ typedef struct {
     ngx_http_assess_call_t     *call;
 
     ngx_http_assess_filter_t    filter;
+    ngx_event_t                 again;           /* the log is out of reach */
 
     uint64_t                    last;            /* the client's last id */
     unsigned                    handling:1;      /* in nginx's handler */
@@ -41,6 +45,7 @@ static void ngx_http_assess_progress_events(ngx_http_assess_follower_t *f,
     ngx_http_assess_event_t *events, ngx_uint_t n);
 static void ngx_http_assess_progress_logged(ngx_http_assess_progress_t *p);
 static void ngx_http_assess_progress_behind(ngx_http_assess_follower_t *f);
+static void ngx_http_assess_progress_again(ngx_event_t *ev);
 static void ngx_http_assess_progress_page_run(void *data);
 static void ngx_http_assess_progress_page_done(void *data);
 static void ngx_http_assess_progress_drained(ngx_http_assess_stream_t *st);
@@ -76,6 +81,11 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
     p->follower.behind = ngx_http_assess_progress_behind;
     p->follower.quit = ngx_http_assess_progress_quit;
     p->stream.drained = ngx_http_assess_progress_drained;
+
+    p->again.handler = ngx_http_assess_progress_again;
+    p->again.data = r->connection;
+    p->again.log = r->connection->log;
+    p->again.cancelable = 1;
 
     rc = ngx_http_assess_filter_read(&p->filter, call);
     if (rc != NGX_OK) {
@@ -123,9 +133,10 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
         return NGX_DONE;
     }
 
-    if (ngx_http_assess_call_post(call, ngx_http_assess_progress_open_run,
-                                  ngx_http_assess_progress_open_done)
-        != NGX_OK)
+    if (assess_db_away(ngx_http_assess_scheduler_db(), NULL)
+        || ngx_http_assess_call_post(call, ngx_http_assess_progress_open_run,
+                                     ngx_http_assess_progress_open_done)
+           != NGX_OK)
     {
         return ngx_http_assess_progress_refuse(p);
     }
@@ -214,6 +225,8 @@ ngx_http_assess_progress_open_run(void *data)
 
     p->rc = ASSESS_OK;
 
+    assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_OPEN_MS);
+
     if (p->resumed && !p->reset) {
 
         p->rc = assess_events_bounds(db, &oldest, &newest, &err);
@@ -234,6 +247,8 @@ ngx_http_assess_progress_open_run(void *data)
                                      p->filter.documents.n, &p->events,
                                      &p->nevents, &err);
     }
+
+    assess_db_until(0);
 }
 
 
@@ -470,7 +485,10 @@ ngx_http_assess_progress_logged(ngx_http_assess_progress_t *p)
 }
 
 
-/* what comes next is not in the zone any more */
+/*
+ * What comes next is not in the zone any more.  While the log is out of reach
+ * the stream stays as it is, and goes on after that without a gap.
+ */
 
 static void
 ngx_http_assess_progress_behind(ngx_http_assess_follower_t *f)
@@ -479,16 +497,31 @@ ngx_http_assess_progress_behind(ngx_http_assess_follower_t *f)
 
     p = (ngx_http_assess_progress_t *) f;
 
-    if (p->call->busy) {
+    if (p->call->busy || p->again.timer_set) {
         return;
     }
 
-    if (ngx_http_assess_call_post(p->call, ngx_http_assess_progress_page_run,
-                                  ngx_http_assess_progress_page_done)
-        != NGX_OK)
+    if (assess_db_away(ngx_http_assess_scheduler_db(), NULL)
+        || ngx_http_assess_call_post(p->call,
+                                     ngx_http_assess_progress_page_run,
+                                     ngx_http_assess_progress_page_done)
+           != NGX_OK)
     {
-        ngx_http_assess_hub_leave(f);
-        ngx_http_assess_stream_end(&p->stream);
+        ngx_add_timer(&p->again, NGX_HTTP_ASSESS_AGAIN);
+    }
+}
+
+
+static void
+ngx_http_assess_progress_again(ngx_event_t *ev)
+{
+    ngx_http_assess_progress_t  *p;
+
+    p = (ngx_http_assess_progress_t *)
+            ((char *) ev - offsetof(ngx_http_assess_progress_t, again));
+
+    if (p->stream.open && !p->stream.ending) {
+        ngx_http_assess_progress_behind(&p->follower);
     }
 }
 
@@ -509,11 +542,15 @@ ngx_http_assess_progress_page_run(void *data)
     p->arena = assess_arena_create();
 
     if (p->arena) {
+        assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_PAGE_MS);
+
         p->rc = assess_events_after(ngx_http_assess_scheduler_db(), p->arena,
                                     &call->scope.tenant,
                                     (int64_t) p->follower.after,
                                     NGX_HTTP_ASSESS_PAGE, &p->events,
                                     &p->nevents, &p->upto, &err);
+
+        assess_db_until(0);
     }
 }
 
@@ -554,7 +591,10 @@ ngx_http_assess_progress_page_done(void *data)
 
     assess_arena_destroy(arena);
 
-    if (p->rc != ASSESS_OK || ngx_http_assess_filter_over(&p->filter)) {
+    if (p->rc == ASSESS_UNAVAILABLE) {
+        ngx_add_timer(&p->again, NGX_HTTP_ASSESS_AGAIN);
+
+    } else if (p->rc != ASSESS_OK || ngx_http_assess_filter_over(&p->filter)) {
 
         /* without the log there would be a gap: the client comes back */
 
@@ -585,7 +625,7 @@ ngx_http_assess_progress_drained(ngx_http_assess_stream_t *st)
         ngx_http_assess_counters_changed(&p->watcher);
     }
 
-    if (!p->call->busy) {
+    if (!p->call->busy && !p->again.timer_set) {
         ngx_http_assess_hub_resume(&p->follower);
     }
 }
@@ -612,5 +652,9 @@ ngx_http_assess_progress_cleanup(void *data)
 
     ngx_http_assess_hub_leave(&p->follower);
     ngx_http_assess_counters_leave(&p->watcher);
+
+    if (p->again.timer_set) {
+        ngx_del_timer(&p->again);
+    }
     ngx_http_assess_stream_close(&p->stream);
 }

@@ -3,16 +3,21 @@
 #include "../runtime/ngx_http_assess_hub.h"
 
 
+#define NGX_HTTP_ASSESS_WAIT_READ   900      /* ms; for reading the job */
+#define NGX_HTTP_ASSESS_WAIT_AGAIN  500      /* ms until the next try */
+
+
 /*
  * Prefer: wait (RFC 7240): the answer to a start is held until the job ends.
  * The waiting costs a follower of the hub and a timer, no thread; the job is
- * read when it has ended, or where the zone does not know it.
+ * read where the zone does not know it, and again while it cannot be read.
  */
 
 typedef struct {
     ngx_http_assess_follower_t   follower;       /* first: it is cast */
     ngx_http_assess_call_t      *call;
     ngx_event_t                  timer;
+    ngx_event_t                  again;
     unsigned                     over:1;         /* it waits no more */
 } ngx_http_assess_wait_t;
 
@@ -20,7 +25,9 @@ typedef struct {
 static void ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
     ngx_http_assess_event_t *events, ngx_uint_t n);
 static void ngx_http_assess_wait_look(ngx_http_assess_follower_t *f);
+static void ngx_http_assess_wait_ended(ngx_http_assess_call_t *call);
 static void ngx_http_assess_wait_read(ngx_http_assess_wait_t *w);
+static void ngx_http_assess_wait_again(ngx_event_t *ev);
 static void ngx_http_assess_wait_quit(ngx_http_assess_follower_t *f);
 static void ngx_http_assess_wait_timeout(ngx_event_t *ev);
 static void ngx_http_assess_wait_over(ngx_http_assess_wait_t *w);
@@ -63,6 +70,10 @@ ngx_http_assess_wait(ngx_http_assess_call_t *call)
     w->timer.data = r->connection;
     w->timer.log = r->connection->log;
 
+    w->again.handler = ngx_http_assess_wait_again;
+    w->again.data = r->connection;
+    w->again.log = r->connection->log;
+
     ngx_add_timer(&w->timer, (ngx_msec_t) call->wait * 1000);
 
     r->read_event_handler = ngx_http_test_reading;
@@ -79,9 +90,11 @@ ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
     ngx_http_assess_event_t *events, ngx_uint_t n)
 {
     ngx_uint_t               i;
+    ngx_connection_t        *c;
     ngx_http_assess_wait_t  *w;
 
     w = (ngx_http_assess_wait_t *) f;
+    c = w->call->request->connection;
 
     for (i = 0; i < n; i++) {
 
@@ -102,7 +115,8 @@ ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
         }
 
         f->paused = 1;
-        ngx_http_assess_wait_read(w);
+        ngx_http_assess_wait_look(f);
+        ngx_http_run_posted_requests(c);
         return;
     }
 }
@@ -110,7 +124,7 @@ ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
 
 /*
  * From now on what has come to the zone counts, then what comes; it is called
- * while the follower is paused.
+ * while the follower is paused.  The zone has what was committed.
  */
 
 static void
@@ -129,16 +143,33 @@ ngx_http_assess_wait_look(ngx_http_assess_follower_t *f)
 
     rc = ngx_http_assess_zone_job(w->call->mcf->zone, &w->call->scope.tenant,
                                   w->call->wait_job, &status, &json);
-    assess_buf_free(&json);
 
-    if (rc == NGX_OK && (status == ASSESS_QUEUED
-                         || status == ASSESS_PROCESSING))
-    {
+    if (rc != NGX_OK) {
+        assess_buf_free(&json);
+        ngx_http_assess_wait_read(w);
+        return;
+    }
+
+    if (status == ASSESS_QUEUED || status == ASSESS_PROCESSING) {
+        assess_buf_free(&json);
         f->paused = 0;
         return;
     }
 
-    ngx_http_assess_wait_read(w);
+    assess_buf_free(&w->call->body);
+    w->call->body = json;
+
+    ngx_http_assess_wait_ended(w->call);
+    ngx_http_assess_wait_over(w);
+}
+
+
+static void
+ngx_http_assess_wait_ended(ngx_http_assess_call_t *call)
+{
+    call->status = NGX_HTTP_OK;
+    ngx_http_assess_call_header(call, "Preference-Applied", "wait=%d",
+                                call->wait);
 }
 
 
@@ -147,12 +178,25 @@ ngx_http_assess_wait_look(ngx_http_assess_follower_t *f)
 static void
 ngx_http_assess_wait_read(ngx_http_assess_wait_t *w)
 {
-    if (ngx_http_assess_call_post(w->call, ngx_http_assess_wait_run,
-                                  ngx_http_assess_wait_done)
-        != NGX_OK)
+    if (assess_db_away(ngx_http_assess_scheduler_db(), NULL)
+        || ngx_http_assess_call_post(w->call, ngx_http_assess_wait_run,
+                                     ngx_http_assess_wait_done)
+           != NGX_OK)
     {
-        ngx_http_assess_wait_over(w);
+        ngx_add_timer(&w->again, NGX_HTTP_ASSESS_WAIT_AGAIN);
     }
+}
+
+
+static void
+ngx_http_assess_wait_again(ngx_event_t *ev)
+{
+    ngx_http_assess_wait_t  *w;
+
+    w = (ngx_http_assess_wait_t *)
+            ((char *) ev - offsetof(ngx_http_assess_wait_t, again));
+
+    ngx_http_assess_wait_read(w);
 }
 
 
@@ -175,6 +219,10 @@ ngx_http_assess_wait_over(ngx_http_assess_wait_t *w)
         ngx_del_timer(&w->timer);
     }
 
+    if (w->again.timer_set) {
+        ngx_del_timer(&w->again);
+    }
+
     ngx_http_assess_call_answer(w->call);
 }
 
@@ -184,21 +232,27 @@ ngx_http_assess_wait_run(void *data)
 {
     ngx_http_assess_call_t *call = data;
 
+    assess_err_e  rc;
     assess_err_t  err;
     assess_job_t  job;
 
     /* the 202 that is there is still true where the job cannot be read */
 
-    if (assess_job_read(ngx_http_assess_scheduler_db(), call->arena,
-                        &call->scope, call->wait_job, &job, &err)
-        == ASSESS_OK
-        && job.status != ASSESS_QUEUED && job.status != ASSESS_PROCESSING)
+    assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_WAIT_READ);
+
+    rc = assess_job_read(ngx_http_assess_scheduler_db(), call->arena,
+                         &call->scope, call->wait_job, &job, &err);
+
+    assess_db_until(0);
+
+    call->unread = rc == ASSESS_UNAVAILABLE;
+
+    if (rc == ASSESS_OK && job.status != ASSESS_QUEUED
+        && job.status != ASSESS_PROCESSING)
     {
-        call->status = NGX_HTTP_OK;
         assess_buf_reset(&call->body);
         assess_job_json(&call->body, &job);
-        ngx_http_assess_call_header(call, "Preference-Applied", "wait=%d",
-                                    call->wait);
+        ngx_http_assess_wait_ended(call);
     }
 }
 
@@ -219,6 +273,9 @@ ngx_http_assess_wait_done(void *data)
 
     if (w->over || call->status == NGX_HTTP_OK) {
         ngx_http_assess_wait_over(w);
+
+    } else if (call->unread) {
+        ngx_add_timer(&w->again, NGX_HTTP_ASSESS_WAIT_AGAIN);
 
     } else {
         ngx_http_assess_hub_resume(&w->follower);
@@ -270,5 +327,9 @@ ngx_http_assess_wait_cleanup(void *data)
 
     if (w->timer.timer_set) {
         ngx_del_timer(&w->timer);
+    }
+
+    if (w->again.timer_set) {
+        ngx_del_timer(&w->again);
     }
 }

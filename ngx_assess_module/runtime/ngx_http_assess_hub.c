@@ -10,6 +10,7 @@
 #define NGX_HTTP_ASSESS_HUB_POLL    1000     /* ms; for other instances */
 #define NGX_HTTP_ASSESS_HUB_NEXT    1        /* ms; there is more to read */
 #define NGX_HTTP_ASSESS_HUB_LOG     500      /* events read from the log */
+#define NGX_HTTP_ASSESS_HUB_READ    3000     /* ms; for that */
 
 
 typedef struct {
@@ -482,6 +483,7 @@ ngx_http_assess_hub_poll(ngx_event_t *ev)
      */
 
     if (hub->reading || !ngx_http_assess_scheduler_ready(NULL)
+        || assess_db_away(ngx_http_assess_scheduler_db(), NULL)
         || !ngx_http_assess_zone_look(hub->mcf->zone, interval * 3 / 4))
     {
         return;
@@ -546,6 +548,8 @@ ngx_http_assess_hub_read_run(void *data)
 
     /* a failure is not told: the next look will be in a second */
 
+    assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_HUB_READ);
+
     if (assess_events_after(ngx_http_assess_scheduler_db(), arena, NULL,
                             (int64_t) rd->after, NGX_HTTP_ASSESS_HUB_LOG,
                             &events, &n, &upto, &err)
@@ -557,6 +561,8 @@ ngx_http_assess_hub_read_run(void *data)
 
         rd->more = n == NGX_HTTP_ASSESS_HUB_LOG;
     }
+
+    assess_db_until(0);
 
     assess_arena_destroy(arena);
 }

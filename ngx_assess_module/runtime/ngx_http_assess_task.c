@@ -4,6 +4,11 @@
 
 #define NGX_HTTP_ASSESS_HOLD  200
 
+/* who has a task is decided once: a thread, or whoever gives it up */
+#define NGX_HTTP_ASSESS_TASK_POSTED    0
+#define NGX_HTTP_ASSESS_TASK_BEGUN     1
+#define NGX_HTTP_ASSESS_TASK_GIVEN_UP  2
+
 
 static void ngx_http_assess_task_run(void *data, ngx_log_t *log);
 static void ngx_http_assess_task_done(ngx_event_t *ev);
@@ -26,6 +31,8 @@ ngx_http_assess_task_post(ngx_thread_pool_t *pool,
     ngx_http_assess_task_t *task)
 {
     ngx_memzero(&task->task, sizeof(ngx_thread_task_t));
+
+    task->state = NGX_HTTP_ASSESS_TASK_POSTED;
 
     task->task.ctx = task;
     task->task.handler = ngx_http_assess_task_run;
@@ -52,6 +59,14 @@ ngx_http_assess_task_post(ngx_thread_pool_t *pool,
 
 
 ngx_uint_t
+ngx_http_assess_task_give_up(ngx_http_assess_task_t *task)
+{
+    return ngx_atomic_cmp_set(&task->state, NGX_HTTP_ASSESS_TASK_POSTED,
+                              NGX_HTTP_ASSESS_TASK_GIVEN_UP);
+}
+
+
+ngx_uint_t
 ngx_http_assess_tasks(void)
 {
     return ngx_http_assess_ntasks;
@@ -64,7 +79,12 @@ ngx_http_assess_task_run(void *data, ngx_log_t *log)
     ngx_http_assess_task_t  *task;
 
     task = data;
-    task->run(task->data);
+
+    if (ngx_atomic_cmp_set(&task->state, NGX_HTTP_ASSESS_TASK_POSTED,
+                           NGX_HTTP_ASSESS_TASK_BEGUN))
+    {
+        task->run(task->data);
+    }
 }
 
 

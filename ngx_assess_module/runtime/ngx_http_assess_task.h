@@ -18,6 +18,7 @@ struct ngx_http_assess_task_s {
     void              (*run)(void *data);     /* on a pool thread */
     void              (*done)(void *data);    /* on the event loop */
     void               *data;
+    ngx_atomic_t        state;                /* of the hand-over */
 };
 
 
@@ -28,6 +29,12 @@ struct ngx_http_assess_task_s {
  */
 ngx_int_t ngx_http_assess_task_post(ngx_thread_pool_t *pool,
     ngx_http_assess_task_t *task);
+
+/*
+ * Takes back one that no thread has begun: 1, and run() is not called any
+ * more, but done() still is, when a thread has come to it.  0: one has it.
+ */
+ngx_uint_t ngx_http_assess_task_give_up(ngx_http_assess_task_t *task);
 
 /* How many are under way. */
 ngx_uint_t ngx_http_assess_tasks(void);

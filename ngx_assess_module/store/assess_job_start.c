@@ -318,14 +318,50 @@ assess_start_check(const assess_scope_t *scope, const assess_start_t *start,
 }
 
 
+/*
+ * The connection was lost before the answer to the commit came.  Where another
+ * one finds the job it was made; where it does not it may still be.
+ */
+
+static assess_err_e
+assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_start_t *start,
+    const char *job_id, assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_job_t    job;
+    assess_conn_t  *conn;
+
+    rc = assess_db_acquire(db, &conn, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_find(conn, arena, &scope->tenant, job_id, &job, err);
+        assess_db_release(conn);
+    }
+
+    if (rc == ASSESS_OK) {
+        return ASSESS_OK;
+    }
+
+    return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                       "the database went away and it is not known whether"
+                       " the job was started: %s",
+                       start->idempotency_key.data
+                       ? "repeat the request with the same Idempotency-Key"
+                       : "look for it before the request is repeated");
+}
+
+
 assess_err_e
 assess_job_start(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_start_t *start,
     assess_change_t *change, int *replayed, assess_err_t *err)
 {
+    int             doubt;
     assess_err_e    rc;
     assess_conn_t  *conn;
 
+    doubt = 0;
     *replayed = 0;
     memset(change, 0, sizeof(assess_change_t));
 
@@ -354,11 +390,17 @@ assess_job_start(assess_db_t *db, assess_arena_t *arena,
 
     if (rc == ASSESS_OK) {
         rc = assess_db_commit(conn, err);
+        doubt = rc != ASSESS_OK && conn->broken;
     }
 
 done:
 
     assess_db_release(conn);
+
+    if (doubt) {
+        rc = assess_start_doubt(db, arena, scope, start, change->job.job_id,
+                                err);
+    }
 
     return rc;
 }
