@@ -15,12 +15,14 @@
  * about to take is passed over.  The answers that are there already tell how
  * far an attempt before this one came.
  *
- * $4 is whether this client may take over what ran out; the server says so for
- * itself.  '-infinity', a worker that is gone, is always before.
+ * $4 is whether this client may take over what ran out; the server says so
+ * for itself.  '-infinity', a worker that is gone, is always before.
  */
 
 static const char  assess_claim_sql[] =
-    "with next as (select c.job_id from assess.assessment_jobs c"
+    "with next as (select c.job_id, c.status = 'processing'"
+    " and c.lease_until > '-infinity' as ran_out"
+    " from assess.assessment_jobs c"
     " where c.status in ('queued', 'processing')"
     " and ((c.status = 'queued' and not c.held)"
     " or c.lease_until <= case when $4::boolean"
@@ -48,7 +50,8 @@ static const char  assess_claim_sql[] =
     " from next, assess.question_sets s where j.job_id = next.job_id"
     " and s.tenant = j.tenant and s.question_set_id = j.question_set_id"
     " returning" ASSESS_JOB_COLUMNS
-    ", j.fence, j.question_set_id, j.provider, j.model, j.lost, j.steps";
+    ", j.fence, j.question_set_id, j.provider, j.model, j.lost, j.steps,"
+    " next.ran_out";
 
 
 /* What the worker needs besides the row */
@@ -102,14 +105,12 @@ assess_claim_work(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
-/* How long the server has been there without a break, for this client, ms */
+/* Whether those who have leases could renew them, as far as is known here */
 
-static int64_t
-assess_claim_steady(assess_db_t *db)
+static int
+assess_claim_steady(assess_db_t *db, const assess_claim_t *claim)
 {
-    (void) db;
-
-    return INT64_MAX;
+    return assess_db_steady_ms(db) >= claim->lease_ms;
 }
 
 
@@ -139,7 +140,6 @@ assess_job_claim(assess_db_t *db, assess_arena_t *arena,
     const assess_claim_t *claim, assess_work_t *work, assess_change_t *change,
     assess_err_t *err)
 {
-    int             may;
     PGresult       *res;
     assess_err_e    rc;
     assess_args_t   args;
@@ -160,11 +160,7 @@ assess_job_claim(assess_db_t *db, assess_arena_t *arena,
         return err->kind;
     }
 
-    /* asked behind the begin: with the server that it was answered by */
-
-    may = assess_claim_steady(db) >= claim->lease_ms;
-
-    assess_claim_args(&args, claim, may);
+    assess_claim_args(&args, claim, assess_claim_steady(db, claim));
 
     res = assess_db_exec(conn, assess_claim_sql, &args, err);
     if (res == NULL) {
@@ -174,6 +170,13 @@ assess_job_claim(assess_db_t *db, assess_arena_t *arena,
 
     if (PQntuples(res) == 0) {
         rc = assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
+
+    } else if (PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 6)[0] == 't'
+               && !assess_claim_steady(db, claim))
+    {
+        /* the server stood still since the begin, and let the lease run out */
+
+        rc = assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting yet");
 
     } else {
         rc = assess_claim_work(conn, arena, res, work, err);

@@ -42,8 +42,9 @@ static const char  assess_beat_sql[] =
 
 
 /*
- * A beat is of no use once the next is due, and must not hold what it has
- * locked until then: the server gives it a third of the lease.
+ * A beat is of no use once the next is due: it has a third of the lease in
+ * all, and so has its statement on a server that hears of nothing more.  What
+ * it renews it cannot renew later than that for runs that are over.
  */
 
 assess_err_e
@@ -57,7 +58,10 @@ assess_worker_beat(assess_db_t *db, assess_worker_t *worker,
     assess_args_t   args;
     assess_conn_t  *conn;
 
+    assess_db_until(assess_mono_ms() + lease_ms / 3 + 1);
+
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        assess_db_until(0);
         return err->kind;
     }
 
@@ -94,6 +98,7 @@ assess_worker_beat(assess_db_t *db, assess_worker_t *worker,
 done:
 
     assess_db_release(conn);
+    assess_db_until(0);
 
     return rc;
 }

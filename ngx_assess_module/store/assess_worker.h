@@ -39,7 +39,8 @@ typedef struct {
  * The caller makes one beat at a time, lists the owners after the one before
  * it came back, and lists an owner from before its claim until nothing is done
  * under it any more.  worker is the caller's, with the ids, host and pid
- * filled in and the rest 0; it is the same one each time.
+ * filled in and the rest 0; it is the same one each time.  It takes a third of
+ * a lease at most, and leaves the thread without assess_db_until().
  */
 assess_err_e assess_worker_beat(assess_db_t *db, assess_worker_t *worker,
     const assess_str_t *owners, size_t n, int lease_ms, assess_err_t *err);

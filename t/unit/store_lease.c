@@ -1,5 +1,6 @@
 
-/* sources: store/assess_db.c store/assess_statement.c store/assess_scope.c
+/* sources: store/assess_db.c store/assess_contact.c
+   store/assess_statement.c store/assess_scope.c
    store/assess_migrate.c store/assess_document.c store/assess_content.c
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
@@ -528,6 +529,7 @@ typedef struct {
     assess_step_t     step;
     assess_claim_t    claim;
     assess_change_t   change;
+    assess_db_t      *db;
     int64_t           freed;
     assess_arena_t   *arena;
     pthread_t         thread;
@@ -552,7 +554,7 @@ act(void *arg)
         break;
 
     default:
-        a->rc = assess_job_claim(store_db, a->arena, &a->claim, &a->work,
+        a->rc = assess_job_claim(a->db, a->arena, &a->claim, &a->work,
                                  &a->change, &a->err);
     }
 
@@ -566,6 +568,7 @@ act_begin(actor_t *a, int what, const assess_claim_t *claim)
     memset(a, 0, sizeof(actor_t));
     a->what = what;
     a->claim = *claim;
+    a->db = store_db;
     a->arena = assess_arena_create();
 }
 
@@ -654,10 +657,12 @@ test_gone_step(void)
     actor_t          step, gone;
     assess_work_t    work;
     assess_claim_t   a, b;
+    assess_worker_t  w;
     assess_answer_t  answers[3];
 
     a = store_claimer("a", 60000);
     b = store_claimer("b", 60000);
+    w = store_worker(&a);
     (void) store_job(&scope, document_id);
 
     act_begin(&step, 's', &a);
@@ -668,6 +673,8 @@ test_gone_step(void)
     pg = holder(hold_counter);
     (void) pthread_create(&step.thread, NULL, act, &step);
     waiting(1);
+    is_err(assess_worker_beat(store_db, &w, &a.owner, 1, 60000, &store_err),
+           ASSESS_OK, "a beat does not wait for a step");
     (void) pthread_create(&gone.thread, NULL, act, &gone);
     waiting(2);
     is_err(claim(&b, &work), ASSESS_NOT_FOUND, "it is nobody's meanwhile");
@@ -722,6 +729,64 @@ test_beat_claim(void)
            "and its lease is whole");
     finish(&claim_now.work);
     assess_arena_destroy(claim_now.arena);
+}
+
+
+/*
+ * Who was away, or found the server standing still, does not take over: those
+ * who run the jobs could not renew either.
+ */
+
+static void
+test_steady(void)
+{
+    int               i;
+    PGconn           *pg;
+    actor_t           late;
+    assess_job_t      job;
+    assess_work_t     work;
+    assess_claim_t    a, b;
+    assess_db_conf_t  conf;
+
+    a = store_claimer("a", 1);
+    b = store_claimer("b", 1000);
+
+    for (i = 0; i < 3000 && store_sql("select (now()"
+         " - pg_postmaster_start_time() > interval '1 s')::int") == 0; i++)
+    {
+        (void) usleep(20000);
+    }
+
+    job = store_job(&scope, document_id);
+    claimed(&a, &work, "a job");
+    job_set("lease_until = now() - interval '1 ms'", job.job_id);
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = store_conninfo;
+    conf.gap_ms = 500;
+
+    act_begin(&late, 'c', &b);
+    late.db = assess_db_create(&conf);
+    is_err(assess_db_check(late.db, &store_err), ASSESS_OK, "a client");
+
+    pg = holder("lock table assess.question_sets in access exclusive mode");
+    (void) pthread_create(&late.thread, NULL, act, &late);
+    waiting(1);
+    (void) usleep(600000);
+    let_go(pg);
+    (void) pthread_join(late.thread, NULL);
+    is_int(late.rc, ASSESS_NOT_FOUND, "a claim that stood still takes nothing");
+    is_int(job_value("fence", job.job_id), work.fence, "the job is as it was");
+
+    act(&late);
+    is_int(late.rc, ASSESS_NOT_FOUND, "nor does one that comes behind it");
+    is_int(job_value("fence", job.job_id), work.fence, "at once");
+
+    claimed(&b, &work, "a client that was not disturbed takes it over");
+    is_str(work.job.job_id, job.job_id, "that job");
+    finish(&work);
+    assess_db_destroy(late.db);
+    assess_arena_destroy(late.arena);
 }
 
 
@@ -879,6 +944,7 @@ main(void)
     test_step_under_way();
     test_gone_step();
     test_beat_claim();
+    test_steady();
     test_torture();
 
     return store_end();
