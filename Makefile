@@ -35,12 +35,13 @@ DEFINES    := -D_GNU_SOURCE -DASSESS_SQL_DIR='"$(REPO)/sql"'
 include t/lib/build.mk
 
 .DEFAULT_GOAL := module
-.PHONY: help demo test run bench module extract unit fuzz sanitize sample \
-        clean build
+.PHONY: help demo test faults run bench module extract unit fuzz sanitize \
+        sample clean build
 
 help:
 	@echo 'make demo      assess the sample document, with live progress'
 	@echo 'make test      build, then run every test'
+	@echo 'make faults    500 jobs, 200 faults, three seeds: half an hour'
 	@echo 'make run       the server in the foreground (see README.md)'
 	@echo 'make bench     the benchmarks'
 	@echo 'make module    build/nginx/ngx_http_assess_module.so'
@@ -62,8 +63,13 @@ run:
 
 test:
 	@t/lib/install.sh run build sample test
-	@$(MAKE) -j$(JOBS) build sample provider unit-build fuzz-replay
+	@$(MAKE) -j$(JOBS) build sample unit-build fuzz-replay faults-build
 	@exec t/bin/test
+
+faults:
+	@t/lib/install.sh run build sample test
+	@$(MAKE) -j$(JOBS) build sample faults-build
+	@exec t/bin/faults
 
 bench:
 	@t/lib/install.sh run build sample test

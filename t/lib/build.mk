@@ -2,7 +2,8 @@
 
 Q := $(if $(V),,@)
 
-.PHONY: unit-build fuzz-build fuzz-replay bench-build provider FORCE
+.PHONY: unit-build fuzz-build fuzz-replay bench-build provider \
+        faults-build FORCE
 
 $(BUILD) $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/extract $(BUILD)/bench \
 $(BUILD)/sample:
@@ -144,8 +145,16 @@ $(foreach b,$(BENCHES),$(eval $(call program,$(BUILD)/bench/$(b),\
 
 $(BUILD)/bench/: | $(BUILD)/bench
 
+faults-build: $(BUILD)/full_disk.so provider
 provider: $(if $(wildcard t/lib/provider.c),$(BUILD)/provider)
 bench-build: $(BENCHES:%=$(BUILD)/bench/%)
+
+
+# A disk that can be full, to preload
+
+$(BUILD)/full_disk.so: t/lib/full_disk.c | $(BUILD)
+	@echo '  cc   t/lib/full_disk.c'
+	$(Q)$(CC) $(CFLAGS) -D_GNU_SOURCE -O1 -fPIC -shared $< -o $@ -ldl
 
 
 # The sample document
@@ -166,7 +175,7 @@ sanitize:
 	@$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/sanitize/build \
 	    NGINX_SRC=$(BUILD)/sanitize/nginx \
 	    NGINX_OUT=$(BUILD)/sanitize/build/nginx \
-	    build sample provider unit-build fuzz-replay
+	    build sample unit-build fuzz-replay faults-build
 	@ASSESS_BUILD=$(BUILD)/sanitize/build \
 	    ASSESS_NGINX=$(BUILD)/sanitize/nginx/objs/nginx \
 	    ASAN_OPTIONS=detect_leaks=0 exec t/bin/test

@@ -40,6 +40,7 @@
 
 #include "provider_answer.h"
 #include "provider_limit.h"
+#include "provider_listen.h"
 #include "provider_log.h"
 
 #include <arpa/inet.h>
@@ -97,7 +98,6 @@ static provider_limit_t  limits;
 static volatile sig_atomic_t  ended;
 
 
-static int listen_on(int port);
 static void listen_again(int on);
 
 
@@ -235,12 +235,31 @@ conn_watch(conn_t *c, int op, uint32_t events)
 }
 
 
+/* Who has hung up hears no answer, and none was given. */
+
+static int
+conn_hung_up(conn_t *c)
+{
+    char     byte;
+    ssize_t  n;
+
+    n = recv(c->fd, &byte, 1, MSG_PEEK);
+
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+
 static void
 conn_send(conn_t *c)
 {
     ssize_t  n;
 
     conn_landed(c);
+
+    if (c->number && c->out_sent == 0 && conn_hung_up(c)) {
+        conn_close(c);
+        return;
+    }
 
     while (c->out_sent < c->out_len) {
 
@@ -686,35 +705,6 @@ accept_all(void)
 }
 
 
-static int
-listen_on(int port)
-{
-    int                 on = 1;
-    socklen_t           len;
-    struct sockaddr_in  sin;
-
-    memset(&sin, 0, sizeof(sin));
-    sin.sin_family = AF_INET;
-    sin.sin_port = htons((uint16_t) port);
-    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    len = sizeof(sin);
-
-    listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                       0);
-
-    if (listen_fd < 0
-        || setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on))
-        || bind(listen_fd, (struct sockaddr *) &sin, sizeof(sin))
-        || listen(listen_fd, 4096)
-        || getsockname(listen_fd, (struct sockaddr *) &sin, &len))
-    {
-        die("listen");
-    }
-
-    return ntohs(sin.sin_port);
-}
-
-
 static void
 listen_watch(void)
 {
@@ -733,36 +723,12 @@ static void
 listen_again(int on)
 {
     if (on && listen_fd < 0) {
-        listen_on(own_port);
+        (void) provider_listen(own_port, &listen_fd);
         listen_watch();
 
     } else if (!on && listen_fd >= 0) {
         close(listen_fd);
         listen_fd = -1;
-    }
-}
-
-
-static void
-tell_port(const char *file, int port)
-{
-    FILE  *f;
-    char   name[4096];
-
-    printf("provider: ready on http://127.0.0.1:%d/v1\n", port);
-    fflush(stdout);
-
-    if (file[strspn(file, "0123456789")] == '\0') {
-        return;
-    }
-
-    (void) snprintf(name, sizeof(name), "%s.new", file);
-
-    f = fopen(name, "w");
-    if (f == NULL || fprintf(f, "%d\n", port) < 0 || fclose(f) != 0
-        || rename(name, file) != 0)
-    {
-        die(file);
     }
 }
 
@@ -889,8 +855,8 @@ main(int argc, char **argv)
         die("epoll_create");
     }
 
-    own_port = listen_on(atoi(argv[1]));
-    tell_port(argv[1], own_port);
+    own_port = provider_listen(atoi(argv[1]), &listen_fd);
+    provider_tell_port(argv[1], own_port);
     serve(watch_stdin);
 
     return 0;

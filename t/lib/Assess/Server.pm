@@ -227,10 +227,11 @@ sub clear {
 }
 
 
+# no_wait: returns at once; no_clear: beside what a predecessor left.
 sub start {
     my ($self, %o) = @_;
 
-    $self->clear;
+    $self->clear unless $o{no_clear};
     $self->configure;
 
     $self->{pid} = spawn(
