@@ -135,6 +135,43 @@ assess_claim_args(assess_args_t *args, const assess_claim_t *claim, int may)
 }
 
 
+/* What the claim took, if it may keep it */
+
+static assess_err_e
+assess_claim_taken(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, const assess_claim_t *claim, assess_work_t *work,
+    assess_change_t *change, assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    if (PQntuples(res) == 0) {
+        return assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
+    }
+
+    /* the server may have stood still since the begin: no lease was renewed */
+
+    if (PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 6)[0] == 't'
+        && !assess_claim_steady(conn->db, claim))
+    {
+        return assess_fail(err, ASSESS_NOT_FOUND, NULL,
+                           "no job is waiting yet");
+    }
+
+    rc = assess_claim_work(conn, arena, res, work, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_changed(conn, arena, res, "progress",
+                                "Extracting text", change, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_db_commit(conn, err);
+    }
+
+    return rc;
+}
+
+
 assess_err_e
 assess_job_claim(assess_db_t *db, assess_arena_t *arena,
     const assess_claim_t *claim, assess_work_t *work, assess_change_t *change,
@@ -168,28 +205,7 @@ assess_job_claim(assess_db_t *db, assess_arena_t *arena,
         goto done;
     }
 
-    if (PQntuples(res) == 0) {
-        rc = assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
-
-    } else if (PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 6)[0] == 't'
-               && !assess_claim_steady(db, claim))
-    {
-        /* the server stood still since the begin, and let the lease run out */
-
-        rc = assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting yet");
-
-    } else {
-        rc = assess_claim_work(conn, arena, res, work, err);
-
-        if (rc == ASSESS_OK) {
-            rc = assess_job_changed(conn, arena, res, "progress",
-                                    "Extracting text", change, err);
-        }
-
-        if (rc == ASSESS_OK) {
-            rc = assess_db_commit(conn, err);
-        }
-    }
+    rc = assess_claim_taken(conn, arena, res, claim, work, change, err);
 
     PQclear(res);
 

@@ -153,15 +153,31 @@ assess_worker_gone(assess_db_t *db, const char *worker_id, int64_t *freed,
 }
 
 
+static int
+assess_worker_row(assess_arena_t *arena, const PGresult *res, int row,
+    assess_worker_t *w)
+{
+    assess_col_id(res, row, 0, w->worker_id);
+    assess_col_id(res, row, 1, w->instance_id);
+    w->pid = (int) assess_col_int(res, row, 3);
+    w->lease_ms = (int) assess_col_int(res, row, 4);
+    w->started_at = assess_col_int(res, row, 5);
+    w->seen_at = assess_col_int(res, row, 6);
+    w->alive = PQgetvalue(res, row, 7)[0] == 't';
+    w->running = (int) assess_col_int(res, row, 8);
+
+    return assess_col_str(arena, res, row, 2, &w->host);
+}
+
+
 assess_err_e
 assess_workers_list(assess_db_t *db, assess_arena_t *arena,
     assess_worker_t **workers, size_t *n, assess_err_t *err)
 {
-    int               i, rows;
-    PGresult         *res;
-    assess_err_e      rc;
-    assess_conn_t    *conn;
-    assess_worker_t  *w;
+    int             i, rows;
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
 
     static const char  sql[] =
         "select w.worker_id, w.instance_id, w.host, w.pid, w.lease_ms,"
@@ -197,18 +213,7 @@ assess_workers_list(assess_db_t *db, assess_arena_t *arena,
     }
 
     for (i = 0; i < rows && rc == ASSESS_OK; i++) {
-        w = &(*workers)[i];
-
-        assess_col_id(res, i, 0, w->worker_id);
-        assess_col_id(res, i, 1, w->instance_id);
-        w->pid = (int) assess_col_int(res, i, 3);
-        w->lease_ms = (int) assess_col_int(res, i, 4);
-        w->started_at = assess_col_int(res, i, 5);
-        w->seen_at = assess_col_int(res, i, 6);
-        w->alive = PQgetvalue(res, i, 7)[0] == 't';
-        w->running = (int) assess_col_int(res, i, 8);
-
-        if (assess_col_str(arena, res, i, 2, &w->host) != 0) {
+        if (assess_worker_row(arena, res, i, &(*workers)[i]) != 0) {
             rc = assess_db_no_memory(err);
         }
     }
