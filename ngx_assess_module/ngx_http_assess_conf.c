@@ -8,6 +8,7 @@
 
 typedef struct {
     ngx_uint_t    time;
+    ngx_uint_t    off;               /* may be "off", which is 0 */
     ngx_int_t     min;
     ngx_int_t     max;
     const char   *range;
@@ -34,29 +35,34 @@ static char *ngx_http_assess_required(ngx_conf_t *cf,
 
 
 static ngx_http_assess_bounds_t  ngx_http_assess_jobs_range = {
-    0, 1, 10000, "a number from 1 to 10000"
+    0, 0, 1, 10000, "a number from 1 to 10000"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_cpu_range = {
-    0, 1, 1024, "a number from 1 to 1024"
+    0, 0, 1, 1024, "a number from 1 to 1024"
 };
 
 /* it is renewed three times before it runs out, over a network */
 
 static ngx_http_assess_bounds_t  ngx_http_assess_lease_range = {
-    1, 500, 3600 * 1000, "a time from 500ms to 1h"
+    1, 0, 500, 3600 * 1000, "a time from 500ms to 1h"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_drain_range = {
-    1, 0, 24 * 3600 * 1000, "a time from 0 to 24h"
+    1, 0, 0, 24 * 3600 * 1000, "a time from 0 to 24h"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_answers_range = {
+    1, 1, 1000, 3650LL * 24 * 3600 * 1000,
+    "\"off\" or a time from 1s to 3650d"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_heartbeat_range = {
-    1, 100, 3600 * 1000, "a time from 100ms to 1h"
+    1, 0, 100, 3600 * 1000, "a time from 100ms to 1h"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_retry_range = {
-    1, 1, 3600 * 1000, "a time from 1ms to 1h"
+    1, 0, 1, 3600 * 1000, "a time from 1ms to 1h"
 };
 
 
@@ -110,6 +116,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, drain_timeout),
       &ngx_http_assess_drain_range },
+
+    { ngx_string("assess_answer_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, answer_cache),
+      &ngx_http_assess_answers_range },
 
     { ngx_string("assess_extract"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -199,6 +212,7 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->cpu_tasks = NGX_CONF_UNSET_UINT;
     mcf->lease = NGX_CONF_UNSET_MSEC;
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->answer_cache = NGX_CONF_UNSET_MSEC;
     mcf->heartbeat = NGX_CONF_UNSET_MSEC;
     mcf->retry = NGX_CONF_UNSET_MSEC;
 
@@ -238,6 +252,8 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(mcf->cpu_tasks, (ngx_uint_t) ngx_ncpu);
     ngx_conf_init_msec_value(mcf->lease, 8000);
     ngx_conf_init_msec_value(mcf->drain_timeout, 10000);
+    ngx_conf_init_msec_value(mcf->answer_cache,
+                             (ngx_msec_t) 30 * 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);
 
@@ -412,6 +428,11 @@ ngx_http_assess_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (bounds->off && ngx_strcmp(value[1].data, "off") == 0) {
+        *np = 0;
+        return NGX_CONF_OK;
+    }
 
     n = bounds->time ? ngx_parse_time(&value[1], 0)
                     : ngx_atoi(value[1].data, value[1].len);

@@ -33,6 +33,7 @@ typedef struct {
     ngx_uint_t                   cpu_tasks;      /* at once, a worker */
     ngx_msec_t                   lease;
     ngx_msec_t                   drain_timeout;
+    ngx_msec_t                   answer_cache;   /* answers are kept for; 0 */
 
     assess_extract_conf_t        extract;
     ngx_str_t                    extract_program;

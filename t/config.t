@@ -217,6 +217,8 @@ my %mistakes = (
     ['assess_cpu_tasks', 'a number from 1 to 1024', 'many', 0, 1025],
     ['assess_lease', 'a time from 500ms to 1h', '50ms', 0, '499ms', '2h'],
     ['assess_drain_timeout', 'a time from 0 to 24h', '2d', 'x'],
+    ['assess_answer_cache', '"off" or a time from 1s to 3650d', 0, '999ms',
+     '3651d', 'on'],
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
     ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
 

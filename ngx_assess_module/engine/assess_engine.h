@@ -17,8 +17,9 @@ typedef struct {
     const char              *temp_path;      /* for unlinked files */
     assess_provider_t      **providers;
     size_t                   nproviders;
-    int                      lease_ms;
     char                     worker_id[ASSESS_UUID_LEN + 1];
+    int                      lease_ms;
+    int64_t                  answers_ms;     /* kept answers; 0: none */
 
     /* called on the job's own thread */
     void  (*publish)(void *ctx, const assess_change_t *change);
@@ -26,6 +27,9 @@ typedef struct {
 
     /* 0: go on; 1: start nothing new, hand back; 2: now */
     int   (*stopping)(void *ctx);
+
+    /* of the answers that a job looked for, so many had been there */
+    void  (*cached)(void *ctx, size_t hits, size_t misses);
 
     /* bounds the CPU work of a process; a pair around each piece of it */
     void  (*cpu_enter)(void *ctx);

@@ -1,77 +1,29 @@
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE                     /* O_TMPFILE */
-#endif
+#include "assess_gate.h"
+#include "assess_job_run_int.h"
 
-#include "assess_engine.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 
-#define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
-#define ASSESS_MAX_LOST       5        /* leases in a row that ran out */
-
-/* where each stage begins, of a hundred */
-#define ASSESS_AT_LOOKUP      10
-#define ASSESS_AT_ASKING      15
-#define ASSESS_AT_FINAL       96
+#define ASSESS_MAX_LOST  5             /* leases in a row that ran out */
 
 
-/* a job on its way down the page */
-
-typedef struct {
-    assess_engine_t     *engine;
-    assess_client_t     *client;
-    assess_provider_t   *provider;
-    assess_arena_t      *arena;      /* what lasts as long as the job */
-    assess_work_t        work;
-
-    assess_page_t       *pages;
-    size_t               npages;
-    size_t               pages_room;
-    int64_t              told;       /* when progress was last told, ms */
-
-    assess_passage_t    *passages;
-    size_t               npassages;
-    assess_quotes_t     *quotes;
-
-    assess_question_t   *questions;
-    size_t               nquestions;
-    assess_item_t       *items;      /* those without an answer */
-    size_t               nitems;
-
-    int                  total_batches;
-    int                  completed_batches;
-    int                  first_batch;    /* completed before the asking */
-    int64_t              asking;         /* since */
-} assess_run_t;
-
-
+static assess_err_e assess_engine_avoid(assess_engine_t *engine,
+    assess_arena_t *arena, assess_claim_t *claim, assess_err_t *err);
 static assess_err_e assess_run_job(assess_run_t *run, assess_err_t *err);
 static void assess_run_conclude(assess_run_t *run, assess_err_e rc,
-    assess_err_t *err);
-static assess_err_e assess_run_text(assess_run_t *run, assess_err_t *err);
-static assess_err_e assess_run_extract(assess_run_t *run, assess_err_t *err);
-static int assess_run_file(assess_run_t *run, assess_err_t *err);
-static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
     assess_err_t *err);
 static assess_err_e assess_run_lookup(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_search(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_ask(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_reply(void *ctx, const assess_reply_t *reply,
     assess_err_t *err);
-static assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
-    assess_err_t *err);
 static assess_err_e assess_run_end(assess_run_t *run, assess_status_e status,
     const char *code, const char *message, assess_err_t *err);
-static int assess_run_interrupted(void *ctx);
+static assess_err_e assess_run_release(assess_run_t *run, assess_err_t *err);
 static int assess_run_cancelled(void *ctx);
 static int assess_run_stopping(void *ctx);
-static assess_err_e assess_run_memory(assess_err_t *err);
+static int assess_run_hold(void *ctx);
 
 
 assess_err_e
@@ -98,14 +50,22 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     claim.owner = *owner;
     claim.lease_ms = engine->lease_ms;
 
-    rc = assess_job_claim(engine->db, run.arena, &claim, &run.work, &change,
-                          err);
+    rc = assess_engine_avoid(engine, run.arena, &claim, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_claim(engine->db, run.arena, &claim, &run.work, &change,
+                              err);
+    }
 
     if (rc == ASSESS_OK) {
         engine->publish(engine->ctx, &change);
 
+        assess_steps_init(&run.steps, engine, &run.work);
+
         rc = assess_run_job(&run, err);
         assess_run_conclude(&run, rc, err);
+
+        assess_steps_free(&run.steps);
 
         rc = ASSESS_OK;
     }
@@ -113,6 +73,45 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     assess_arena_destroy(run.arena);
 
     return rc;
+}
+
+
+/* jobs whose provider is down wait in the queue, all but one that looks */
+
+static assess_err_e
+assess_engine_avoid(assess_engine_t *engine, assess_arena_t *arena,
+    assess_claim_t *claim, assess_err_t *err)
+{
+    size_t              i;
+    int64_t             now;
+    assess_str_t       *avoid;
+    assess_provider_t  *provider;
+
+    avoid = NULL;
+    now = assess_mono_ms();
+
+    for (i = 0; i < engine->nproviders; i++) {
+
+        provider = engine->providers[i];
+
+        if (assess_gate_admits(assess_provider_gate(provider), now)) {
+            continue;
+        }
+
+        if (avoid == NULL) {
+            avoid = assess_palloc(arena, engine->nproviders
+                                         * sizeof(assess_str_t));
+            if (avoid == NULL) {
+                return assess_run_memory(err);
+            }
+        }
+
+        avoid[claim->navoid++] = assess_provider_conf(provider)->name;
+    }
+
+    claim->avoid = avoid;
+
+    return ASSESS_OK;
 }
 
 
@@ -168,11 +167,13 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
     step.progress = ASSESS_AT_FINAL;
 
     rc = assess_run_step(run, &step, err);
-    if (rc != ASSESS_OK) {
-        return rc;
+
+    if (rc == ASSESS_OK) {
+        rc = assess_steps_flush(&run->steps, err);
     }
 
-    return assess_run_end(run, ASSESS_COMPLETED, NULL, NULL, err);
+    return rc == ASSESS_OK
+           ? assess_run_end(run, ASSESS_COMPLETED, NULL, NULL, err) : rc;
 }
 
 
@@ -184,10 +185,20 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
     assess_err_e      end;
     const char       *code;
     assess_err_t      why;
-    assess_change_t   change;
     assess_engine_t  *engine;
 
     engine = run->engine;
+
+    /* what is paid for is saved first, whatever comes then */
+
+    if (rc != ASSESS_LOST) {
+        end = assess_steps_flush(&run->steps, &why);
+
+        if (end != ASSESS_OK) {
+            rc = end;
+            *err = why;
+        }
+    }
 
     switch (rc) {
 
@@ -196,11 +207,7 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
         return;
 
     case ASSESS_STOPPING:
-        end = assess_job_release(engine->db, run->arena, &run->work, &change,
-                                 &why);
-        if (end == ASSESS_OK) {
-            engine->publish(engine->ctx, &change);
-        }
+        end = assess_run_release(run, &why);
         break;
 
     case ASSESS_LOST:
@@ -222,160 +229,6 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
     if (end != ASSESS_OK && end != ASSESS_CANCELLED) {
         engine->log(engine->ctx, end, run->work.job.job_id, why.message);
     }
-}
-
-
-/* the text: what was saved, or what is found in the document now */
-
-static assess_err_e
-assess_run_text(assess_run_t *run, assess_err_t *err)
-{
-    assess_err_e    rc;
-    assess_scope_t  scope;
-
-    scope.tenant = run->work.job.tenant;
-    scope.user = run->work.job.user;
-
-    rc = assess_document_pages(run->engine->db, run->arena, &scope,
-                               run->work.document.document_id,
-                               ASSESS_EXTRACTOR_VERSION, &run->pages,
-                               &run->npages, err);
-
-    if (rc != ASSESS_CONFLICT) {
-        return rc;
-    }
-
-    rc = assess_run_extract(run, err);
-    if (rc != ASSESS_OK) {
-        return rc;
-    }
-
-    return assess_document_save_pages(run->engine->db, &scope,
-                                      run->work.document.document_id,
-                                      ASSESS_EXTRACTOR_VERSION, run->pages,
-                                      run->npages, err);
-}
-
-
-static assess_err_e
-assess_run_extract(assess_run_t *run, assess_err_t *err)
-{
-    int                   fd;
-    assess_err_e          rc;
-    assess_scope_t        scope;
-    assess_extract_cb_t   cb;
-
-    fd = assess_run_file(run, err);
-    if (fd == -1) {
-        return err->kind;
-    }
-
-    scope.tenant = run->work.job.tenant;
-    scope.user = run->work.job.user;
-
-    rc = assess_document_copy(run->engine->db, &scope,
-                              run->work.document.document_id, fd, err);
-
-    if (rc == ASSESS_OK) {
-        cb.page = assess_run_page;
-        cb.cancelled = assess_run_interrupted;
-        cb.ctx = run;
-
-        run->told = assess_mono_ms();
-        run->npages = 0;
-
-        run->engine->cpu_enter(run->engine->ctx);
-
-        rc = assess_extract(&run->engine->extract, run->work.document.kind,
-                            fd, &cb, err);
-
-        run->engine->cpu_leave(run->engine->ctx);
-    }
-
-    (void) close(fd);
-
-    if (rc == ASSESS_CANCELLED && run->engine->stopping(run->engine->ctx)) {
-        return ASSESS_STOPPING;
-    }
-
-    return rc;
-}
-
-
-/* a file without a name: nothing is left of it, whatever happens */
-
-static int
-assess_run_file(assess_run_t *run, assess_err_t *err)
-{
-    int  fd;
-
-    fd = open(run->engine->temp_path, O_TMPFILE|O_RDWR|O_CLOEXEC, 0600);
-
-    if (fd == -1) {
-        (void) assess_fail(err, ASSESS_ERROR, "internal",
-                           "a temporary file cannot be made: %s",
-                           strerror(errno));
-    }
-
-    return fd;
-}
-
-
-static assess_err_e
-assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
-{
-    assess_run_t *run = ctx;
-
-    size_t          room;
-    int64_t         now;
-    assess_page_t  *pages;
-    assess_step_t   step;
-
-    if (run->npages == run->pages_room) {
-
-        room = run->pages_room ? run->pages_room * 2 : 64;
-
-        pages = assess_palloc(run->arena, room * sizeof(assess_page_t));
-        if (pages == NULL) {
-            return assess_run_memory(err);
-        }
-
-        if (run->npages) {
-            memcpy(pages, run->pages, run->npages * sizeof(assess_page_t));
-        }
-
-        run->pages = pages;
-        run->pages_room = room;
-    }
-
-    pages = &run->pages[run->npages];
-    pages->page = page->page;
-
-    if (assess_pstrdup(run->arena, &pages->text, page->text.data,
-                       page->text.len) != 0)
-    {
-        return assess_run_memory(err);
-    }
-
-    run->npages++;
-
-    now = assess_mono_ms();
-
-    if (now - run->told < ASSESS_PROGRESS_MS) {
-        return ASSESS_OK;
-    }
-
-    run->told = now;
-
-    /* how many pages will come is not known: half of what is left, again */
-
-    memset(&step, 0, sizeof(assess_step_t));
-    step.stage = ASSESS_EXTRACTING;
-    step.step = "Extracting text";
-    step.progress = (int) (ASSESS_AT_LOOKUP * run->npages
-                           / (run->npages + 100));
-
-    return assess_run_step(run, &step, err);
 }
 
 
@@ -469,22 +322,34 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
-    run->asking = assess_mono_ms();
-    run->first_batch = run->completed_batches;
-
     memset(&ask, 0, sizeof(assess_ask_t));
     ask.set = &run->work.set;
     ask.document = &run->work.document;
     ask.model = run->work.model;
-    ask.items = run->items;
-    ask.nitems = run->nitems;
     ask.reply = assess_run_reply;
     ask.cancelled = assess_run_cancelled;
     ask.stopping = assess_run_stopping;
+    ask.hold = assess_run_hold;
     ask.ctx = run;
+
+    rc = assess_run_cached(run, &ask, err);
+    if (rc != ASSESS_OK || run->nitems == 0) {
+        return rc;
+    }
+
+    run->asking = assess_mono_ms();
+    run->first_batch = run->completed_batches;
+
+    ask.items = run->items;
+    ask.nitems = run->nitems;
 
     rc = assess_provider_ask(run->provider, run->client, run->arena, &ask,
                              err);
+
+    if (rc == ASSESS_CANCELLED && run->refused.kind != ASSESS_OK) {
+        *err = run->refused;
+        return err->kind;
+    }
 
     if (rc == ASSESS_CANCELLED && run->engine->stopping(run->engine->ctx)) {
         return ASSESS_STOPPING;
@@ -510,6 +375,10 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
         for (j = 0; j < reply->answers[i].nevidence; j++) {
             assess_quote_check(run->quotes, &reply->answers[i].evidence[j]);
         }
+
+        if (run->keys) {
+            reply->answers[i].key = run->keys[reply->answers[i].ordinal];
+        }
     }
 
     run->completed_batches += reply->batches;
@@ -521,9 +390,7 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
     memset(&step, 0, sizeof(assess_step_t));
     step.stage = ASSESS_LLM_PROCESSING;
     step.step = "Assessing questions";
-    step.progress = ASSESS_AT_ASKING + (ASSESS_AT_FINAL - ASSESS_AT_ASKING)
-                    * run->completed_batches
-                    / (run->total_batches ? run->total_batches : 1);
+    step.progress = assess_run_asked(run);
     step.input_tokens = reply->input_tokens;
     step.output_tokens = reply->output_tokens;
     step.cost = reply->cost;
@@ -542,46 +409,24 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
 }
 
 
-static assess_err_e
+/* the progress of a job whose questions are being answered */
+
+int
+assess_run_asked(const assess_run_t *run)
+{
+    return ASSESS_AT_ASKING + (ASSESS_AT_FINAL - ASSESS_AT_ASKING)
+           * run->completed_batches
+           / (run->total_batches ? run->total_batches : 1);
+}
+
+
+assess_err_e
 assess_run_step(assess_run_t *run, assess_step_t *step, assess_err_t *err)
 {
-    assess_err_e      rc;
-    assess_job_t      job;
-    assess_arena_t   *arena;
-    assess_change_t   change;
-
-    job = run->work.job;
-
     step->total_batches = run->total_batches;
     step->completed_batches = run->completed_batches;
 
-    /* an arena of its own: a job has many steps */
-
-    arena = assess_arena_create();
-    if (arena == NULL) {
-        return assess_run_memory(err);
-    }
-
-    rc = assess_job_step(run->engine->db, arena, &run->work, step, &change,
-                         err);
-
-    /* of a cancelled job the late answers change the cost, without an event */
-
-    if (rc == ASSESS_OK || (rc == ASSESS_CANCELLED && change.job.job_id[0])) {
-        run->engine->publish(run->engine->ctx, &change);
-    }
-
-    /* its texts do not change while it runs, and those of the step go now */
-
-    run->work.job.tenant = job.tenant;
-    run->work.job.user = job.user;
-    run->work.job.metadata = job.metadata;
-    run->work.job.error_code = job.error_code;
-    run->work.job.error_message = job.error_message;
-
-    assess_arena_destroy(arena);
-
-    return rc;
+    return assess_steps_add(&run->steps, step, err);
 }
 
 
@@ -592,8 +437,31 @@ assess_run_end(assess_run_t *run, assess_status_e status, const char *code,
     assess_err_e     rc;
     assess_change_t  change;
 
-    rc = assess_job_end(run->engine->db, run->arena, &run->work, status, code,
-                        message, &change, err);
+    do {
+        rc = assess_job_end(run->engine->db, run->arena, &run->work, status,
+                            code, message, &change, err);
+    } while (assess_steps_again(&run->steps, rc));
+
+    if (rc == ASSESS_OK) {
+        run->engine->publish(run->engine->ctx, &change);
+    }
+
+    return rc;
+}
+
+
+/* back to the queue, as far as it came */
+
+static assess_err_e
+assess_run_release(assess_run_t *run, assess_err_t *err)
+{
+    assess_err_e     rc;
+    assess_change_t  change;
+
+    do {
+        rc = assess_job_release(run->engine->db, run->arena, &run->work,
+                                &change, err);
+    } while (assess_steps_again(&run->steps, rc));
 
     if (rc == ASSESS_OK) {
         run->engine->publish(run->engine->ctx, &change);
@@ -605,7 +473,7 @@ assess_run_end(assess_run_t *run, assess_status_e status, const char *code,
 
 /* of what costs nothing to do again: it ends as soon as the process is to */
 
-static int
+int
 assess_run_interrupted(void *ctx)
 {
     return assess_run_stopping(ctx) || assess_run_cancelled(ctx);
@@ -617,7 +485,8 @@ assess_run_cancelled(void *ctx)
 {
     assess_run_t *run = ctx;
 
-    return run->engine->cancelled(run->engine->ctx, run->work.job.job_id);
+    return run->refused.kind != ASSESS_OK
+           || run->engine->cancelled(run->engine->ctx, run->work.job.job_id);
 }
 
 
@@ -630,7 +499,27 @@ assess_run_stopping(void *ctx)
 }
 
 
-static assess_err_e
+/*
+ * What came and could not be saved would be asked again if this process died:
+ * until it is saved, nothing more is spent.
+ */
+
+static int
+assess_run_hold(void *ctx)
+{
+    assess_run_t *run = ctx;
+
+    assess_err_t  err;
+
+    if (assess_steps_try(&run->steps, &err) != ASSESS_OK) {
+        run->refused = err;
+    }
+
+    return assess_steps_kept(&run->steps);
+}
+
+
+assess_err_e
 assess_run_memory(assess_err_t *err)
 {
     return assess_fail(err, ASSESS_ERROR, "internal", "out of memory");

@@ -61,6 +61,7 @@ typedef struct {
     assess_err_t                   why;        /* set: start nothing more */
     int                            failed;
     int                            stopping;   /* start nothing more either */
+    int                            hold;       /* nor now */
 
     assess_arena_t                *lent;       /* what reply points to */
     assess_reply_t                 reply;
@@ -189,11 +190,14 @@ assess_openai_start(assess_asking_t *a)
     gate = ASSESS_GATE_GO;
     now = assess_mono_ms();
 
-    if (a->waiting && !a->failed && !a->stopping) {
+    if (a->waiting && !a->failed && !a->stopping && !a->hold) {
         a->shut = assess_gate_shut(a->gate, &a->waiter, now);
     }
 
-    for (p = &a->waiting; *p && !a->failed && !a->stopping; /* void */ ) {
+    for (p = &a->waiting;
+         *p && !a->failed && !a->stopping && !a->hold;
+         /* void */ )
+    {
 
         request = *p;
 
@@ -805,6 +809,8 @@ assess_openai_run(assess_asking_t *a)
         {
             return assess_openai_cancel(a);
         }
+
+        a->hold = a->ask->hold && a->ask->hold(a->ask->ctx);
 
         if (assess_openai_start(a) != 0) {
             return assess_fail(a->err, ASSESS_ERROR, NULL,

@@ -90,6 +90,12 @@ typedef struct {
      * end as if cancelled.  Asked every 50 ms at least.
      */
     int           (*stopping)(void *ctx);
+
+    /*
+     * NULL, or: 1 to send nothing new for now, because what came cannot be
+     * saved.  Asked as often; what is in flight is handed over all the same.
+     */
+    int           (*hold)(void *ctx);
     void           *ctx;
 } assess_ask_t;
 

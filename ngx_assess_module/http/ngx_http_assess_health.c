@@ -2,6 +2,8 @@
 #include "ngx_http_assess_call.h"
 #include "../runtime/ngx_http_assess_hub.h"
 
+#include "engine/assess_gate.h"
+
 
 /* The process answers: that is all it says. */
 
@@ -41,9 +43,62 @@ ngx_http_assess_ready(ngx_http_assess_call_t *call)
 }
 
 
+/*
+ * Of each provider that has a server: whether it is there, and how much is
+ * sent to it.  One that is down makes the jobs wait, not the answer a 503:
+ * work is taken all the same, and what is done can be read.
+ */
+
+static ngx_uint_t
+ngx_http_assess_ready_providers(assess_buf_t *b)
+{
+    size_t                         i;
+    int64_t                        now;
+    ngx_uint_t                     open, n;
+    assess_engine_t               *engine;
+    assess_gate_state_t            state;
+    const assess_provider_conf_t  *conf;
+
+    n = 0;
+    open = 0;
+    now = assess_mono_ms();
+    engine = ngx_http_assess_scheduler_engine();
+
+    for (i = 0; i < engine->nproviders; i++) {
+
+        conf = assess_provider_conf(engine->providers[i]);
+
+        if (conf->type == ASSESS_PROVIDER_LOCAL) {
+            continue;
+        }
+
+        assess_gate_state(assess_provider_gate(engine->providers[i]), now,
+                          &state);
+
+        open |= state.circuit != ASSESS_CIRCUIT_CLOSED;
+
+        assess_buf_str(b, n++ ? "," : "");
+        assess_buf_json_str(b, &conf->name);
+        assess_buf_printf(b, ":{\"circuit\":\"%s\",\"concurrency\":%d,"
+                             "\"inFlight\":%d,\"requests\":%llu,"
+                             "\"throttled\":%llu,\"failures\":%llu}",
+                          state.circuit == ASSESS_CIRCUIT_CLOSED ? "closed"
+                                                                 : "open",
+                          state.window, state.in_flight,
+                          (unsigned long long) state.requests,
+                          (unsigned long long) state.throttled,
+                          (unsigned long long) state.failures);
+    }
+
+    return open;
+}
+
+
 void
 ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
 {
+    ngx_uint_t    hits, misses, open;
+    assess_buf_t  providers;
     assess_err_t  err;
 
     if (assess_db_check(ngx_http_assess_scheduler_db(), &err) != ASSESS_OK) {
@@ -61,6 +116,20 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
         return;
     }
 
-    assess_buf_str(&call->body, "{\"status\":\"ok\",\"store\":\"ok\","
-                                "\"extractor\":\"ok\"}");
+    ngx_http_assess_zone_answers_read(call->mcf->zone, &hits, &misses);
+
+    ngx_memzero(&providers, sizeof(assess_buf_t));
+    open = ngx_http_assess_ready_providers(&providers);
+
+    assess_buf_printf(&call->body, "{\"status\":\"%s\",\"store\":\"ok\","
+                      "\"extractor\":\"ok\",\"providers\":{",
+                      open ? "degraded" : "ok");
+    assess_buf_add(&call->body, providers.data ? providers.data : "",
+                   providers.len);
+    assess_buf_printf(&call->body, "},\"answerCache\":{\"hits\":%lu,"
+                                   "\"misses\":%lu}}",
+                      (unsigned long) hits, (unsigned long) misses);
+
+    call->body.failed |= providers.failed;
+    assess_buf_free(&providers);
 }

@@ -1,16 +1,17 @@
 
 #include "ngx_http_assess_scheduler.h"
+#include "ngx_http_assess_lease.h"
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
 
 #include "base/assess_background.h"
-#include "store/assess_worker.h"
 
 #include <pthread.h>
 
 
 #define NGX_HTTP_ASSESS_POLL         1000   /* ms; leases that ran out */
-#define NGX_HTTP_ASSESS_STORE_RETRY  1000   /* ms; until the store is there */
+#define NGX_HTTP_ASSESS_STORE_RETRY  250    /* ms; until the store is there */
+#define NGX_HTTP_ASSESS_STOP_DRAIN   700    /* ms; of "stop", before the kill */
 
 /* of the calls' connections: a submission is answered within a second */
 #define NGX_HTTP_ASSESS_ACQUIRE      400    /* ms */
@@ -26,7 +27,6 @@ typedef struct {
     assess_err_e                   rc;
     assess_err_t                   err;
     ngx_uint_t                     kicks;      /* seen before the last claim */
-    char                           owner[ASSESS_UUID_LEN + 1];  /* "": none */
     unsigned                       busy:1;
 } ngx_http_assess_runner_t;
 
@@ -42,30 +42,22 @@ typedef struct {
     ngx_atomic_t                   kicks;
 
     ngx_event_t                    poll;
-    ngx_event_t                    renew;
-    ngx_connection_t               dummy;      /* for the timers' logs */
+    ngx_connection_t               dummy;      /* for the timer's log */
 
     ngx_http_assess_task_t         opening;
-    ngx_http_assess_task_t         renewing;
-    assess_worker_t                worker;
-    assess_str_t                  *owners;     /* of the beat */
-    char                         (*renew_ids)[ASSESS_UUID_LEN + 1];
-    assess_err_e                   renew_rc;
-    assess_err_t                   renew_err;
     assess_err_t                   open_err;
     assess_err_t                   err;        /* why it is not ready */
     int64_t                        newest;
     uint64_t                       known;      /* to the zone, before that */
     int64_t                        draining;   /* since; 0: not */
 
-    pthread_mutex_t                lease_mutex;    /* of runners' owners */
     pthread_mutex_t                cpu_mutex;
     pthread_cond_t                 cpu_free;
     ngx_uint_t                     cpu_used;
 
     unsigned                       ready:1;
     unsigned                       opening_now:1;
-    unsigned                       renewing_now:1;
+    unsigned                       was_away:1; /* the store, at the poll */
     unsigned                       quitting:1;
 } ngx_http_assess_scheduler_t;
 
@@ -84,13 +76,12 @@ static assess_err_e ngx_http_assess_runner_job(
     ngx_http_assess_runner_t *runner);
 static void ngx_http_assess_runner_done(void *data);
 static void ngx_http_assess_scheduler_poll(ngx_event_t *ev);
-static void ngx_http_assess_scheduler_renew(ngx_event_t *ev);
-static void ngx_http_assess_renew_run(void *data);
-static void ngx_http_assess_renew_done(void *data);
 static void ngx_http_assess_engine_publish(void *ctx,
     const assess_change_t *change);
 static int ngx_http_assess_engine_cancelled(void *ctx, const char *job_id);
 static int ngx_http_assess_engine_stopping(void *ctx);
+static void ngx_http_assess_engine_cached(void *ctx, size_t hits,
+    size_t misses);
 static void ngx_http_assess_engine_cpu_enter(void *ctx);
 static void ngx_http_assess_engine_cpu_leave(void *ctx);
 static void ngx_http_assess_engine_log(void *ctx, assess_err_e kind,
@@ -119,24 +110,9 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
 
     s->runners = ngx_pcalloc(cycle->pool,
                              mcf->jobs * sizeof(ngx_http_assess_runner_t));
-    s->owners = ngx_palloc(cycle->pool, mcf->jobs * sizeof(assess_str_t));
-    s->renew_ids = ngx_palloc(cycle->pool, mcf->jobs * sizeof(*s->renew_ids));
-
-    if (s->runners == NULL || s->owners == NULL || s->renew_ids == NULL) {
+    if (s->runners == NULL) {
         return NGX_ERROR;
     }
-
-    if (assess_uuid(s->worker.worker_id) != 0) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(s->worker.instance_id, s->worker.worker_id,
-               sizeof(s->worker.worker_id));
-    ngx_memcpy(s->engine.worker_id, s->worker.worker_id,
-               sizeof(s->worker.worker_id));
-    s->worker.host.data = (char *) cycle->hostname.data;
-    s->worker.host.len = cycle->hostname.len;
-    s->worker.pid = (int) ngx_pid;
 
     for (i = 0; i < mcf->jobs; i++) {
         runner = &s->runners[i];
@@ -152,16 +128,8 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     s->poll.data = &s->dummy;
     s->poll.cancelable = 1;
 
-    s->renew.handler = ngx_http_assess_scheduler_renew;
-    s->renew.log = cycle->log;
-    s->renew.data = &s->dummy;
-    s->renew.cancelable = 1;
-
     s->opening.run = ngx_http_assess_store_open_run;
     s->opening.done = ngx_http_assess_store_open_done;
-
-    s->renewing.run = ngx_http_assess_renew_run;
-    s->renewing.done = ngx_http_assess_renew_done;
 
     (void) assess_fail(&s->err, ASSESS_UNAVAILABLE, "starting",
                        "the store is not open yet");
@@ -169,9 +137,8 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     ngx_http_assess_store_open();
 
     ngx_add_timer(&s->poll, NGX_HTTP_ASSESS_POLL);
-    ngx_add_timer(&s->renew, mcf->lease / 3);
 
-    return NGX_OK;
+    return ngx_http_assess_lease_init(cycle, mcf, s->engine.db);
 }
 
 
@@ -179,6 +146,7 @@ static ngx_int_t
 ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf)
 {
+    void                          *gate;
     ngx_uint_t                     i;
     assess_engine_t               *engine;
     assess_provider_conf_t       **confs;
@@ -188,7 +156,6 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine = &s->engine;
 
     if (assess_client_global_init() != 0
-        || pthread_mutex_init(&s->lease_mutex, NULL) != 0
         || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
         || pthread_cond_init(&s->cpu_free, NULL) != 0)
     {
@@ -210,7 +177,18 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
 
     for (i = 0; i < mcf->providers.nelts; i++) {
 
-        engine->providers[i] = assess_provider_create(confs[i], NULL, 0);
+        gate = ngx_http_assess_zone_gate(mcf->zone, &confs[i]->name);
+
+        if (gate == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "assess zone \"%V\" has no room for its providers",
+                          &mcf->zone->shm.name);
+            return NGX_ERROR;
+        }
+
+        engine->providers[i] = assess_provider_create(confs[i], gate,
+                               (int) ngx_http_assess_zone_slot(mcf->zone));
+
         if (engine->providers[i] == NULL) {
             return NGX_ERROR;
         }
@@ -218,11 +196,15 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
 
     engine->extract = mcf->extract;
     engine->temp_path = (char *) mcf->temp_path->name.data;
+    ngx_memcpy(engine->worker_id, ngx_http_assess_zone_worker(mcf->zone),
+               sizeof(engine->worker_id));
     engine->lease_ms = (int) mcf->lease;
+    engine->answers_ms = (int64_t) mcf->answer_cache;
 
     engine->publish = ngx_http_assess_engine_publish;
     engine->cancelled = ngx_http_assess_engine_cancelled;
     engine->stopping = ngx_http_assess_engine_stopping;
+    engine->cached = ngx_http_assess_engine_cached;
     engine->cpu_enter = ngx_http_assess_engine_cpu_enter;
     engine->cpu_leave = ngx_http_assess_engine_cpu_leave;
     engine->log = ngx_http_assess_engine_log;
@@ -247,9 +229,12 @@ ngx_http_assess_store_create(ngx_http_assess_main_conf_t *mcf)
     conf = mcf->db;
     conf.changed = ngx_http_assess_store_changed;
 
-    /* an idle worker asks once in a poll */
+    /*
+     * A lease is renewed three times: a server that was silent for less than
+     * half of one has made none run out.
+     */
 
-    conf.gap_ms = (int) ngx_max(mcf->lease, 3 * NGX_HTTP_ASSESS_POLL);
+    conf.gap_ms = (int) mcf->lease / 2;
     conf.connections = ngx_max(mcf->db.connections / 2, 1);
 
     s->engine.db = assess_db_create(&conf);
@@ -330,6 +315,8 @@ ngx_http_assess_scheduler_exit(void)
     for (i = 0; i < s->engine.nproviders; i++) {
         assess_provider_destroy(s->engine.providers[i]);
     }
+
+    ngx_http_assess_lease_exit(s->db);
 
     assess_db_destroy(s->engine.db);
     assess_db_destroy(s->db);
@@ -439,6 +426,8 @@ ngx_http_assess_store_open_done(void *data)
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "assess store is open");
 
+        ngx_http_assess_lease_beat();
+        ngx_http_assess_lease_look();
         ngx_http_assess_scheduler_kick();
         return;
     }
@@ -527,6 +516,7 @@ ngx_http_assess_runner_job(ngx_http_assess_runner_t *runner)
     char                          id[ASSESS_UUID_LEN + 1];
     assess_err_e                  rc;
     assess_str_t                  owner;
+    ngx_uint_t                    n;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
@@ -538,16 +528,13 @@ ngx_http_assess_runner_job(ngx_http_assess_runner_t *runner)
 
     owner.data = id;
     owner.len = ASSESS_UUID_LEN;
+    n = (ngx_uint_t) (runner - s->runners);
 
-    pthread_mutex_lock(&s->lease_mutex);
-    ngx_memcpy(runner->owner, id, sizeof(id));
-    pthread_mutex_unlock(&s->lease_mutex);
+    ngx_http_assess_lease_begin(n, id);
 
     rc = assess_engine_run(&s->engine, runner->client, &owner, &runner->err);
 
-    pthread_mutex_lock(&s->lease_mutex);
-    runner->owner[0] = '\0';
-    pthread_mutex_unlock(&s->lease_mutex);
+    ngx_http_assess_lease_end(n);
 
     return rc;
 }
@@ -571,8 +558,10 @@ ngx_http_assess_runner_done(void *data)
 
     ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE, 1);
 
+    /* that the store is away is said elsewhere, once */
+
     if (runner->rc == ASSESS_UNAVAILABLE) {
-        return;                              /* told when it went away */
+        return;
     }
 
     if (runner->rc != ASSESS_OK && runner->rc != ASSESS_NOT_FOUND) {
@@ -593,6 +582,7 @@ ngx_http_assess_runner_done(void *data)
 static void
 ngx_http_assess_scheduler_poll(ngx_event_t *ev)
 {
+    ngx_uint_t                    away;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
@@ -601,86 +591,26 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
         return;
     }
 
-    ngx_add_timer(ev, s->ready ? NGX_HTTP_ASSESS_POLL
-                               : NGX_HTTP_ASSESS_STORE_RETRY);
+    away = !s->ready || assess_db_away(s->engine.db, NULL);
+
+    ngx_add_timer(ev, away ? NGX_HTTP_ASSESS_STORE_RETRY
+                           : ngx_min(NGX_HTTP_ASSESS_POLL, s->mcf->lease / 4));
 
     if (!s->ready) {
         ngx_http_assess_store_open();
         return;
     }
 
+    /* it is back: before anybody may think that the leases here are free */
+
+    if (s->was_away && !away) {
+        ngx_http_assess_lease_beat();
+    }
+
+    s->was_away = away;
+
+    ngx_http_assess_lease_look();
     ngx_http_assess_scheduler_kick();
-}
-
-
-static void
-ngx_http_assess_scheduler_renew(ngx_event_t *ev)
-{
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    ngx_add_timer(ev, s->mcf->lease / 3);
-
-    if (s->running == 0 || s->renewing_now || !s->ready) {
-        return;
-    }
-
-    if (ngx_http_assess_task_post(s->mcf->store_threads, &s->renewing)
-        == NGX_OK)
-    {
-        s->renewing_now = 1;
-    }
-}
-
-
-static void
-ngx_http_assess_renew_run(void *data)
-{
-    size_t                        n;
-    ngx_uint_t                    i;
-    ngx_http_assess_runner_t     *runner;
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    n = 0;
-
-    pthread_mutex_lock(&s->lease_mutex);
-
-    for (i = 0; i < s->mcf->jobs; i++) {
-        runner = &s->runners[i];
-
-        if (runner->owner[0]) {
-            ngx_memcpy(s->renew_ids[n], runner->owner,
-                       sizeof(runner->owner));
-            s->owners[n].data = s->renew_ids[n];
-            s->owners[n].len = ASSESS_UUID_LEN;
-            n++;
-        }
-    }
-
-    pthread_mutex_unlock(&s->lease_mutex);
-
-    s->renew_rc = assess_worker_beat(s->engine.db, &s->worker, s->owners, n,
-                                     s->engine.lease_ms, &s->renew_err);
-}
-
-
-static void
-ngx_http_assess_renew_done(void *data)
-{
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    s->renewing_now = 0;
-
-    if (s->renew_rc != ASSESS_OK && s->renew_rc != ASSESS_UNAVAILABLE) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "assess leases cannot be renewed: %s",
-                      s->renew_err.message);
-    }
 }
 
 
@@ -735,17 +665,21 @@ ngx_http_assess_engine_cancelled(void *ctx, const char *job_id)
 static int
 ngx_http_assess_engine_stopping(void *ctx)
 {
-    int64_t                       now, none;
+    int64_t                       now, none, limit;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
 
-    if (ngx_terminate) {
-        return 2;
+    if (!ngx_terminate && !ngx_quit && !ngx_exiting) {
+        return 0;
     }
 
-    if (!ngx_quit && !ngx_exiting) {
-        return 0;
+    limit = (int64_t) s->mcf->drain_timeout;
+
+    /* the master kills what has not ended some 1.5 seconds after "stop" */
+
+    if (ngx_terminate && limit > NGX_HTTP_ASSESS_STOP_DRAIN) {
+        limit = NGX_HTTP_ASSESS_STOP_DRAIN;
     }
 
     none = 0;
@@ -754,7 +688,15 @@ ngx_http_assess_engine_stopping(void *ctx)
     (void) __atomic_compare_exchange_n(&s->draining, &none, now, 0,
                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 
-    return now - s->draining > (int64_t) s->mcf->drain_timeout ? 2 : 1;
+    return now - s->draining >= limit ? 2 : 1;
+}
+
+
+static void
+ngx_http_assess_engine_cached(void *ctx, size_t hits, size_t misses)
+{
+    ngx_http_assess_zone_answers(ngx_http_assess_scheduler.mcf->zone, hits,
+                                 misses);
 }
 
 

@@ -1,6 +1,8 @@
 
 #include "ngx_http_assess_zone_int.h"
 
+#include "engine/assess_gate.h"
+
 #include <sys/eventfd.h>
 
 
@@ -33,6 +35,10 @@ ngx_http_assess_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     shpool->data = sh;
+
+    if (assess_uuid(sh->instance) != 0) {
+        return NGX_ERROR;
+    }
 
     ngx_http_assess_jobs_init(sh);
 
@@ -96,7 +102,7 @@ ngx_http_assess_zone_eventfds(ngx_http_assess_shm_t *sh, ngx_log_t *log)
 ngx_int_t
 ngx_http_assess_zone_enter(ngx_shm_zone_t *zone)
 {
-    ngx_pid_t                  pid;
+    char                       id[ASSESS_UUID_LEN + 1];
     ngx_uint_t                 i;
     ngx_slab_pool_t           *shpool;
     ngx_http_assess_shm_t     *sh;
@@ -104,19 +110,21 @@ ngx_http_assess_zone_enter(ngx_shm_zone_t *zone)
 
     sh = ngx_http_assess_shm(zone, &shpool);
 
+    if (assess_uuid(id) != 0) {
+        return NGX_ERROR;
+    }
+
     ngx_shmtx_lock(&shpool->mutex);
 
     for (i = 0; i < NGX_HTTP_ASSESS_WORKERS; i++) {
 
         w = &sh->workers[i];
-        pid = (ngx_pid_t) w->pid;
 
-        /* the place of a worker that was killed is free too */
-
-        if (pid == 0 || (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH)) {
-            w->pid = (ngx_atomic_uint_t) ngx_pid;
+        if (w->pid == 0) {
+            ngx_memcpy(w->id, id, sizeof(id));
             w->wants = 0;
             w->woken = 0;
+            w->pid = (ngx_atomic_uint_t) ngx_pid;
 
             ngx_http_assess_worker = (ngx_int_t) i;
             break;
@@ -126,6 +134,155 @@ ngx_http_assess_zone_enter(ngx_shm_zone_t *zone)
     ngx_shmtx_unlock(&shpool->mutex);
 
     return ngx_http_assess_worker;
+}
+
+
+ngx_uint_t
+ngx_http_assess_zone_slot(ngx_shm_zone_t *zone)
+{
+    return (ngx_uint_t) ngx_http_assess_worker;
+}
+
+
+const char *
+ngx_http_assess_zone_worker(ngx_shm_zone_t *zone)
+{
+    ngx_slab_pool_t  *shpool;
+
+    return ngx_http_assess_shm(zone, &shpool)->workers[
+                                                  ngx_http_assess_worker].id;
+}
+
+
+const char *
+ngx_http_assess_zone_instance(ngx_shm_zone_t *zone)
+{
+    ngx_slab_pool_t  *shpool;
+
+    return ngx_http_assess_shm(zone, &shpool)->instance;
+}
+
+
+/*
+ * A process that is gone writes nothing any more.  One whose number was given
+ * to another process meanwhile is not found: its leases run out.
+ */
+
+ngx_uint_t
+ngx_http_assess_zone_dead(ngx_shm_zone_t *zone,
+    char (*ids)[ASSESS_UUID_LEN + 1], ngx_uint_t max)
+{
+    ngx_pid_t                  pid;
+    ngx_uint_t                 i, n;
+    ngx_slab_pool_t           *shpool;
+    ngx_http_assess_shm_t     *sh;
+    ngx_http_assess_gate_t    *gate;
+    ngx_http_assess_worker_t  *w;
+
+    n = 0;
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    for (i = 0; i < NGX_HTTP_ASSESS_WORKERS && n < max; i++) {
+
+        w = &sh->workers[i];
+        pid = (ngx_pid_t) w->pid;
+
+        if (pid == 0 || pid == ngx_pid
+            || kill(pid, 0) != -1 || ngx_errno != NGX_ESRCH)
+        {
+            continue;
+        }
+
+        for (gate = sh->gates; gate; gate = gate->next) {
+            assess_gate_forget(gate->gate, (int) i);
+        }
+
+        ngx_memcpy(ids[n++], w->id, sizeof(w->id));
+
+        w->wants = 0;
+        w->pid = 0;
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return n;
+}
+
+
+void *
+ngx_http_assess_zone_gate(ngx_shm_zone_t *zone, const assess_str_t *name)
+{
+    ngx_slab_pool_t         *shpool;
+    ngx_http_assess_shm_t   *sh;
+    ngx_http_assess_gate_t  *gate;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    for (gate = sh->gates; gate; gate = gate->next) {
+        if (gate->len == name->len
+            && ngx_memcmp(gate->name, name->data, name->len) == 0)
+        {
+            goto done;
+        }
+    }
+
+    gate = ngx_slab_alloc_locked(shpool, sizeof(ngx_http_assess_gate_t)
+                                         + name->len);
+    if (gate == NULL) {
+        goto done;
+    }
+
+    gate->len = name->len;
+    ngx_memcpy(gate->name, name->data, name->len);
+
+    gate->gate = ngx_slab_alloc_locked(shpool, assess_gate_size());
+
+    if (gate->gate == NULL || assess_gate_init(gate->gate) != 0) {
+        gate = NULL;
+        goto done;
+    }
+
+    gate->next = sh->gates;
+    sh->gates = gate;
+
+done:
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return gate ? gate->gate : NULL;
+}
+
+
+void
+ngx_http_assess_zone_answers(ngx_shm_zone_t *zone, ngx_uint_t hits,
+    ngx_uint_t misses)
+{
+    ngx_slab_pool_t        *shpool;
+    ngx_http_assess_shm_t  *sh;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    (void) ngx_atomic_fetch_add(&sh->answer_hits, (ngx_atomic_int_t) hits);
+    (void) ngx_atomic_fetch_add(&sh->answer_misses,
+                                (ngx_atomic_int_t) misses);
+}
+
+
+void
+ngx_http_assess_zone_answers_read(ngx_shm_zone_t *zone, ngx_uint_t *hits,
+    ngx_uint_t *misses)
+{
+    ngx_slab_pool_t        *shpool;
+    ngx_http_assess_shm_t  *sh;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    *hits = sh->answer_hits;
+    *misses = sh->answer_misses;
 }
 
 

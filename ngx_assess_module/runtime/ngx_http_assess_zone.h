@@ -45,6 +45,35 @@ ngx_int_t ngx_http_assess_zone_init(ngx_shm_zone_t *shm_zone, void *data);
  * wake it; NGX_ERROR when there are too many workers.  Event loop only.
  */
 ngx_int_t ngx_http_assess_zone_enter(ngx_shm_zone_t *zone);
+
+/* That number again. */
+ngx_uint_t ngx_http_assess_zone_slot(ngx_shm_zone_t *zone);
+
+/* The id that this worker has got with its place, and that of all of them. */
+const char *ngx_http_assess_zone_worker(ngx_shm_zone_t *zone);
+const char *ngx_http_assess_zone_instance(ngx_shm_zone_t *zone);
+
+/*
+ * Clears the places of workers that died without leaving, and tells the id of
+ * each to the caller alone, who has to see to what they left elsewhere.  At
+ * most max; returns how many.
+ */
+ngx_uint_t ngx_http_assess_zone_dead(ngx_shm_zone_t *zone,
+    char (*ids)[ASSESS_UUID_LEN + 1], ngx_uint_t max);
+
+/*
+ * The gate of a provider (assess_gate.h), which all workers share; NULL when
+ * the zone is full.
+ */
+void *ngx_http_assess_zone_gate(ngx_shm_zone_t *zone,
+    const assess_str_t *name);
+
+/* Kept answers that were found, and those that were not; since the start. */
+void ngx_http_assess_zone_answers(ngx_shm_zone_t *zone, ngx_uint_t hits,
+    ngx_uint_t misses);
+void ngx_http_assess_zone_answers_read(ngx_shm_zone_t *zone,
+    ngx_uint_t *hits, ngx_uint_t *misses);
+
 ngx_fd_t ngx_http_assess_zone_fd(ngx_shm_zone_t *zone);
 void ngx_http_assess_zone_leave(ngx_shm_zone_t *zone);
 

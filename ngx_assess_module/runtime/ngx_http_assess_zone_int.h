@@ -20,7 +20,20 @@ typedef struct {
     ngx_atomic_t         wants;
     ngx_atomic_t         woken;
     ngx_fd_t             fd;
+    char                 id[ASSESS_UUID_LEN + 1];
 } ngx_http_assess_worker_t;
+
+
+/* of a provider, by its name; the gate follows the name */
+
+typedef struct ngx_http_assess_gate_s  ngx_http_assess_gate_t;
+
+struct ngx_http_assess_gate_s {
+    ngx_http_assess_gate_t  *next;
+    void                    *gate;
+    size_t                   len;
+    u_char                   name[1];
+};
 
 
 typedef struct {
@@ -38,6 +51,11 @@ typedef struct {
     ngx_uint_t                 nslots;
     u_char                    *ring;
     ngx_http_assess_slot_t    *slots;
+
+    char                       instance[ASSESS_UUID_LEN + 1];
+    ngx_http_assess_gate_t    *gates;
+    ngx_atomic_t               answer_hits;
+    ngx_atomic_t               answer_misses;
 
     ngx_http_assess_worker_t   workers[NGX_HTTP_ASSESS_WORKERS];
 } ngx_http_assess_shm_t;

@@ -1,0 +1,141 @@
+
+/* A run's answers that were given before. */
+
+#include "assess_job_run_int.h"
+
+#include <string.h>
+
+
+static int assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
+    unsigned char (**keys)[ASSESS_KEY_LEN]);
+static assess_err_e assess_run_take(assess_run_t *run,
+    assess_answer_t *answers, size_t n, assess_err_t *err);
+
+
+/* what was asked before is not asked, nor paid for, again */
+
+assess_err_e
+assess_run_cached(assess_run_t *run, assess_ask_t *ask, assess_err_t *err)
+{
+    size_t            n;
+    assess_err_e      rc;
+    assess_engine_t  *engine;
+    assess_answer_t  *answers;
+
+    unsigned char  (*keys)[ASSESS_KEY_LEN];
+
+    engine = run->engine;
+
+    if (engine->answers_ms == 0
+        || assess_provider_conf(run->provider)->type == ASSESS_PROVIDER_LOCAL)
+    {
+        return ASSESS_OK;
+    }
+
+    if (assess_run_keys(run, ask, &keys) != 0) {
+        return assess_run_memory(err);
+    }
+
+    do {
+        rc = assess_answers_cached(engine->db, run->arena,
+                                   &run->work.job.tenant, keys, run->nitems,
+                                   engine->answers_ms, &answers, &n, err);
+    } while (assess_steps_again(&run->steps, rc));
+
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    engine->cached(engine->ctx, n, run->nitems - n);
+
+    return n ? assess_run_take(run, answers, n, err) : ASSESS_OK;
+}
+
+
+/* a key for each item; its answer will be saved under it */
+
+static int
+assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
+    unsigned char (**keys)[ASSESS_KEY_LEN])
+{
+    size_t          i;
+    assess_keys_t  *hash;
+
+    hash = assess_keys_create(run->arena, assess_provider_conf(run->provider),
+                              ask, run->passages, run->npassages);
+
+    *keys = assess_palloc(run->arena, run->nitems * ASSESS_KEY_LEN);
+    run->keys = assess_pcalloc(run->arena,
+                               run->nquestions * sizeof(unsigned char *));
+
+    if (hash == NULL || *keys == NULL || run->keys == NULL) {
+        return -1;
+    }
+
+    for (i = 0; i < run->nitems; i++) {
+        if (assess_keys_item(hash, &run->items[i], (*keys)[i]) != 0) {
+            return -1;
+        }
+
+        run->keys[run->items[i].question->ordinal] = (*keys)[i];
+    }
+
+    return 0;
+}
+
+
+/*
+ * Answers that are there already become this job's, and their items go.  The
+ * quotes are checked again: the document may be another one.
+ */
+
+static assess_err_e
+assess_run_take(assess_run_t *run, assess_answer_t *answers, size_t n,
+    assess_err_t *err)
+{
+    int             batches;
+    size_t          i, j, left, per_batch;
+    assess_item_t  *item;
+    assess_step_t   step;
+
+    for (i = 0; i < n; i++) {
+        item = &run->items[answers[i].ordinal];
+
+        answers[i].ordinal = item->question->ordinal;
+        answers[i].question_id = item->question->id;
+
+        for (j = 0; j < answers[i].nevidence; j++) {
+            assess_quote_check(run->quotes, &answers[i].evidence[j]);
+        }
+
+        item->question = NULL;
+    }
+
+    left = 0;
+
+    for (i = 0; i < run->nitems; i++) {
+        if (run->items[i].question) {
+            run->items[left++] = run->items[i];
+        }
+    }
+
+    run->nitems = left;
+
+    per_batch = (size_t) assess_provider_conf(run->provider)
+                         ->questions_per_batch;
+    batches = run->total_batches
+              - (int) ((left + per_batch - 1) / per_batch);
+
+    if (batches > run->completed_batches) {
+        run->completed_batches = batches;
+    }
+
+    memset(&step, 0, sizeof(assess_step_t));
+    step.stage = ASSESS_LLM_PROCESSING;
+    step.step = "Assessing questions";
+    step.progress = assess_run_asked(run);
+    step.answers = answers;
+    step.nanswers = n;
+
+    return assess_run_step(run, &step, err);
+}

@@ -1,0 +1,194 @@
+
+/* A run's first part: from the document to its text. */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE                     /* O_TMPFILE */
+#endif
+
+#include "assess_job_run_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
+
+
+static assess_err_e assess_run_extract(assess_run_t *run, assess_err_t *err);
+static int assess_run_file(assess_run_t *run, assess_err_t *err);
+static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
+    assess_err_t *err);
+
+
+assess_err_e
+assess_run_text(assess_run_t *run, assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_scope_t  scope;
+
+    scope.tenant = run->work.job.tenant;
+    scope.user = run->work.job.user;
+
+    do {
+        rc = assess_document_pages(run->engine->db, run->arena, &scope,
+                                   run->work.document.document_id,
+                                   ASSESS_EXTRACTOR_VERSION, &run->pages,
+                                   &run->npages, err);
+    } while (assess_steps_again(&run->steps, rc));
+
+    if (rc != ASSESS_CONFLICT) {
+        return rc;
+    }
+
+    rc = assess_run_extract(run, err);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    do {
+        rc = assess_document_save_pages(run->engine->db, &scope,
+                                        run->work.document.document_id,
+                                        ASSESS_EXTRACTOR_VERSION, run->pages,
+                                        run->npages, err);
+    } while (assess_steps_again(&run->steps, rc));
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_run_extract(assess_run_t *run, assess_err_t *err)
+{
+    int                   fd;
+    assess_err_e          rc;
+    assess_scope_t        scope;
+    assess_extract_cb_t   cb;
+
+    fd = assess_run_file(run, err);
+    if (fd == -1) {
+        return err->kind;
+    }
+
+    scope.tenant = run->work.job.tenant;
+    scope.user = run->work.job.user;
+
+    do {
+        if (ftruncate(fd, 0) == -1 || lseek(fd, 0, SEEK_SET) == -1) {
+            rc = assess_fail(err, ASSESS_ERROR, "internal",
+                             "a temporary file cannot be emptied: %s",
+                             strerror(errno));
+            break;
+        }
+
+        rc = assess_document_copy(run->engine->db, &scope,
+                                  run->work.document.document_id, fd, err);
+
+    } while (assess_steps_again(&run->steps, rc));
+
+    if (rc == ASSESS_OK) {
+        cb.page = assess_run_page;
+        cb.cancelled = assess_run_interrupted;
+        cb.ctx = run;
+
+        run->told = assess_mono_ms();
+        run->npages = 0;
+
+        run->engine->cpu_enter(run->engine->ctx);
+
+        rc = assess_extract(&run->engine->extract, run->work.document.kind,
+                            fd, &cb, err);
+
+        run->engine->cpu_leave(run->engine->ctx);
+    }
+
+    (void) close(fd);
+
+    if (rc == ASSESS_CANCELLED && run->engine->stopping(run->engine->ctx)) {
+        return ASSESS_STOPPING;
+    }
+
+    return rc;
+}
+
+
+/* a file without a name: nothing is left of it, whatever happens */
+
+static int
+assess_run_file(assess_run_t *run, assess_err_t *err)
+{
+    int  fd;
+
+    fd = open(run->engine->temp_path, O_TMPFILE|O_RDWR|O_CLOEXEC, 0600);
+
+    if (fd == -1) {
+        (void) assess_fail(err, ASSESS_ERROR, "internal",
+                           "a temporary file cannot be made: %s",
+                           strerror(errno));
+    }
+
+    return fd;
+}
+
+
+static assess_err_e
+assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
+{
+    assess_run_t *run = ctx;
+
+    size_t          room;
+    int64_t         now;
+    assess_page_t  *pages;
+    assess_step_t   step;
+
+    if (run->npages == run->pages_room) {
+
+        room = run->pages_room ? run->pages_room * 2 : 64;
+
+        pages = assess_palloc(run->arena, room * sizeof(assess_page_t));
+        if (pages == NULL) {
+            return assess_run_memory(err);
+        }
+
+        if (run->npages) {
+            memcpy(pages, run->pages, run->npages * sizeof(assess_page_t));
+        }
+
+        run->pages = pages;
+        run->pages_room = room;
+    }
+
+    pages = &run->pages[run->npages];
+    pages->page = page->page;
+
+    if (assess_pstrdup(run->arena, &pages->text, page->text.data,
+                       page->text.len) != 0)
+    {
+        return assess_run_memory(err);
+    }
+
+    run->npages++;
+
+    now = assess_mono_ms();
+
+    if (now - run->told < ASSESS_PROGRESS_MS) {
+        return ASSESS_OK;
+    }
+
+    run->told = now;
+
+    if (assess_steps_kept(&run->steps)) {
+        return assess_steps_try(&run->steps, err);
+    }
+
+    /* how many pages will come is not known: half of what is left, again */
+
+    memset(&step, 0, sizeof(assess_step_t));
+    step.stage = ASSESS_EXTRACTING;
+    step.step = "Extracting text";
+    step.progress = (int) (ASSESS_AT_LOOKUP * run->npages
+                           / (run->npages + 100));
+
+    return assess_run_step(run, &step, err);
+}

@@ -1,0 +1,62 @@
+
+/*
+ * The steps of a run on their way to the store.  What an answer cost is
+ * spent: a step that the store cannot take now is kept, and saved in its turn
+ * when it is back.  Of the job's own thread.
+ */
+
+#ifndef ASSESS_STEPS_H
+#define ASSESS_STEPS_H
+
+
+#include "assess_engine.h"
+
+
+typedef struct assess_kept_s  assess_kept_t;
+
+typedef struct {
+    assess_engine_t   *engine;
+    assess_work_t     *work;         /* its job follows what is saved */
+    assess_kept_t     *first;        /* kept, in order */
+    assess_kept_t    **last;
+    int64_t            tried;        /* when last, of the monotonic clock */
+} assess_steps_t;
+
+
+void assess_steps_init(assess_steps_t *steps, assess_engine_t *engine,
+    assess_work_t *work);
+
+/* Drops what is kept: after ASSESS_LOST, or where nothing can be done. */
+void assess_steps_free(assess_steps_t *steps);
+
+/*
+ * Saves a step, behind those that are kept, or keeps a copy of it.  ASSESS_OK
+ * in both cases; ASSESS_CANCELLED and ASSESS_LOST as assess_job_step(), of
+ * any step that was saved by the way.
+ */
+assess_err_e assess_steps_add(assess_steps_t *steps,
+    const assess_step_t *step, assess_err_t *err);
+
+/*
+ * Tries to save what is kept, if the last try is some time ago; ASSESS_OK
+ * also where that did not work yet.
+ */
+assess_err_e assess_steps_try(assess_steps_t *steps, assess_err_t *err);
+
+/*
+ * Waits until all is saved; ASSESS_UNAVAILABLE when the process has to end
+ * before that.
+ */
+assess_err_e assess_steps_flush(assess_steps_t *steps, assess_err_t *err);
+
+/* Whether something is kept. */
+int assess_steps_kept(const assess_steps_t *steps);
+
+/*
+ * For what else a run wants of the store: whether to try again what came out
+ * as rc, after a pause; 0 too when the process has to end.
+ */
+int assess_steps_again(assess_steps_t *steps, assess_err_e rc);
+
+
+#endif /* ASSESS_STEPS_H */
