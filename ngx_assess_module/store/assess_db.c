@@ -1,4 +1,5 @@
 
+#include "assess_conninfo.h"
 #include "assess_db_int.h"
 
 #include <errno.h>
@@ -32,6 +33,8 @@ struct assess_db_s {
     assess_conn_t     *idle;                  /* the last used in front */
     int                open;
     int64_t            full;                  /* it has none more until then */
+    int                hosts;
+    int                host;                  /* where the next try begins */
 };
 
 
@@ -63,6 +66,7 @@ assess_db_create(const assess_db_conf_t *conf)
 
     db->conf = *conf;
     db->conf.conninfo = db->conninfo;
+    db->hosts = assess_conninfo_hosts(db->conninfo);
     db->conf.connections = assess_db_default(conf->connections, 4);
     db->conf.acquire_ms = assess_db_default(conf->acquire_ms, 5000);
     db->conf.connect_ms = assess_db_default(conf->connect_ms, 5000);
@@ -273,16 +277,35 @@ assess_conn_poll(PGconn *pg, int64_t deadline)
 static PGconn *
 assess_conn_connect(assess_db_t *db)
 {
+    int             host;
+    assess_hosts_t  from;
+
     /* what stands in front of dbname may be set otherwise in conninfo */
 
     const char  *keywords[] = {
         "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
         "keepalives_count", "fallback_application_name", "dbname",
-        "client_encoding", NULL
+        "client_encoding", NULL, NULL, NULL, NULL
     };
     const char  *values[] = {
-        "6000", "3", "1", "3", "ngx_assess", db->conninfo, "UTF8", NULL
+        "6000", "3", "1", "3", "ngx_assess", db->conninfo, "UTF8", NULL, NULL,
+        NULL, NULL
     };
+
+    (void) pthread_mutex_lock(&db->mutex);
+    host = db->host;
+    (void) pthread_mutex_unlock(&db->mutex);
+
+    if (host) {
+        assess_conninfo_from(db->conninfo, host, &from);
+
+        keywords[7] = "host";
+        values[7] = from.host;
+        keywords[8] = "hostaddr";
+        values[8] = from.hostaddr;
+        keywords[9] = "port";
+        values[9] = from.port;
+    }
 
     return PQconnectStartParams(keywords, values, 1);
 }
@@ -334,6 +357,17 @@ assess_conn_setup(assess_conn_t *conn, assess_err_t *err)
 }
 
 
+/* Which one of several hosts was silent is not known: the first, most likely */
+
+static void
+assess_conn_silent_host(assess_db_t *db)
+{
+    (void) pthread_mutex_lock(&db->mutex);
+    db->host = (db->host + 1) % db->hosts;
+    (void) pthread_mutex_unlock(&db->mutex);
+}
+
+
 /*
  * "full" is no reason to stay away: the server is there, and those that are
  * connected are served.  All else is.
@@ -346,6 +380,10 @@ assess_conn_refused(assess_db_t *db, int timeout, int64_t waited,
     (void) assess_fail(err, ASSESS_UNAVAILABLE,
                        strcmp(reason, ASSESS_CONN_FULL) == 0 ? "full" : NULL,
                        "the database cannot be reached: %s", reason);
+
+    if (timeout) {
+        assess_conn_silent_host(db);
+    }
 
     /* a caller who came late has not waited for long enough to know */
 

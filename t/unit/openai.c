@@ -11,6 +11,7 @@
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
    engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c
    engine/assess_fold.c store/assess_answer.c store/assess_db.c store/assess_contact.c
+   store/assess_conninfo.c
    store/assess_scope.c store/assess_statement.c store/assess_migrate.c
    base/assess_base.c ../t/lib/provider_answer.c ../t/lib/provider_log.c
    ../t/lib/provider_limit.c */

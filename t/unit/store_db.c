@@ -1,5 +1,6 @@
 
 /* sources: store/assess_db.c store/assess_contact.c
+   store/assess_conninfo.c
    store/assess_statement.c store/assess_scope.c
    store/assess_migrate.c store/assess_document.c store/assess_content.c
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
@@ -400,6 +401,49 @@ test_contact(void)
 }
 
 
+/* Of two hosts the first takes the connection and says nothing */
+
+static void
+test_silent_host(void)
+{
+    int                 fd;
+    char                from[300], conninfo[600];
+    socklen_t           len;
+    assess_db_t        *db;
+    assess_db_conf_t    conf;
+    struct sockaddr_in  sin;
+
+    if (sscanf(store_conninfo, "host=%255[^ ] port=5432", from) != 1) {
+        ok(1, "a silent host # SKIP needs a host and a port");
+        return;
+    }
+
+    memset(&sin, 0, sizeof(struct sockaddr_in));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    len = sizeof(struct sockaddr_in);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    (void) bind(fd, (struct sockaddr *) &sin, len);
+    (void) listen(fd, 4);
+    (void) getsockname(fd, (struct sockaddr *) &sin, &len);
+    (void) snprintf(conninfo, sizeof(conninfo), "%s host=127.0.0.1,%s"
+                    " port=%d,5432", store_conninfo, from,
+                    ntohs(sin.sin_port));
+
+    memset(&conf, 0, sizeof(assess_db_conf_t));
+    conf.conninfo = conninfo;
+    conf.connect_ms = 300;
+    db = assess_db_create(&conf);
+
+    is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE,
+           "the first host says nothing");
+    ok(eventually(is_there, db), "the next try begins with the second");
+
+    assess_db_destroy(db);
+    (void) close(fd);
+}
+
+
 static void
 test_gap(void)
 {
@@ -514,6 +558,7 @@ main(void)
     test_lost();
     test_unreachable();
     test_contact();
+    test_silent_host();
     test_gap();
     test_impatient();
 
