@@ -14,7 +14,7 @@
    store/assess_conninfo.c
    store/assess_scope.c store/assess_statement.c store/assess_migrate.c
    base/assess_base.c ../t/lib/provider_answer.c ../t/lib/provider_log.c
-   ../t/lib/provider_limit.c */
+   ../t/lib/provider_limit.c ../t/lib/provider_listen.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
 #include "tap.h"
@@ -855,7 +855,7 @@ main(void)
     (void) signal(SIGPIPE, SIG_IGN);
 
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    base_port = listen_on(0);
+    base_port = provider_listen(0, &listen_fd);
     (void) snprintf(base_url, sizeof(base_url), "http://127.0.0.1:%d/v1",
                     base_port);
     (void) pthread_create(&thread, NULL, serve_thread, NULL);
