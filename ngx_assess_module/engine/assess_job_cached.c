@@ -8,14 +8,15 @@
 
 static int assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
     unsigned char (**keys)[ASSESS_KEY_LEN]);
-static assess_err_e assess_run_take(assess_run_t *run,
-    assess_answer_t *answers, size_t n, assess_err_t *err);
+static void assess_run_take(assess_run_t *run, assess_answer_t *answers,
+    size_t n, assess_step_t *step);
 
 
 /* what was asked before is not asked, nor paid for, again */
 
 assess_err_e
-assess_run_cached(assess_run_t *run, assess_ask_t *ask, assess_err_t *err)
+assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
+    assess_step_t *step, assess_err_t *err)
 {
     size_t            n;
     assess_err_e      rc;
@@ -26,7 +27,7 @@ assess_run_cached(assess_run_t *run, assess_ask_t *ask, assess_err_t *err)
 
     engine = run->engine;
 
-    if (engine->answers_ms == 0
+    if (engine->answers_ms == 0 || run->nitems == 0
         || assess_provider_conf(run->provider)->type == ASSESS_PROVIDER_LOCAL)
     {
         return ASSESS_OK;
@@ -48,7 +49,11 @@ assess_run_cached(assess_run_t *run, assess_ask_t *ask, assess_err_t *err)
 
     engine->cached(engine->ctx, n, run->nitems - n);
 
-    return n ? assess_run_take(run, answers, n, err) : ASSESS_OK;
+    if (n) {
+        assess_run_take(run, answers, n, step);
+    }
+
+    return ASSESS_OK;
 }
 
 
@@ -89,14 +94,13 @@ assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
  * quotes are checked again: the document may be another one.
  */
 
-static assess_err_e
+static void
 assess_run_take(assess_run_t *run, assess_answer_t *answers, size_t n,
-    assess_err_t *err)
+    assess_step_t *step)
 {
     int             batches;
     size_t          i, j, left, per_batch;
     assess_item_t  *item;
-    assess_step_t   step;
 
     for (i = 0; i < n; i++) {
         item = &run->items[answers[i].ordinal];
@@ -130,12 +134,7 @@ assess_run_take(assess_run_t *run, assess_answer_t *answers, size_t n,
         run->completed_batches = batches;
     }
 
-    memset(&step, 0, sizeof(assess_step_t));
-    step.stage = ASSESS_LLM_PROCESSING;
-    step.step = "Assessing questions";
-    step.progress = assess_run_asked(run);
-    step.answers = answers;
-    step.nanswers = n;
-
-    return assess_run_step(run, &step, err);
+    step->progress = assess_run_asked(run);
+    step->answers = answers;
+    step->nanswers = n;
 }

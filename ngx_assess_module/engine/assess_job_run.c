@@ -312,16 +312,6 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
     assess_err_e   rc;
     assess_step_t  step;
 
-    memset(&step, 0, sizeof(assess_step_t));
-    step.stage = ASSESS_LLM_PROCESSING;
-    step.step = "Assessing questions";
-    step.progress = ASSESS_AT_ASKING;
-
-    rc = assess_run_step(run, &step, err);
-    if (rc != ASSESS_OK || run->nitems == 0) {
-        return rc;
-    }
-
     memset(&ask, 0, sizeof(assess_ask_t));
     ask.set = &run->work.set;
     ask.document = &run->work.document;
@@ -332,7 +322,17 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
     ask.hold = assess_run_hold;
     ask.ctx = run;
 
-    rc = assess_run_cached(run, &ask, err);
+    memset(&step, 0, sizeof(assess_step_t));
+    step.stage = ASSESS_LLM_PROCESSING;
+    step.step = "Assessing questions";
+    step.progress = ASSESS_AT_ASKING;
+
+    rc = assess_run_cached(run, &ask, &step, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_run_step(run, &step, err);
+    }
+
     if (rc != ASSESS_OK || run->nitems == 0) {
         return rc;
     }

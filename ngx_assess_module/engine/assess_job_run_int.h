@@ -51,9 +51,9 @@ typedef struct {
 /* The document's text: what was saved, or what is found in it now. */
 assess_err_e assess_run_text(assess_run_t *run, assess_err_t *err);
 
-/* Answers that are there already: their items go. */
-assess_err_e assess_run_cached(assess_run_t *run, assess_ask_t *ask,
-    assess_err_t *err);
+/* Answers that are there already: the step has them, and their items go. */
+assess_err_e assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
+    assess_step_t *step, assess_err_t *err);
 
 assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
     assess_err_t *err);
