@@ -120,6 +120,7 @@ assess_gate_seed(void *mem, uint64_t seed)
     assess_gate_shared_t  *shared = mem;
 
     shared->random = seed | 1;
+    shared->pace.random = (seed >> 7) | 1;
 }
 
 
@@ -608,15 +609,25 @@ assess_gate_done(assess_gate_t *gate, const assess_ticket_t *ticket,
 
     others = assess_gate_in_flight(shared);
 
+    if (outcome->told) {
+        assess_pace_told(&shared->pace, outcome->told, outcome->input,
+                         outcome->output,
+                         outcome->what == ASSESS_OUTCOME_OK, ticket->seq,
+                         ticket->sent, now);
+    }
+
     switch (outcome->what) {
 
     case ASSESS_OUTCOME_OK:
         assess_gate_answered(shared, now);
-        assess_pace_accepted(&shared->pace, ticket->seq, ticket->level, now);
+        assess_pace_accepted(&shared->pace, ticket->seq, ticket->level,
+                             ticket->sent, now);
         break;
 
     case ASSESS_OUTCOME_ERROR:
         assess_gate_answered(shared, now);
+        assess_pace_accepted(&shared->pace, ticket->seq, ticket->level,
+                             ticket->sent, now);
         break;
 
     case ASSESS_OUTCOME_THROTTLE:
@@ -634,10 +645,12 @@ assess_gate_done(assess_gate_t *gate, const assess_ticket_t *ticket,
         break;
 
     case ASSESS_OUTCOME_DOWN:
+        assess_pace_gone(&shared->pace, ticket->seq);
         assess_gate_failed(shared, ticket->seq, outcome->after_ms, now);
         break;
 
     case ASSESS_OUTCOME_ENDED:
+        assess_pace_gone(&shared->pace, ticket->seq);
         if (shared->probe == ticket->seq) {
             shared->probe = 0;
         }
@@ -739,6 +752,7 @@ assess_gate_state(assess_gate_t *gate, int64_t now,
     state->since = shared->since;
     state->window = shared->pace.window;
     state->in_flight = assess_gate_in_flight(shared);
+    state->per_minute = assess_pace_per_minute(&shared->pace);
     state->pause_ms = shared->pace.pause > now ? shared->pace.pause - now : 0;
     state->requests = shared->requests;
     state->throttled = shared->throttled;

@@ -2,29 +2,97 @@
 /*
  * How many requests at once, and how fast: what is learned of a provider's
  * limits from what it accepts and refuses.  Plain data without pointers, pure
- * in time; whoever holds the lock around it calls.
+ * in time (milliseconds); whoever holds the lock around it calls.
  *
  * Two limits are told apart, for they want different things.  "Too many at
- * once" is answered by a smaller window, without a pause; "too many in a
- * time" by a pause of all, and then a pace.  A refusal says which of them it
- * is by how many others were in flight: more than were accepted lately, or
- * not.
+ * once" is answered by a smaller window and no pause; "too many in a time" by
+ * a pause of all, the wall, and then a rate.  Which of them a refusal is about
+ * is told by how many were in flight: more than were accepted lately, or not.
+ * The first time that is a guess, which is looked at again soon.
+ *
+ * A wall that opens soon is a bucket's: between two of them it was refilled as
+ * fast as requests were accepted, which is the rate.  One that lasts is a
+ * window's: what was accepted in the minute before is what a minute holds.
  */
 
 #ifndef ASSESS_PACE_H
 #define ASSESS_PACE_H
 
 
-#include "assess_ratelimit.h"
+#include "assess_minute.h"
+#include "assess_supply.h"
+
+
+#define ASSESS_PACE_STEPS    16
+
+
+/* So many were in flight first then. */
+typedef struct {
+    int       level;
+    int64_t   at;
+} assess_pace_step_t;
 
 
 typedef struct {
-    int        window;
-    int        ceiling;
-    int64_t    stepped;
-    uint64_t   seq;
-    uint64_t   cut;
-    int64_t    pause;
+    uint64_t              seq;           /* of the last request */
+    uint64_t              cut;           /* refusals up to there are known */
+    uint64_t              before;        /* the cut before that */
+    uint64_t              random;
+
+    /* how many at once */
+    int                   window;
+    int                   ceiling;       /* more was refused; 0: not known */
+    int                   crowded;       /* the last cut was for that */
+    int                   unsure;        /* the ceiling is a first guess */
+    int64_t               stepped;
+    int64_t               full;          /* it was waited for last */
+    int64_t               beyond_at;     /* when the ceiling is tried */
+    int64_t               beyond_ms;
+    uint64_t              trial;         /* the request that tries it */
+    int64_t               trial_at;
+    int                   known;         /* where it was before it was tried */
+    int                   undo;          /* it, before it was last lowered */
+
+    /* what was accepted */
+    assess_pace_step_t    steps[ASSESS_PACE_STEPS];
+    unsigned              nsteps;
+    int                   proven;        /* so many at once */
+    int                   high;          /* the same, before the last wall */
+    uint64_t              ended;         /* accepted ones, ever */
+    uint64_t              ended_cut;     /* the same at the last cut */
+    double                answer_ms;     /* an answer takes; 0: not known */
+    int64_t               refusal_ms;    /* a refusal does */
+    int64_t               began;         /* since the last wall */
+    int64_t               accepted;      /* in that time */
+    assess_minute_t       minute;
+
+    /* the wall */
+    int                   wall;
+    int64_t               wall_at;
+    int64_t               wall_count;    /* of the minute before it */
+    int64_t               wall_freed;    /* when its first leave the count */
+    int64_t               pause;         /* nothing is sent until then */
+    int64_t               pause_ms;
+    uint64_t              probe;         /* the request that looks for its end */
+    int64_t               probe_at;
+
+    /* how fast */
+    double                speed;         /* a millisecond, at most, for now */
+    double                speed_next;
+    int64_t               speed_grown;
+    double                rate;          /* a millisecond; 0: as one can */
+    double                gain;          /* a second, of what it grows */
+    double                next;          /* when one may be sent */
+    int64_t               hold;          /* it does not grow until then */
+    int64_t               doubled;       /* the gain was, last */
+    int64_t               grown;
+    int64_t               bound;         /* it was waited for last */
+    int64_t               budget;        /* of a minute; 0: not known */
+    int64_t               budget_at;     /* when more is tried */
+    int64_t               budget_ms;
+    int64_t               budget_more;   /* as it was the last time */
+
+    assess_supply_t       supplies[ASSESS_QUOTAS];
 } assess_pace_t;
 
 
@@ -40,16 +108,27 @@ void assess_pace_restart(assess_pace_t *pace, int64_t now);
 int assess_pace_may(assess_pace_t *pace, int in_flight, int64_t now,
     int64_t *again);
 
-/* It was sent; the number it has from now on. */
+/* It was sent, in flight with so many; the number it has from now on. */
 uint64_t assess_pace_sent(assess_pace_t *pace, int level, int64_t now);
 
 /* It was accepted, and has ended. */
 void assess_pace_accepted(assess_pace_t *pace, uint64_t seq, int level,
-    int64_t now);
+    int64_t sent, int64_t now);
 
-/* It was refused; so many others are in flight. */
+/* It was refused; so many others are in flight.  after_ms -1: no word. */
 void assess_pace_refused(assess_pace_t *pace, uint64_t seq, int level,
     int64_t sent, int others, int64_t after_ms, int64_t now);
+
+/* It ended in another way, and says nothing. */
+void assess_pace_gone(assess_pace_t *pace, uint64_t seq);
+
+/* What was told with its answer, and the tokens it took, 0 where unknown. */
+void assess_pace_told(assess_pace_t *pace, const assess_ratelimit_t *told,
+    int64_t input, int64_t output, int accepted, uint64_t seq, int64_t sent,
+    int64_t now);
+
+/* In force now, requests a minute; 0: none is known. */
+double assess_pace_per_minute(const assess_pace_t *pace);
 
 
 #endif /* ASSESS_PACE_H */
