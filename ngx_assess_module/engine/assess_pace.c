@@ -6,12 +6,12 @@
 
 
 /* The window: from first on, a step each time, faster while it is small. */
-#define ASSESS_PACE_FIRST      2
+#define ASSESS_PACE_FIRST      4
 #define ASSESS_PACE_AGAIN      8
 #define ASSESS_PACE_SMALL      32
 #define ASSESS_PACE_MAX        100000
 #define ASSESS_PACE_STEP       25
-#define ASSESS_PACE_QUICK      8
+#define ASSESS_PACE_QUICK      5
 #define ASSESS_PACE_STEP_MAX   250
 
 /* The ceiling: is looked at soon when it is a guess, then less and less. */
