@@ -750,7 +750,7 @@ assess_gate_state(assess_gate_t *gate, int64_t now,
     }
 
     state->since = shared->since;
-    state->window = shared->pace.window;
+    state->window = shared->pace.window.size;
     state->in_flight = assess_gate_in_flight(shared);
     state->per_minute = assess_pace_per_minute(&shared->pace);
     state->pause_ms = shared->pace.pause > now ? shared->pace.pause - now : 0;

@@ -5,25 +5,6 @@
 #include <string.h>
 
 
-/* The window: from first on, a step each time, faster while it is small. */
-#define ASSESS_PACE_FIRST      4
-#define ASSESS_PACE_AGAIN      8
-#define ASSESS_PACE_SMALL      32
-#define ASSESS_PACE_MAX        100000
-#define ASSESS_PACE_STEP       25
-#define ASSESS_PACE_QUICK      5
-#define ASSESS_PACE_STEP_MAX   250
-
-/* The ceiling: is looked at soon when it is a guess, then less and less. */
-#define ASSESS_PACE_CONFIRM    500
-#define ASSESS_PACE_BEYOND     5000
-#define ASSESS_PACE_BEYOND_MAX 60000
-
-/* A refusal would have come by then. */
-#define ASSESS_PACE_SETTLE     20
-#define ASSESS_PACE_SETTLE_MAX 6000
-#define ASSESS_PACE_UNKNOWN    100
-
 /* The wall, where the provider does not say how long it is. */
 #define ASSESS_PACE_PAUSE      250
 #define ASSESS_PACE_PAUSE_MAX  25000
@@ -47,6 +28,9 @@
 /* As late as this, a request is made up for. */
 #define ASSESS_PACE_SLACK      200
 
+/* So is a pause that was longer than need be, as far as it is made up for. */
+#define ASSESS_PACE_CATCH      800
+
 /* More than the budget is tried then, twice as much each time it works. */
 #define ASSESS_PACE_MORE       1000
 #define ASSESS_PACE_BUDGET     60000
@@ -66,10 +50,10 @@ assess_pace_init(assess_pace_t *pace)
     memset(pace, 0, sizeof(assess_pace_t));
 
     pace->random = 1;
-    pace->window = ASSESS_PACE_FIRST;
     pace->speed = ASSESS_PACE_SPEED;
-    pace->beyond_ms = ASSESS_PACE_BEYOND;
     pace->budget_ms = ASSESS_PACE_BUDGET;
+
+    assess_window_init(&pace->window);
 
     for (i = 0; i < ASSESS_QUOTAS; i++) {
         assess_supply_init(&pace->supplies[i]);
@@ -89,18 +73,17 @@ assess_pace_repair(assess_pace_t *pace, int64_t now)
 
     assess_pace_init(pace);
 
-    pace->seq = pace->cut = seq;
+    pace->seq = pace->window.cut = seq;
     pace->random = random | 1;
-    pace->stepped = now;
+    pace->window.stepped = now;
 }
 
 
 void
 assess_pace_restart(assess_pace_t *pace, int64_t now)
 {
-    pace->window = pace->window < ASSESS_PACE_AGAIN ? pace->window
-                                                    : ASSESS_PACE_AGAIN;
-    pace->stepped = now;
+    assess_window_restart(&pace->window, now);
+
     pace->began = now;
     pace->accepted = 0;
 }
@@ -134,98 +117,27 @@ assess_pace_uncount(assess_pace_t *pace, int64_t sent)
 }
 
 
-/* what is known of so many at once */
-
-static int64_t
-assess_pace_settle(const assess_pace_t *pace)
-{
-    int64_t  ms;
-
-    if (pace->refusal_ms == 0) {
-        return ASSESS_PACE_UNKNOWN;
-    }
-
-    ms = pace->refusal_ms * 3;
-
-    return ms < ASSESS_PACE_SETTLE ? ASSESS_PACE_SETTLE
-           : ms > ASSESS_PACE_SETTLE_MAX ? ASSESS_PACE_SETTLE_MAX : ms;
-}
-
-
-static void
-assess_pace_step(assess_pace_t *pace, int level, int64_t now)
-{
-    assess_pace_step_t  *step;
-
-    if (pace->nsteps
-        && pace->steps[(pace->nsteps - 1) % ASSESS_PACE_STEPS].level >= level)
-    {
-        return;
-    }
-
-    step = &pace->steps[pace->nsteps % ASSESS_PACE_STEPS];
-
-    if (pace->nsteps >= ASSESS_PACE_STEPS && step->level > pace->proven
-        && now - step->at >= assess_pace_settle(pace))
-    {
-        pace->proven = step->level;
-    }
-
-    step->level = level;
-    step->at = now;
-    pace->nsteps++;
-}
-
-
-static int
-assess_pace_proven(assess_pace_t *pace, int64_t now)
-{
-    unsigned                   i, n;
-    const assess_pace_step_t  *step;
-
-    n = pace->nsteps < ASSESS_PACE_STEPS ? pace->nsteps : ASSESS_PACE_STEPS;
-
-    for (i = 0; i < n; i++) {
-
-        step = &pace->steps[i];
-
-        if (step->level > pace->proven
-            && now - step->at >= assess_pace_settle(pace))
-        {
-            pace->proven = step->level;
-        }
-    }
-
-    return pace->proven;
-}
-
-
-static void
-assess_pace_doubt(assess_pace_t *pace)
-{
-    if (pace->proven > pace->high) {
-        pace->high = pace->proven;
-    }
-
-    pace->proven = 0;
-    pace->nsteps = 0;
-}
-
-
 /* A rate out of what was accepted since the last wall. */
 
 static void
 assess_pace_learn(assess_pace_t *pace, int64_t now)
 {
     int      rested;
-    double   rate, time;
+    double   rate, time, share;
 
     time = now > pace->began ? (double) (now - pace->began) : 1;
     rate = (double) (pace->accepted > 0 ? pace->accepted : 1) / time;
 
-    if (pace->rate > 0 && pace->accepted < 20) {
-        rate = rate > pace->rate * 1.2 ? pace->rate * 1.2
-               : rate < pace->rate * 0.5 ? pace->rate * 0.5 : rate;
+    /* few say little, but for the first, which has what was saved up in it */
+
+    if (pace->rate > 0) {
+        share = rate < pace->rate ? pace->trust / 4 : pace->trust;
+        share = (double) pace->accepted / ((double) pace->accepted + share);
+        rate = rate * share + pace->rate * (1 - share);
+        pace->trust = pace->trust * 3 < 10 ? pace->trust * 3 : 10;
+
+    } else {
+        pace->trust = 0.5;
     }
 
     /* a little less, until a bucket is not at its bottom any more */
@@ -247,134 +159,14 @@ assess_pace_learn(assess_pace_t *pace, int64_t now)
 }
 
 
-/*
- * Answers that are on their way are in flight for us, and not for the
- * provider: so inexact is a level.
- */
-
-static int
-assess_pace_blur(const assess_pace_t *pace)
-{
-    double  blur;
-
-    blur = pace->answer_ms > 0
-           ? pace->window * (double) pace->refusal_ms / pace->answer_ms : 0;
-
-    return 1 + (int) (blur < pace->window / 8.0 ? blur : pace->window / 8.0);
-}
-
-
-/* The ceiling was tried, and one more was accepted. */
-
-static void
-assess_pace_above(assess_pace_t *pace, int64_t now)
-{
-    pace->trial = 0;
-
-    /*
-     * With the very same in flight one more was refused before: that was for
-     * how fast they came.
-     */
-
-    if (pace->unsure && pace->ended == pace->ended_cut) {
-        pace->unsure = 0;
-        pace->ceiling = pace->known = 0;
-        assess_pace_learn(pace, now);
-        return;
-    }
-
-    pace->unsure = 0;
-
-    if (pace->known == 0) {
-        pace->known = pace->ceiling;
-    }
-
-    pace->ceiling++;
-
-    if (pace->ceiling > pace->known + assess_pace_blur(pace) + 1) {
-        pace->ceiling = pace->known = 0;
-    }
-}
-
-
-static int
-assess_pace_window(assess_pace_t *pace, int in_flight, int64_t now,
-    int64_t *again)
-{
-    int64_t  step;
-
-    if (pace->trial && now - pace->trial_at >= assess_pace_settle(pace)) {
-        assess_pace_above(pace, now);
-    }
-
-    if (in_flight < (pace->trial ? pace->ceiling : pace->window)) {
-        return 1;
-    }
-
-    pace->full = now;
-
-    if (pace->trial) {
-        *again = pace->trial_at + assess_pace_settle(pace);
-        return 0;
-    }
-
-    step = pace->window < ASSESS_PACE_SMALL ? ASSESS_PACE_QUICK
-                                            : ASSESS_PACE_STEP;
-    if (pace->refusal_ms * 3 / 2 > step) {
-        step = pace->refusal_ms * 3 / 2 < ASSESS_PACE_STEP_MAX
-               ? pace->refusal_ms * 3 / 2 : ASSESS_PACE_STEP_MAX;
-    }
-
-    if (now - pace->stepped < step) {
-        *again = pace->stepped + step;
-        return 0;
-    }
-
-    if (pace->unsure && pace->ended != pace->ended_cut) {
-
-        /* others are in flight than were then: it would prove nothing */
-
-        pace->unsure = 0;
-        pace->beyond_at = pace->beyond_at - ASSESS_PACE_CONFIRM
-                          + pace->beyond_ms;
-    }
-
-    if (pace->ceiling && pace->window >= pace->ceiling
-        && now < pace->beyond_at)
-    {
-        *again = pace->beyond_at;
-        return 0;
-    }
-
-    pace->stepped = now;
-
-    if (pace->ceiling && pace->window >= pace->ceiling) {
-        pace->window = pace->ceiling + 1;
-        return in_flight < pace->window;
-    }
-
-    pace->window += 1 + pace->window / 50;
-
-    if (pace->ceiling && pace->window > pace->ceiling) {
-        pace->window = pace->ceiling;
-    }
-
-    if (pace->window > ASSESS_PACE_MAX) {
-        pace->window = ASSESS_PACE_MAX;
-    }
-
-    return in_flight < pace->window;
-}
-
-
 static int
 assess_pace_behind_wall(assess_pace_t *pace, int in_flight, int64_t now,
     int64_t *again)
 {
     if (pace->probe) {
 
-        if (now - pace->probe_at < assess_pace_settle(pace)) {
-            *again = pace->probe_at + assess_pace_settle(pace);
+        if (now - pace->probe_at < assess_window_settle(&pace->window)) {
+            *again = pace->probe_at + assess_window_settle(&pace->window);
             return 1;
         }
 
@@ -486,7 +278,7 @@ int
 assess_pace_may(assess_pace_t *pace, int in_flight, int64_t now,
     int64_t *again)
 {
-    int  i;
+    int  i, has, fast;
 
     if (pace->wall) {
 
@@ -501,7 +293,7 @@ assess_pace_may(assess_pace_t *pace, int in_flight, int64_t now,
 
     for (i = 0; i < ASSESS_QUOTAS; i++) {
         if (!assess_supply_has(&pace->supplies[i], &pace->minute, pace->seq,
-                               assess_pace_settle(pace), now, again))
+                               assess_window_settle(&pace->window), now, again))
         {
             return 0;
         }
@@ -514,7 +306,14 @@ assess_pace_may(assess_pace_t *pace, int in_flight, int64_t now,
         return 0;
     }
 
-    return assess_pace_window(pace, in_flight, now, again);
+    fast = 0;
+    has = assess_window_has(&pace->window, in_flight, now, again, &fast);
+
+    if (fast) {
+        assess_pace_learn(pace, now);
+    }
+
+    return has;
 }
 
 
@@ -554,20 +353,14 @@ assess_pace_sent(assess_pace_t *pace, int level, int64_t now)
 
     assess_pace_next(&pace->speed_next, pace->speed,
                      ASSESS_PACE_BURST / pace->speed, now);
-    assess_pace_next(&pace->next, pace->rate, ASSESS_PACE_SLACK, now);
+    assess_pace_next(&pace->next, pace->rate, now < pace->catching
+                     ? ASSESS_PACE_CATCH : ASSESS_PACE_SLACK, now);
 
     for (i = 0; i < ASSESS_QUOTAS; i++) {
         assess_supply_sent(&pace->supplies[i], now);
     }
 
-    if (pace->ceiling && level > pace->ceiling && pace->trial == 0
-        && !pace->wall)
-    {
-        pace->trial = pace->seq;
-        pace->trial_at = now;
-    }
-
-    assess_pace_step(pace, level, now);
+    assess_window_sent(&pace->window, pace->seq, level, pace->wall, now);
 
     return pace->seq;
 }
@@ -577,19 +370,8 @@ void
 assess_pace_accepted(assess_pace_t *pace, uint64_t seq, int level,
     int64_t sent, int64_t now)
 {
-    double  took;
-
-    took = now > sent ? (double) (now - sent) : 1;
-    pace->answer_ms = pace->answer_ms > 0 ? pace->answer_ms * 0.9 + took * 0.1
-                                          : took;
-    pace->ended++;
-
-    if (level > pace->proven && seq > pace->cut) {
-        pace->proven = level;
-    }
-
-    if (seq == pace->trial) {
-        assess_pace_above(pace, now);
+    if (assess_window_accepted(&pace->window, seq, level, sent, now)) {
+        assess_pace_learn(pace, now);
     }
 
     if (pace->wall && seq == pace->probe) {
@@ -605,90 +387,7 @@ assess_pace_gone(assess_pace_t *pace, uint64_t seq)
         pace->probe = 0;
     }
 
-    if (seq == pace->trial) {
-        pace->trial = 0;
-        pace->window = pace->ceiling;
-    }
-}
-
-
-/* Was it for how many there are, rather than for how fast they come? */
-
-static int
-assess_pace_crowded(assess_pace_t *pace, uint64_t seq, int level, int64_t now)
-{
-    int  most, proven;
-
-    proven = assess_pace_proven(pace, now);
-
-    most = pace->ceiling || proven < pace->high ? pace->high : proven;
-
-    /*
-     * As many as ever, but for the blur: the first time it is for that, but
-     * when there is room and the next is refused again, it is not.  Nor is it
-     * when they had to wait for the rate, rather than for room.
-     */
-
-    if (level > most - assess_pace_blur(pace)) {
-        return !(pace->crowded && seq <= pace->before + 2
-                 && pace->ended != pace->ended_cut)
-               && !(pace->rate > 0 && pace->bound > pace->full
-                    && level <= most);
-    }
-
-    /* more than since the last wall, of which a rate is not known */
-
-    return level > proven && pace->rate == 0;
-}
-
-
-static void
-assess_pace_crowd(assess_pace_t *pace, int level, int others, int64_t now)
-{
-    int  again;
-
-    again = 1;
-    pace->undo = pace->ceiling;
-    others = others > 1 ? others : 1;
-
-    if (pace->ceiling && level <= pace->ceiling) {
-        pace->ceiling = level > 2 ? level - 1 : 1;
-
-    } else if (pace->known && others > pace->known - assess_pace_blur(pace)
-               && others <= pace->known + 2 * assess_pace_blur(pace))
-    {
-        pace->ceiling = pace->known < others ? pace->known : others;
-
-    } else {
-        pace->ceiling = others;
-        again = 0;
-    }
-
-    if (again) {
-        pace->beyond_ms = pace->beyond_ms * 2 < ASSESS_PACE_BEYOND_MAX
-                          ? pace->beyond_ms * 2 : ASSESS_PACE_BEYOND_MAX;
-        pace->beyond_at = now + pace->beyond_ms;
-        pace->unsure = 0;
-
-    } else {
-        pace->beyond_ms = ASSESS_PACE_BEYOND;
-        pace->beyond_at = now + ASSESS_PACE_CONFIRM;
-        pace->unsure = 1;
-    }
-
-    if (!again) {
-        pace->high = pace->ceiling;
-        pace->proven = pace->proven < pace->ceiling ? pace->proven
-                                                    : pace->ceiling;
-        pace->nsteps = 0;
-    }
-
-    pace->known = 0;
-    pace->crowded = 1;
-    pace->window = pace->ceiling;
-    pace->trial = 0;
-    pace->stepped = now;
-    pace->ended_cut = pace->ended;
+    assess_window_gone(&pace->window, seq);
 }
 
 
@@ -696,74 +395,31 @@ void
 assess_pace_refused(assess_pace_t *pace, uint64_t seq, int level,
     int64_t sent, int others, int64_t after_ms, int64_t now)
 {
-    int64_t  took;
-
-    took = now > sent ? now - sent : 1;
-    pace->refusal_ms = pace->refusal_ms ? (pace->refusal_ms * 3 + took + 3) / 4
-                                        : took;
-
+    assess_window_timed(&pace->window, now > sent ? now - sent : 1);
     assess_pace_uncount(pace, sent);
 
     if (pace->wall && seq == pace->probe) {
         pace->probe = 0;
         assess_pace_wall(pace, after_ms, now);
+        return;
+    }
 
-    } else if (seq == pace->trial) {
+    switch (assess_window_refused(&pace->window, seq, pace->seq, level,
+                                  others, pace->rate > 0 ? pace->bound : 0,
+                                  pace->wall, now))
+    {
+    case ASSESS_REFUSED_FAST:
+        assess_pace_wall(pace, after_ms, now);
+        break;
 
-        pace->beyond_ms = pace->unsure ? ASSESS_PACE_BEYOND
-                                       : pace->beyond_ms * 2;
-        if (pace->beyond_ms > ASSESS_PACE_BEYOND_MAX) {
-            pace->beyond_ms = ASSESS_PACE_BEYOND_MAX;
-        }
-
-        if (pace->known) {
-            pace->ceiling = pace->known;
-            pace->known = 0;
-        }
-
-        pace->trial = 0;
-        pace->unsure = 0;
-        pace->crowded = 1;
-        pace->before = pace->cut;
-        pace->cut = pace->seq;
-        pace->undo = pace->ceiling;
-        pace->window = pace->ceiling;
-        pace->beyond_at = now + pace->beyond_ms;
-
-    } else if (seq <= pace->cut) {
-
+    case ASSESS_REFUSED_KNOWN:
         if (pace->wall && sent <= pace->wall_at && pace->wall_count > 0) {
             pace->wall_count--;
         }
+        break;
 
-        if (!pace->wall && pace->crowded && pace->ceiling > 1) {
-            pace->ceiling--;
-            pace->high = pace->high > pace->ceiling ? pace->high - 1
-                                                    : pace->high;
-            pace->window = pace->window < pace->ceiling ? pace->window
-                                                        : pace->ceiling;
-        }
-
-    } else {
-
-        pace->before = pace->cut;
-        pace->cut = pace->seq;
-
-        if (assess_pace_crowded(pace, seq, level, now)) {
-            assess_pace_crowd(pace, level, others, now);
-
-        } else {
-
-            if (pace->crowded && seq <= pace->before + 2) {
-
-                /* so the last one was not for how many there were, either */
-
-                pace->ceiling = pace->undo;
-                pace->unsure = 0;
-            }
-
-            assess_pace_wall(pace, after_ms, now);
-        }
+    case ASSESS_REFUSED_CROWDED:
+        break;
     }
 }
 
@@ -785,10 +441,12 @@ assess_pace_wall(assess_pace_t *pace, int64_t after_ms, int64_t now)
         pace->wall_at = now;
         pace->wall_count = count;
         pace->wall_freed = assess_minute_freed(&pace->minute, 1, now);
-        pace->crowded = 0;
-        pace->trial = 0;
         pace->probe = 0;
         pace->pause_ms = ASSESS_PACE_PAUSE;
+
+        if (now < pace->catching) {
+            pace->strict = 1;
+        }
 
         if (pace->rate > 0) {
             pace->pause_ms = (int64_t) (2 / pace->rate);
@@ -804,7 +462,7 @@ assess_pace_wall(assess_pace_t *pace, int64_t after_ms, int64_t now)
                          : ASSESS_PACE_PAUSE_MAX;
     }
 
-    pace->cut = pace->seq;
+    pace->window.cut = pace->seq;
 
     if (after_ms > 0) {
         after_ms = after_ms < ASSESS_PACE_TOLD_MAX ? after_ms
@@ -828,6 +486,27 @@ assess_pace_wall(assess_pace_t *pace, int64_t after_ms, int64_t now)
                 && count >= pace->budget - pace->budget / 20)))
     {
         pace->pause = freed;
+    }
+}
+
+
+/*
+ * Seconds are a long time to be told: a bucket has filled up meanwhile.  If
+ * that turns out to be wrong, it is not done again.
+ */
+
+static void
+assess_pace_catch(assess_pace_t *pace, int64_t now)
+{
+    int64_t  time;
+
+    time = now - pace->wall_at;
+
+    if (!pace->strict && time >= ASSESS_PACE_CATCH
+        && time < ASSESS_PACE_LONG)
+    {
+        pace->next = (double) (now - ASSESS_PACE_CATCH);
+        pace->catching = now + 2 * ASSESS_PACE_CATCH;
     }
 }
 
@@ -875,14 +554,13 @@ assess_pace_open(assess_pace_t *pace, int in_flight, int64_t now)
     } else {
         pace->budget = 0;
         assess_pace_learn(pace, now);
+        assess_pace_catch(pace, now);
     }
 
     pace->began = now;
     pace->accepted = 0;
-    pace->window = in_flight > 0 ? in_flight + 1 : 1;
-    pace->stepped = now;
 
-    assess_pace_doubt(pace);
+    assess_window_doubt(&pace->window, in_flight, now);
 }
 
 

@@ -4,11 +4,8 @@
  * limits from what it accepts and refuses.  Plain data without pointers, pure
  * in time (milliseconds); whoever holds the lock around it calls.
  *
- * Two limits are told apart, for they want different things.  "Too many at
- * once" is answered by a smaller window and no pause; "too many in a time" by
- * a pause of all, the wall, and then a rate.  Which of them a refusal is about
- * is told by how many were in flight: more than were accepted lately, or not.
- * The first time that is a guess, which is looked at again soon.
+ * "Too many at once" is answered by a smaller window and no pause; "too many
+ * in a time" by a pause of all, the wall, and then a rate.
  *
  * A wall that opens soon is a bucket's: between two of them it was refilled as
  * fast as requests were accepted, which is the rate.  One that lasts is a
@@ -21,50 +18,17 @@
 
 #include "assess_minute.h"
 #include "assess_supply.h"
-
-
-#define ASSESS_PACE_STEPS    16
-
-
-/* So many were in flight first then. */
-typedef struct {
-    int       level;
-    int64_t   at;
-} assess_pace_step_t;
+#include "assess_window.h"
 
 
 typedef struct {
     uint64_t              seq;           /* of the last request */
-    uint64_t              cut;           /* refusals up to there are known */
-    uint64_t              before;        /* the cut before that */
     uint64_t              random;
+    assess_window_t       window;
+    assess_minute_t       minute;
 
-    /* how many at once */
-    int                   window;
-    int                   ceiling;       /* more was refused; 0: not known */
-    int                   crowded;       /* the last cut was for that */
-    int                   unsure;        /* the ceiling is a first guess */
-    int64_t               stepped;
-    int64_t               full;          /* it was waited for last */
-    int64_t               beyond_at;     /* when the ceiling is tried */
-    int64_t               beyond_ms;
-    uint64_t              trial;         /* the request that tries it */
-    int64_t               trial_at;
-    int                   known;         /* where it was before it was tried */
-    int                   undo;          /* it, before it was last lowered */
-
-    /* what was accepted */
-    assess_pace_step_t    steps[ASSESS_PACE_STEPS];
-    unsigned              nsteps;
-    int                   proven;        /* so many at once */
-    int                   high;          /* the same, before the last wall */
-    uint64_t              ended;         /* accepted ones, ever */
-    uint64_t              ended_cut;     /* the same at the last cut */
-    double                answer_ms;     /* an answer takes; 0: not known */
-    int64_t               refusal_ms;    /* a refusal does */
     int64_t               began;         /* since the last wall */
     int64_t               accepted;      /* in that time */
-    assess_minute_t       minute;
 
     /* the wall */
     int                   wall;
@@ -81,12 +45,15 @@ typedef struct {
     double                speed_next;
     int64_t               speed_grown;
     double                rate;          /* a millisecond; 0: as one can */
+    double                trust;         /* in it, as if of so many */
     double                gain;          /* a second, of what it grows */
     double                next;          /* when one may be sent */
     int64_t               hold;          /* it does not grow until then */
     int64_t               doubled;       /* the gain was, last */
     int64_t               grown;
     int64_t               bound;         /* it was waited for last */
+    int64_t               catching;      /* up, until then */
+    int                   strict;        /* there is no catching up */
     int64_t               budget;        /* of a minute; 0: not known */
     int64_t               budget_at;     /* when more is tried */
     int64_t               budget_ms;

@@ -2,7 +2,7 @@
 /* Who may send a request: the line, the circuit, and what processes share. */
 
 /* sources: engine/assess_gate.c engine/assess_pace.c engine/assess_minute.c
-   engine/assess_supply.c engine/assess_ratelimit.c base/assess_base.c */
+   engine/assess_window.c engine/assess_supply.c engine/assess_ratelimit.c base/assess_base.c */
 /* libs: -lcurl -lcrypto -lm */
 
 #include "tap.h"

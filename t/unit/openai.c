@@ -6,7 +6,8 @@
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
    engine/assess_transfer.c engine/assess_gate.c engine/assess_pace.c
-   engine/assess_minute.c engine/assess_supply.c engine/assess_ratelimit.c
+   engine/assess_minute.c engine/assess_supply.c engine/assess_window.c
+   engine/assess_ratelimit.c
    engine/assess_prompt.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
