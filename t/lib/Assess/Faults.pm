@@ -77,7 +77,11 @@ sub _set_up {
 
     my $price = "price test-model input=$price[0] output=$price[1];";
 
+    # nginx takes USR2 only where it has left its parent, and its disk along
+    # only where it may keep the environment
     changed_conf(sub {
+        s/^daemon\s+off;/daemon on;\nenv LD_PRELOAD;\nenv FULL_DISK_BELOW;
+env FULL_DISK_WHEN;/m;
         s/(model "test-model";)/$1 backoff 100ms; backoff_max 1s; passages 2;
           connect_timeout 2s; timeout 8s; $price/;
     });
@@ -249,6 +253,15 @@ sub node {
 sub workers { return $_[1]{server}->workers }
 
 
+# Those of another master than the one that counts.
+sub workers_of {
+    my ($self, $node, $master) = @_;
+
+    local $node->{server}{pid} = $master;
+    return $self->workers($node);
+}
+
+
 sub kill_pids {
     my ($self, @pids) = @_;
 
@@ -317,27 +330,56 @@ sub thaw {
 }
 
 
+# The process that nginx says is its master.
+sub master {
+    my ($self, $node) = @_;
+
+    my ($pid) = (slurp("$node->{server}{home}/nginx.pid") // '') =~ /^(\d+)/;
+    return $pid;
+}
+
+
+# It leaves its parent, which then ends: with its children running, or in vain.
 sub start_node {
-    my ($self, $node, $beside) = @_;
+    my ($self, $node) = @_;
 
     my $server = $node->{server};
+    my $before = $self->master($node) // 0;
 
     $self->take($node->{name});
     $self->_on_disk('temp', "$server->{home}/temp", sub {
         $server->start(no_wait => 1, no_clear => 1);
     });
 
+    my $parent = $server->{pid};
+    my $gone;
+
     $self->wait_for(30, sub {
-        if (!alive($server->{pid})) {
+        return 0 if alive($parent);
+
+        my $master = $self->master($node) // 0;
+        $gone //= now();
+
+        # the file is written after that
+        if ($master == $before || !alive($master)) {
+            return 0 if now() - $gone < 5;
             push @{ $self->{broken} }, "nginx $node->{name} did not start:\n"
                 . $server->tail;
             return 1;
         }
 
-        my $a = $server->http->request('GET', '/api/health/live',
-                                       timeout => 1);
-        return $a && $a->{status} == 200;
+        $server->{pid} = $master;
+        return $self->lives($node);
     }, sub { $self->give($node->{name}) });
+}
+
+
+sub lives {
+    my ($self, $node) = @_;
+
+    my $a = $node->{server}->http->request('GET', '/api/health/live',
+                                           timeout => 1);
+    return $a && $a->{status} == 200;
 }
 
 

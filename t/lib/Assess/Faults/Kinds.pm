@@ -16,6 +16,7 @@ our %kind = (
     reload => \&reload,               # HUP
     quit => \&quit,                   # gracefully, then started again
     stop => \&stop,                   # at once, then started again
+    upgrade => \&upgrade,             # a new binary, USR2, takes over
     backend_kill => \&backend_kill,   # kill -9 of a session of PostgreSQL
     db_kill => \&db_kill,             # kill -9 of all of PostgreSQL
     db_restart => \&db_restart,       # an orderly one
@@ -85,7 +86,7 @@ sub master_kill {
         $way eq 'quit' ? $f->tell_to_quit('QUIT', $_) : $f->kill_pids($_)
             for @workers;
 
-        $f->later(0.2, sub { $f->start_node($node, $way eq 'quit') });
+        $f->later(0.2, sub { $f->start_node($node) });
     });
 
     return sprintf 'master %d of %s, workers: %s after %.1f s', $master,
@@ -130,6 +131,35 @@ sub _again {
 
 sub quit { return _again($_[0], 'QUIT') }
 sub stop { return _again($_[0], 'TERM') }
+
+
+# Both serve for a moment, then the old one is told to quit.
+sub upgrade {
+    my ($f) = @_;
+
+    my $node = $f->node or return;
+    my $old = $node->{server}{pid};
+    my @workers = $f->workers($node);
+    my $seconds = between(0, 1.5);
+
+    $f->take($node->{name});
+    kill 'USR2', $old;
+
+    $f->wait_for(15, sub {
+        my $new = $f->master($node);
+        return $new && $new != $old && $f->workers_of($node, $new);
+    }, sub {
+        $node->{server}{pid} = $f->master($node);
+
+        $f->later($seconds, sub {
+            $f->tell_to_quit('QUIT', $old, @workers);
+            $f->wait_for(15, sub { !alive($old) },
+                         sub { $f->give($node->{name}) });
+        });
+    });
+
+    return "$node->{name}, both for $seconds s" =~ s/(\.\d)\d+/$1/r;
+}
 
 
 sub backend_kill {
