@@ -5,6 +5,7 @@
 #
 #   FAULTS_SEED=N FAULTS_JOBS=30 FAULTS_COUNT=12 FAULTS_GAP=1.5
 #   FAULTS_KINDS="worker_kill reload"    or all, see Assess::Faults::Kinds
+#   FAULTS_KEEP=DIRECTORY                for logs, the account, the events
 
 use strict;
 use warnings;
@@ -28,7 +29,10 @@ $f->run;
 
 my $good = 1;
 
-for my $check ($f->checks, ['no file is left', $f->leftovers]) {
+my @checks = $f->checks;
+$f->keep($ENV{FAULTS_KEEP}) if $ENV{FAULTS_KEEP};
+
+for my $check (@checks, ['no file is left', $f->leftovers]) {
     my ($name, @wrong) = @$check;
 
     ok(!@wrong, $name) or diag(join "\n", @wrong);

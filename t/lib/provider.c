@@ -385,6 +385,7 @@ conn_chat(conn_t *c, const char *path, const char *data, size_t len)
 {
     int          status;
     int64_t      delay, jitter;
+    long long    now;
     char        *reply;
     size_t       i;
     json_t      *body, *ids, *step, *headers, *text;
@@ -396,6 +397,7 @@ conn_chat(conn_t *c, const char *path, const char *data, size_t len)
         return;
     }
 
+    now = provider_log_now();
     c->in_flight = 1;
     peak = ++in_flight > peak ? in_flight : peak;
 
@@ -427,7 +429,7 @@ conn_chat(conn_t *c, const char *path, const char *data, size_t len)
     if (ids) {
         c->pid = c->pid ? c->pid : provider_log_peer(c->fd);
         c->number = requests;
-        provider_log_request(requests, c->pid, path, body, ids);
+        provider_log_request(now, requests, c->pid, path, body, ids);
     }
 
     for (i = 0; i < json_array_size(ids); i++) {

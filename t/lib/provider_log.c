@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 
-#define LOG_LINE  8192
+#define LOG_LINE   8192
+#define LOG_KNOWN  16              /* processes that asked before */
 
 
 static int  log_fd = -1;
@@ -31,8 +32,8 @@ provider_log_open(const char *name)
 }
 
 
-static long long
-log_now(void)
+long long
+provider_log_now(void)
 {
     struct timespec  ts;
 
@@ -157,15 +158,28 @@ log_is_nginx(const char *pid)
 }
 
 
+/* All of them are looked at only for the first connection of each. */
+
 long
 provider_log_peer(int fd)
 {
     DIR            *dir;
+    int             i;
     long            pid;
     unsigned long   inode;
     struct dirent  *entry;
 
+    static int      at;
+    static long     known[LOG_KNOWN];
+
     inode = log_fd == -1 ? 0 : log_peer_inode(fd);
+
+    for (i = 0; inode && i < LOG_KNOWN; i++) {
+        if (known[i] && log_has_inode(known[i], inode)) {
+            return known[i];
+        }
+    }
+
     dir = inode ? opendir("/proc") : NULL;
 
     if (dir == NULL) {
@@ -179,6 +193,7 @@ provider_log_peer(int fd)
             && log_has_inode(atol(entry->d_name), inode))
         {
             pid = atol(entry->d_name);
+            known[at++ % LOG_KNOWN] = pid;
         }
     }
 
@@ -215,19 +230,17 @@ log_document(json_t *body, char *name, size_t size)
 
 
 void
-provider_log_request(long number, long pid, const char *path, json_t *body,
-    json_t *ids)
+provider_log_request(long long now, long number, long pid,
+    const char *path, json_t *body, json_t *ids)
 {
     int        n;
     char       line[LOG_LINE], name[128];
     size_t     i, len;
-    long long  now;
 
     if (log_fd == -1) {
         return;
     }
 
-    now = log_now();
     log_document(body, name, sizeof(name));
 
     n = snprintf(line, sizeof(line), "Q %lld %ld %ld %.*s %s", now, number,
@@ -270,7 +283,7 @@ provider_log_answer(long number, int status, const char *reply)
         return;
     }
 
-    n = snprintf(line, sizeof(line), "A %lld %ld %d %ld %ld\n", log_now(),
+    n = snprintf(line, sizeof(line), "A %lld %ld %d %ld %ld\n", provider_log_now(),
                  number, status, log_tokens(reply, "\"prompt_tokens\":"),
                  log_tokens(reply, "\"completion_tokens\":"));
     log_write(line, (size_t) n);
@@ -287,6 +300,6 @@ provider_log_given_up(long number)
         return;
     }
 
-    n = snprintf(line, sizeof(line), "X %lld %ld\n", log_now(), number);
+    n = snprintf(line, sizeof(line), "X %lld %ld\n", provider_log_now(), number);
     log_write(line, (size_t) n);
 }

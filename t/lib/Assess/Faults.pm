@@ -55,7 +55,7 @@ sub new {
 
     my $self = bless { gap => 1.5, tell => sub { }, %o, lease => LEASE,
         busy => {}, timers => [], polls => [], killed => {}, frozen => {},
-        ending => {}, left => {}, away => [], broken => [], done => {},
+        ending => {}, left => {}, away => [], silent => [], broken => [], done => {},
         log => [] }, $class;
 
     $self->{kinds} //= [grep {
@@ -383,13 +383,22 @@ sub lives {
 }
 
 
-# --- the database
+# From now on, until it is said to be back.
+sub gone {
+    my ($self, $what) = @_;
 
-sub away {
-    my ($self) = @_;
-
-    push @{ $self->{away} }, [now(), undef];
+    push @{ $self->{$what} }, [now(), undef];
 }
+
+
+sub back {
+    my ($self, $what) = @_;
+
+    $self->{$what}[-1][1] = now();
+}
+
+
+# --- the database
 
 
 sub backends {
@@ -424,7 +433,7 @@ sub wait_for_db {
 
         return 0;
     }, sub {
-        $self->{away}[-1][1] = now();
+        $self->back('away');
         $self->give('db');
     });
 }
@@ -655,7 +664,9 @@ sub ledger {
         frozen => { map { $_ => [map { [$_->[0], $_->[1] // $now] }
                                  @{ $self->{frozen}{$_} }] }
                     keys %{ $self->{frozen} } },
-        away => [map { [$_->[0], $_->[1] // $now] } @{ $self->{away} }],
+        map { my $what = $_; ($what => [map { [$_->[0], $_->[1] // $now] }
+                                        @{ $self->{$what} }]) }
+        qw(away silent),
     )->read_file($self->{account});
 }
 
@@ -783,6 +794,33 @@ sub leftovers {
     } }, $self->{dir});
 
     return Assess::Faults::Check::first_of(@left);
+}
+
+
+# What somebody needs who looks for the reason: to a directory that is there.
+sub keep {
+    my ($self, $to) = @_;
+
+    for my $node (@{ $self->{nodes} }) {
+        copy("$node->{server}{home}/logs/error.log",
+            "$to/error.$node->{name}.log");
+    }
+
+    copy($self->{account}, "$to/account");
+    copy($_, $to) for glob "$self->{dir}/{saw,starts}.*";
+
+    my $epoch = time - now();
+    write_file("$to/faults", join '', map {"$_\n"}
+        sprintf('begun at %.3f of the account\'s clock, %.3f of the epoch',
+            $self->{begun}, $self->{begun} + $epoch), @{ $self->{log} });
+    write_file("$to/events", $self->{cluster}->sql('select'
+        . ' extract(epoch from created_at), event_id, job_id, type, data'
+        . ' from assess.assessment_progress_events order by event_id'));
+    write_file("$to/answers", $self->{cluster}->sql('select job_id,'
+        . ' question_id, extract(epoch from created_at)'
+        . ' from assess.assessment_answers order by 1, 2'));
+    write_file("$to/jobs", join '', map {"$_->{n} $_->{job}\n"}
+        $self->{load}->started);
 }
 
 

@@ -170,7 +170,7 @@ sub backend_kill {
     my $pid = $f->one_of($f->backends) or return;
 
     $f->take('db');
-    $f->away;
+    $f->gone('away');
     kill 'KILL', $pid;
     $f->later(0.3, sub { $f->wait_for_db });
 
@@ -186,7 +186,7 @@ sub db_kill {
     my $seconds = between(0, 2);
 
     $f->take('db');
-    $f->away;
+    $f->gone('away');
     $f->{cluster}->crash;
     $f->later($seconds, sub { $f->launch_db });
 
@@ -202,7 +202,7 @@ sub db_restart {
     my $seconds = between(0, 1);
 
     $f->take('db');
-    $f->away;
+    $f->gone('away');
     $f->{cluster}->stop;
     $f->later($seconds, sub { $f->launch_db });
 
@@ -219,7 +219,7 @@ sub db_stop {
     my $seconds = between(1, 5);
 
     $f->take('db');
-    $f->away;
+    $f->gone('away');
     $f->suspend(@pids);
     $f->later($seconds, sub {
         $f->resume(@pids);
@@ -281,9 +281,11 @@ sub cut_silent {
     my $seconds = between(0.5, 5);
 
     $f->take('provider');
+    $f->gone('silent');
     $f->suspend($pid);
     $f->later($seconds, sub {
         $f->resume($pid);
+        $f->back('silent');
         $f->give('provider');
     });
 
@@ -313,7 +315,7 @@ sub disk_db {
     my $seconds = between(0.5, 3);
 
     $f->take('db');
-    $f->away;
+    $f->gone('away');
     write_file($f->{full}{db}, '');
 
     $f->later($seconds, sub {

@@ -36,13 +36,15 @@ use constant {
 
 
 # lease: seconds; killed: {pid => [from, to]}, frozen: {pid => [[from, to]]},
-# left: {pid => [told, gone]}, away: [[from, to]] of the database.
+# left: {pid => [told, gone]}, away: [[from, to]] of the database, silent:
+# [[from, to]] of the provider, which reads later what was sent meanwhile.
 sub new {
     my ($class, %o) = @_;
 
     return bless { lease => $o{lease}, killed => $o{killed} // {},
         frozen => $o{frozen} // {}, left => $o{left} // {},
         away => [sort { $a->[0] <=> $b->[0] } @{ $o{away} // [] }],
+        silent => $o{silent} // [],
         requests => [], by_number => {} }, $class;
 }
 
@@ -65,8 +67,8 @@ sub read_text {
 
         if ($type eq 'Q') {
             my ($pid, $path, $name, @ids) = @rest;
-            my $r = { number => $number, asked => $time, pid => $pid,
-                      path => $path, name => $name, ids => \@ids };
+            my $r = { number => $number, pid => $pid, read => $time,
+                      asked => $self->_sent($time), path => $path, name => $name, ids => \@ids };
 
             push @{ $self->{requests} }, $r;
             $self->{by_number}{$number} = $r;
@@ -84,6 +86,17 @@ sub read_text {
     }
 
     return $self;
+}
+
+
+# The earliest that it can have been.
+sub _sent {
+    my ($self, $read) = @_;
+
+    my ($silent) = grep { $_->[0] <= $read && $_->[1] >= $read - WAKING }
+                   @{ $self->{silent} };
+
+    return $silent ? $silent->[0] : $read;
 }
 
 
@@ -150,13 +163,15 @@ sub excuse {
 
 
 # Whether a process had just come back from standing still: what it sent then
-# it had decided before.
+# it had decided before.  One that is gone by now may have been any.
 sub just_woken {
     my ($self, $r) = @_;
 
+    my $frozen = $self->{frozen};
+    my @all = $r->{pid} ? $frozen->{ $r->{pid} } // () : values %$frozen;
+
     return scalar grep { $_->[1] >= $r->{asked} - WAKING
-                         && $_->[0] <= $r->{asked} }
-        @{ $self->{frozen}{ $r->{pid} } // [] };
+                         && $_->[0] <= $r->{read} } map { @$_ } @all;
 }
 
 
