@@ -61,12 +61,17 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
 static assess_err_e
 assess_run_extract(assess_run_t *run, assess_err_t *err)
 {
-    int                   fd;
+    int                   fd, told;
     assess_err_e          rc;
     assess_scope_t        scope;
     assess_extract_cb_t   cb;
 
-    fd = assess_run_file(run, err);
+    told = 0;
+
+    do {
+        fd = assess_run_file(run, err);
+    } while (fd == -1 && assess_steps_again(&run->steps, err->kind));
+
     if (fd == -1) {
         return err->kind;
     }
@@ -84,6 +89,12 @@ assess_run_extract(assess_run_t *run, assess_err_t *err)
 
         rc = assess_document_copy(run->engine->db, &scope,
                                   run->work.document.document_id, fd, err);
+
+        if (rc == ASSESS_UNAVAILABLE && !told) {
+            run->engine->log(run->engine->ctx, rc, run->work.job.job_id,
+                             err->message);
+            told = 1;
+        }
 
     } while (assess_steps_again(&run->steps, rc));
 
@@ -122,7 +133,12 @@ assess_run_file(assess_run_t *run, assess_err_t *err)
 
     fd = open(run->engine->temp_path, O_TMPFILE|O_RDWR|O_CLOEXEC, 0600);
 
-    if (fd == -1) {
+    if (fd == -1 && (errno == ENOSPC || errno == EDQUOT)) {
+        (void) assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                           "a temporary file cannot be made yet: %s",
+                           strerror(errno));
+
+    } else if (fd == -1) {
         (void) assess_fail(err, ASSESS_ERROR, "internal",
                            "a temporary file cannot be made: %s",
                            strerror(errno));

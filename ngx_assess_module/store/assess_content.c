@@ -249,6 +249,15 @@ assess_content_write(int fd, const char *data, size_t size, int64_t offset,
             continue;
         }
 
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+
+            /* somebody makes room, and until then it has to wait */
+
+            return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                               "the document cannot be written to a file "
+                               "yet: %s", strerror(errno));
+        }
+
         if (n <= 0) {
             return assess_fail(err, ASSESS_ERROR, "internal",
                                "the document cannot be written to a file: %s",

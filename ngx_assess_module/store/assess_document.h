@@ -85,7 +85,10 @@ assess_err_e assess_document_content(assess_db_t *db,
     const assess_scope_t *scope, const char *document_id, int64_t offset,
     size_t size, assess_buf_t *out, assess_err_t *err);
 
-/* The whole content, written to fd from its start, a piece at a time. */
+/*
+ * The whole content, written to fd from its start, a piece at a time.  A disk
+ * without room is ASSESS_UNAVAILABLE, as a database that is away.
+ */
 assess_err_e assess_document_copy(assess_db_t *db, const assess_scope_t *scope,
     const char *document_id, int fd, assess_err_t *err);
 
