@@ -133,8 +133,10 @@ ngx_http_assess_hub_exit(void)
 
 
 /*
- * Other processes have the eventfd open too, so that closing it here does not
- * take it out of our epoll.
+ * The eventfd stays open: threads of this process still wake by its number
+ * whoever has this place in the zone by then, and must not write to what else
+ * would have got that number.  A shared one is not closed, and not taken out
+ * of our epoll either.
  */
 
 static void
@@ -146,6 +148,7 @@ ngx_http_assess_hub_close(void)
 
     if (c) {
         (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        c->shared = 1;
         ngx_close_connection(c);
         ngx_http_assess_hub.connection = NULL;
     }
