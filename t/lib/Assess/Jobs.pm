@@ -183,11 +183,12 @@ sub changed_conf {
 }
 
 
-# Of a process, in kilobytes.
+# What a process has for itself, in kilobytes: the zone fills up by and by, and
+# is no one's.
 sub vm_rss {
     my ($pid) = @_;
 
-    my ($kb) = (slurp("/proc/$pid/status") // '') =~ /^VmRSS:\s*(\d+)/m;
+    my ($kb) = (slurp("/proc/$pid/status") // '') =~ /^RssAnon:\s*(\d+)/m;
     return $kb // 0;
 }
 
