@@ -194,7 +194,7 @@ assess_answers_save(assess_conn_t *conn, const assess_str_t *tenant,
     assess_arg_id(&args, job_id);
     assess_answers_args(&args, answers, n);
 
-    return assess_db_run(conn, sql, &args, NULL, err);
+    return assess_db_later(conn, sql, &args, err);
 }
 
 

@@ -644,6 +644,7 @@ assess_db_get(assess_db_t *db, int64_t deadline, assess_conn_t **conn,
 
     (*conn)->deadline = deadline;
     (*conn)->local_ms = 0;
+    (*conn)->begin = 0;
 
     return ASSESS_OK;
 }
@@ -668,6 +669,14 @@ assess_db_release(assess_conn_t *conn)
         && conn->deadline < assess_mono_ms() + ASSESS_ROLLBACK_MS)
     {
         conn->deadline = assess_mono_ms() + ASSESS_ROLLBACK_MS;
+    }
+
+    conn->begin = 0;
+
+    /* what was sent along, and given up before it was answered */
+
+    if (conn->pipe) {
+        conn->broken = 1;
     }
 
     if (!conn->broken && PQstatus(conn->pg) == CONNECTION_OK
@@ -742,8 +751,12 @@ assess_db_begin(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
         return err->kind;
     }
 
-    rc = (*conn)->impatient ? assess_db_begin_in_time(*conn, err)
-                            : assess_db_run(*conn, "begin", NULL, NULL, err);
+    if (!(*conn)->impatient) {
+        (*conn)->begin = 1;
+        return ASSESS_OK;
+    }
+
+    rc = assess_db_begin_in_time(*conn, err);
 
     if (rc != ASSESS_OK) {
         assess_db_release(*conn);
@@ -756,6 +769,11 @@ assess_db_begin(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
 assess_err_e
 assess_db_commit(assess_conn_t *conn, assess_err_t *err)
 {
+    if (conn->begin) {
+        conn->begin = 0;                     /* nothing was done in it */
+        return ASSESS_OK;
+    }
+
     return assess_db_run(conn, "commit", NULL, NULL, err);
 }
 

@@ -35,6 +35,10 @@ struct assess_conn_s {
     int                impatient;             /* its callers do not wait */
     int                altered;               /* its settings are not ours */
     int                broken;                /* never to be used again */
+    int                begin;                 /* to be sent with the next */
+    int                pipe;                  /* sent, and not waited for */
+    int                queued;                /* statements in there */
+    int                known;                 /* prepared before them */
     char               sqlstate[6];
     int                nprepared;
     const char        *prepared[ASSESS_PREPARED_MAX];
@@ -118,7 +122,22 @@ PGresult *assess_db_exec(assess_conn_t *conn, const char *sql,
 PGresult *assess_db_exec_binary(assess_conn_t *conn, const char *sql,
     assess_args_t *args, assess_err_t *err);
 
-/* The same for a statement put together for this once. */
+/*
+ * With the commit right behind it, in one round trip: for the last statement
+ * of a transaction.  NULL: it was not committed, or, where the connection is
+ * broken, nobody knows.
+ */
+PGresult *assess_db_exec_commit(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, assess_err_t *err);
+
+/*
+ * Sends a statement whose answer nobody waits for: it goes out with the next
+ * one, which fails in its place where it fails.  Within a transaction.
+ */
+assess_err_e assess_db_later(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, assess_err_t *err);
+
+/* The same as exec for a statement put together for this once. */
 PGresult *assess_db_query(assess_conn_t *conn, const char *sql,
     assess_args_t *args, assess_err_t *err);
 

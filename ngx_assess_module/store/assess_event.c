@@ -47,9 +47,9 @@ assess_events_args(assess_args_t *args, const assess_event_t *events,
 }
 
 
-assess_err_e
-assess_events_write(assess_conn_t *conn, assess_event_t *events, size_t n,
-    assess_err_t *err)
+static assess_err_e
+assess_events_put(assess_conn_t *conn, assess_event_t *events, size_t n,
+    int commit, assess_err_t *err)
 {
     size_t          i;
     int64_t         last;
@@ -71,7 +71,8 @@ assess_events_write(assess_conn_t *conn, assess_event_t *events, size_t n,
 
     assess_events_args(&args, events, n);
 
-    res = assess_db_exec(conn, sql, &args, err);
+    res = commit ? assess_db_exec_commit(conn, sql, &args, err)
+                 : assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
         return err->kind;
     }
@@ -90,6 +91,22 @@ assess_events_write(assess_conn_t *conn, assess_event_t *events, size_t n,
     }
 
     return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_events_write(assess_conn_t *conn, assess_event_t *events, size_t n,
+    assess_err_t *err)
+{
+    return assess_events_put(conn, events, n, 0, err);
+}
+
+
+assess_err_e
+assess_events_commit(assess_conn_t *conn, assess_event_t *events, size_t n,
+    assess_err_t *err)
+{
+    return assess_events_put(conn, events, n, 1, err);
 }
 
 

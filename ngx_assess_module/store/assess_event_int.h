@@ -11,9 +11,11 @@
 
 /*
  * Takes the ids and writes the events.  The last statement before the commit:
- * from here on every other writer waits.
+ * from here on every other writer waits.  The second one commits, too.
  */
 assess_err_e assess_events_write(assess_conn_t *conn, assess_event_t *events,
+    size_t n, assess_err_t *err);
+assess_err_e assess_events_commit(assess_conn_t *conn, assess_event_t *events,
     size_t n, assess_err_t *err);
 
 

@@ -46,12 +46,8 @@ assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
                                 err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_changed(conn, arena, res, type, "Queued", change,
-                                err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_db_commit(conn, err);
+        rc = assess_job_commit(conn, arena, res, type, "Queued", change,
+                               err);
     }
 
     return rc;

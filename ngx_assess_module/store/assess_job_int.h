@@ -37,9 +37,13 @@ assess_err_e assess_job_unknown(assess_err_t *err);
 /*
  * Fills change with the row that a statement gave and with the event that
  * tells of it, and writes that event: the last thing before the commit.  step
- * is for "queued" and "progress"; the other types carry the Job.
+ * is for "queued" and "progress"; the other types carry the Job.  The second one
+ * commits, too.
  */
 assess_err_e assess_job_changed(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, const char *type, const char *step,
+    assess_change_t *change, assess_err_t *err);
+assess_err_e assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
     const PGresult *res, const char *type, const char *step,
     assess_change_t *change, assess_err_t *err);
 

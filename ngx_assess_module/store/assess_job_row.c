@@ -304,24 +304,50 @@ assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 }
 
 
+static int
+assess_job_told(assess_arena_t *arena, const PGresult *res, const char *type,
+    const char *step, assess_change_t *change)
+{
+    change->nevents = 0;
+    change->events = assess_palloc(arena, sizeof(assess_event_t));
+
+    return change->events == NULL
+           || assess_job_row(arena, res, 0, &change->job) != 0
+           || assess_job_event(arena, &change->job, type, step,
+                               assess_col_int(res, 0, ASSESS_JOB_NOW),
+                               change->events) != 0 ? -1 : 0;
+}
+
+
 assess_err_e
 assess_job_changed(assess_conn_t *conn, assess_arena_t *arena,
     const PGresult *res, const char *type, const char *step,
     assess_change_t *change, assess_err_t *err)
 {
-    change->nevents = 0;
-    change->events = assess_palloc(arena, sizeof(assess_event_t));
-
-    if (change->events == NULL
-        || assess_job_row(arena, res, 0, &change->job) != 0
-        || assess_job_event(arena, &change->job, type, step,
-                            assess_col_int(res, 0, ASSESS_JOB_NOW),
-                            change->events) != 0)
-    {
+    if (assess_job_told(arena, res, type, step, change) != 0) {
         return assess_db_no_memory(err);
     }
 
     if (assess_events_write(conn, change->events, 1, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    change->nevents = 1;
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, const char *type, const char *step,
+    assess_change_t *change, assess_err_t *err)
+{
+    if (assess_job_told(arena, res, type, step, change) != 0) {
+        return assess_db_no_memory(err);
+    }
+
+    if (assess_events_commit(conn, change->events, 1, err) != ASSESS_OK) {
         return err->kind;
     }
 

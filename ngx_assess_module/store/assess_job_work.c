@@ -160,12 +160,8 @@ assess_claim_taken(assess_conn_t *conn, assess_arena_t *arena,
     rc = assess_claim_work(conn, arena, res, work, err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_changed(conn, arena, res, "progress",
-                                "Extracting text", change, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_db_commit(conn, err);
+        rc = assess_job_commit(conn, arena, res, "progress",
+                               "Extracting text", change, err);
     }
 
     return rc;
@@ -499,12 +495,8 @@ assess_job_step(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
                              step->answers, step->nanswers, err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_changed(conn, arena, res, "progress",
-                                step->step ? step->step : "", change, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_db_commit(conn, err);
+        rc = assess_job_commit(conn, arena, res, "progress",
+                               step->step ? step->step : "", change, err);
     }
 
     if (rc == ASSESS_OK) {
@@ -545,12 +537,8 @@ assess_work_finish(assess_conn_t *conn, assess_arena_t *arena,
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_changed(conn, arena, res, type, "Queued", change,
-                                err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_db_commit(conn, err);
+        rc = assess_job_commit(conn, arena, res, type, "Queued", change,
+                               err);
     }
 
     if (rc == ASSESS_OK) {

@@ -1,17 +1,14 @@
 
-/* Statements: their arguments, their errors, the values of their rows. */
+/* Statements: how they are run, their errors, the values of their rows. */
 
 #include "assess_db_int.h"
 
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-
-#define ASSESS_REPLACEMENT  "\xEF\xBF\xBD"
 
 /* how much later than the server's own limit its word of it may come */
 #define ASSESS_LATE_MS   200
@@ -21,286 +18,6 @@
 
 /* so often a waiting caller looks whether others gave the server up */
 #define ASSESS_LOOK_MS   250
-
-
-void
-assess_args_init(assess_args_t *args)
-{
-    args->n = 0;
-    args->failed = 0;
-}
-
-
-void
-assess_args_free(assess_args_t *args)
-{
-    int  i;
-
-    for (i = 0; i < args->n; i++) {
-        free(args->owned[i]);
-    }
-
-    args->n = 0;
-}
-
-
-/* Takes owned over, in any case */
-
-static void
-assess_arg_add(assess_args_t *args, const char *value, size_t len, int format,
-    char *owned)
-{
-    if (args->n == ASSESS_ARGS_MAX || len > INT32_MAX) {
-        args->failed = 1;
-        free(owned);
-        return;
-    }
-
-    args->values[args->n] = value;
-    args->lengths[args->n] = (int) len;
-    args->formats[args->n] = format;
-    args->owned[args->n] = owned;
-    args->n++;
-}
-
-
-void
-assess_arg_null(assess_args_t *args)
-{
-    assess_arg_add(args, NULL, 0, 0, NULL);
-}
-
-
-static void
-assess_arg_number(assess_args_t *args, const char *fmt, double value)
-{
-    char  *text;
-
-    if (args->n == ASSESS_ARGS_MAX) {
-        args->failed = 1;
-        return;
-    }
-
-    text = args->numbers[args->n];
-    (void) snprintf(text, sizeof(args->numbers[0]), fmt, value);
-    assess_arg_add(args, text, 0, 0, NULL);
-}
-
-
-void
-assess_arg_int(assess_args_t *args, int64_t value)
-{
-    char  *text;
-
-    if (args->n == ASSESS_ARGS_MAX) {
-        args->failed = 1;
-        return;
-    }
-
-    text = args->numbers[args->n];
-    (void) snprintf(text, sizeof(args->numbers[0]), "%lld", (long long) value);
-    assess_arg_add(args, text, 0, 0, NULL);
-}
-
-
-void
-assess_arg_real(assess_args_t *args, double value)
-{
-    assess_arg_number(args, "%.17g", value);
-}
-
-
-void
-assess_arg_money(assess_args_t *args, double value)
-{
-    if (!isfinite(value) || value < 0) {
-        assess_arg_null(args);
-        return;
-    }
-
-    /* more than there is would not fit, and is as good as no limit */
-
-    assess_arg_number(args, "%.12f", value > 1e15 ? 1e15 : value);
-}
-
-
-void
-assess_arg_id(assess_args_t *args, const char *cstr)
-{
-    assess_arg_add(args, cstr && cstr[0] ? cstr : NULL, 0, 0, NULL);
-}
-
-
-/* How much at the beginning PostgreSQL takes as it is */
-
-static size_t
-assess_text_valid(const char *data, size_t len)
-{
-    size_t       n;
-    uint32_t     cp;
-    const char  *p, *end;
-
-    end = data + len;
-
-    for (p = data; p < end; p += n) {
-        n = assess_utf8_next(p, end, &cp);
-        if (n == 0 || cp == 0) {
-            break;
-        }
-    }
-
-    return (size_t) (p - data);
-}
-
-
-/* Appends text with all that cannot be stored replaced */
-
-static void
-assess_text_clean(assess_buf_t *b, const char *data, size_t len)
-{
-    size_t  n;
-
-    for ( ;; ) {
-        n = assess_text_valid(data, len);
-        assess_buf_add(b, data, n);
-
-        if (n == len) {
-            return;
-        }
-
-        assess_buf_str(b, ASSESS_REPLACEMENT);
-        data += n + 1;
-        len -= n + 1;
-    }
-}
-
-
-void
-assess_arg_text(assess_args_t *args, const assess_str_t *s)
-{
-    assess_buf_t  b;
-
-    if (s == NULL || s->data == NULL) {
-        assess_arg_null(args);
-        return;
-    }
-
-    if (assess_text_valid(s->data, s->len) == s->len) {
-        assess_arg_add(args, s->data, s->len, 1, NULL);
-        return;
-    }
-
-    memset(&b, 0, sizeof(assess_buf_t));
-    assess_text_clean(&b, s->data, s->len);
-
-    if (b.failed) {
-        args->failed = 1;
-    }
-
-    assess_arg_add(args, b.data, b.len, 1, b.data);
-}
-
-
-void
-assess_arg_cstr(assess_args_t *args, const char *cstr)
-{
-    assess_str_t  s;
-
-    s.data = (char *) cstr;
-    s.len = cstr ? strlen(cstr) : 0;
-
-    assess_arg_text(args, &s);
-}
-
-
-void
-assess_arg_bytes(assess_args_t *args, const void *data, size_t len)
-{
-    assess_arg_add(args, data, len, 1, NULL);
-}
-
-
-void
-assess_arg_array(assess_args_t *args, assess_buf_t *array)
-{
-    assess_buf_str(array, array->len ? "}" : "{}");
-
-    if (array->failed) {
-        args->failed = 1;
-    }
-
-    assess_arg_add(args, array->data, array->len, 0, array->data);
-    memset(array, 0, sizeof(assess_buf_t));
-}
-
-
-void
-assess_array_word(assess_buf_t *array, const char *word)
-{
-    assess_buf_char(array, array->len ? ',' : '{');
-    assess_buf_str(array, word && word[0] ? word : "NULL");
-}
-
-
-void
-assess_array_int(assess_buf_t *array, int64_t value)
-{
-    char  text[32];
-
-    (void) snprintf(text, sizeof(text), "%lld", (long long) value);
-    assess_array_word(array, text);
-}
-
-
-void
-assess_array_real(assess_buf_t *array, double value)
-{
-    char  text[40];
-
-    (void) snprintf(text, sizeof(text), "%.17g", value);
-    assess_array_word(array, text);
-}
-
-
-void
-assess_array_add(assess_buf_t *array, const assess_str_t *s)
-{
-    size_t        n;
-    const char   *p, *end, *plain;
-    assess_buf_t  clean;
-
-    if (s->data == NULL) {
-        assess_array_word(array, NULL);
-        return;
-    }
-
-    memset(&clean, 0, sizeof(assess_buf_t));
-
-    p = s->data;
-    n = s->len;
-
-    if (assess_text_valid(p, n) != n) {
-        assess_text_clean(&clean, p, n);
-        array->failed |= clean.failed;
-        p = clean.data;
-        n = clean.len;
-    }
-
-    assess_buf_str(array, array->len ? ",\"" : "{\"");
-
-    for (plain = p, end = p + n; p < end; p++) {
-        if (*p == '"' || *p == '\\') {
-            assess_buf_add(array, plain, (size_t) (p - plain));
-            assess_buf_char(array, '\\');
-            plain = p;
-        }
-    }
-
-    assess_buf_add(array, plain, (size_t) (p - plain));
-    assess_buf_char(array, '"');
-
-    assess_buf_free(&clean);
-}
 
 
 assess_err_e
@@ -350,6 +67,11 @@ assess_conn_error(assess_conn_t *conn, const PGresult *res, assess_err_t *err)
         { "40", "too many did the same at once", 0 },
         { "53", "it is out of a resource", 0 }
     };
+
+    if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED) {
+        return assess_fail(err, ASSESS_ERROR, "internal",
+                           "a statement was not run");
+    }
 
     state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     if (state == NULL) {
@@ -581,11 +303,16 @@ assess_conn_prepare(assess_conn_t *conn, const char *sql, char name[24],
         return assess_conn_lost(conn, err, "it cannot be written to");
     }
 
-    if (assess_conn_wait(conn, &res, err) != ASSESS_OK) {
+    if (conn->pipe) {
+        conn->queued++;
+
+    } else if (assess_conn_wait(conn, &res, err) == ASSESS_OK) {
+        PQclear(res);
+
+    } else {
         return err->kind;
     }
 
-    PQclear(res);
     conn->prepared[conn->nprepared++] = sql;
 
     return ASSESS_OK;
@@ -613,27 +340,57 @@ assess_conn_quick(assess_conn_t *conn, const assess_args_t *args,
 }
 
 
-static PGresult *
-assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
+/* From here on the connection's statements are sent without being waited for */
+
+static assess_err_e
+assess_conn_pipe(assess_conn_t *conn, assess_err_t *err)
+{
+    if (conn->pipe) {
+        return ASSESS_OK;
+    }
+
+    if (!PQenterPipelineMode(conn->pg)) {
+        return assess_conn_lost(conn, err, "it cannot be written to");
+    }
+
+    conn->pipe = 1;
+    conn->queued = 0;
+    conn->known = conn->nprepared;
+
+    if (conn->begin) {
+        conn->begin = 0;
+        conn->queued++;
+
+        if (!PQsendQueryParams(conn->pg, "begin", 0, NULL, NULL, NULL, NULL,
+                               0))
+        {
+            return assess_conn_lost(conn, err, "it cannot be written to");
+        }
+    }
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e
+assess_conn_send(assess_conn_t *conn, const char *sql, assess_args_t *args,
     int prepared, int binary, assess_err_t *err)
 {
-    int         n, sent;
-    char        name[24];
-    int64_t     began;
-    PGresult   *res;
+    int   n, sent;
+    char  name[24];
 
-    res = NULL;
-    began = assess_mono_ms();
     conn->sqlstate[0] = '\0';
 
     if (conn->broken) {
-        (void) assess_conn_lost(conn, err, "the connection is lost");
-        goto done;
+        return assess_conn_lost(conn, err, "the connection is lost");
     }
 
     if (args && args->failed) {
-        (void) assess_db_no_memory(err);
-        goto done;
+        return assess_db_no_memory(err);
+    }
+
+    if (conn->begin && assess_conn_pipe(conn, err) != ASSESS_OK) {
+        return err->kind;
     }
 
     n = args ? args->n : 0;
@@ -641,7 +398,7 @@ assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
     if (prepared) {
 
         if (assess_conn_prepare(conn, sql, name, err) != ASSESS_OK) {
-            goto done;
+            return err->kind;
         }
 
         sent = PQsendQueryPrepared(conn->pg, name, n,
@@ -656,14 +413,127 @@ assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
                                  n ? args->formats : NULL, binary);
     }
 
-    if (!sent) {
+    return sent ? ASSESS_OK
+           : assess_conn_lost(conn, err, "it cannot be written to");
+}
+
+
+/* The end of what was sent together: all of it has been answered then */
+
+static assess_err_e
+assess_conn_sync(assess_conn_t *conn, assess_err_t *err)
+{
+    int        rc;
+    PGresult  *res;
+
+    rc = assess_conn_io(conn, assess_mono_ms(), conn->deadline);
+    res = rc == 0 ? PQgetResult(conn->pg) : NULL;
+
+    if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+        PQclear(res);
+        return assess_conn_lost(conn, err, "the connection is lost");
+    }
+
+    PQclear(res);
+
+    if (!PQexitPipelineMode(conn->pg)) {
+        return assess_conn_lost(conn, err, "the connection is lost");
+    }
+
+    conn->pipe = 0;
+
+    return ASSESS_OK;
+}
+
+
+/*
+ * The answer to the statement that was sent last, after those to what was sent
+ * before it, and before the one to its commit.  The first error is told: what
+ * comes behind it in a pipeline is not run.
+ */
+
+static PGresult *
+assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
+{
+    int            i, n;
+    PGresult      *res, *one;
+    assess_err_e   rc;
+    assess_err_t   other;
+
+    if (!conn->pipe) {
+        return assess_conn_wait(conn, &res, err) == ASSESS_OK ? res : NULL;
+    }
+
+    rc = ASSESS_OK;
+    res = NULL;
+    n = conn->queued + 1 + commit;
+
+    for (i = 0; i < n && !conn->broken; i++) {
+
+        one = NULL;
+
+        if (rc == ASSESS_OK) {
+            rc = assess_conn_wait(conn, &one, err);
+
+        } else {
+            (void) assess_conn_wait(conn, &one, &other);
+        }
+
+        if (i == conn->queued) {
+            res = one;
+
+        } else {
+            PQclear(one);
+        }
+    }
+
+    if (!conn->broken
+        && assess_conn_sync(conn, rc == ASSESS_OK ? err : &other)
+           != ASSESS_OK
+        && rc == ASSESS_OK)
+    {
+        rc = err->kind;
+    }
+
+    if (rc == ASSESS_OK) {
+        return res;
+    }
+
+    /* what was to be prepared may not have been */
+
+    conn->nprepared = conn->known;
+    PQclear(res);
+
+    return NULL;
+}
+
+
+static PGresult *
+assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
+    int prepared, int binary, int commit, assess_err_t *err)
+{
+    int64_t    began;
+    PGresult  *res;
+
+    res = NULL;
+    began = assess_mono_ms();
+
+    if ((commit && assess_conn_pipe(conn, err) != ASSESS_OK)
+        || assess_conn_send(conn, sql, args, prepared, binary, err)
+           != ASSESS_OK)
+    {
+        goto done;
+    }
+
+    if ((commit && !PQsendQueryParams(conn->pg, "commit", 0, NULL, NULL, NULL,
+                                      NULL, 0))
+        || (conn->pipe && !PQpipelineSync(conn->pg)))
+    {
         (void) assess_conn_lost(conn, err, "it cannot be written to");
         goto done;
     }
 
-    if (assess_conn_wait(conn, &res, err) != ASSESS_OK) {
-        res = NULL;
-    }
+    res = assess_conn_receive(conn, commit, err);
 
     assess_conn_quick(conn, args, assess_mono_ms() - began);
 
@@ -677,11 +547,41 @@ done:
 }
 
 
+assess_err_e
+assess_db_later(assess_conn_t *conn, const char *sql, assess_args_t *args,
+    assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    rc = assess_conn_pipe(conn, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_conn_send(conn, sql, args, 1, 0, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        conn->queued++;
+    }
+
+    assess_args_free(args);
+
+    return rc;
+}
+
+
+PGresult *
+assess_db_exec_commit(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, assess_err_t *err)
+{
+    return assess_conn_exec(conn, sql, args, 1, 0, 1, err);
+}
+
+
 PGresult *
 assess_db_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
     assess_err_t *err)
 {
-    return assess_conn_exec(conn, sql, args, 1, 0, err);
+    return assess_conn_exec(conn, sql, args, 1, 0, 0, err);
 }
 
 
@@ -689,7 +589,7 @@ PGresult *
 assess_db_exec_binary(assess_conn_t *conn, const char *sql,
     assess_args_t *args, assess_err_t *err)
 {
-    return assess_conn_exec(conn, sql, args, 1, 1, err);
+    return assess_conn_exec(conn, sql, args, 1, 1, 0, err);
 }
 
 
@@ -697,7 +597,7 @@ PGresult *
 assess_db_query(assess_conn_t *conn, const char *sql, assess_args_t *args,
     assess_err_t *err)
 {
-    return assess_conn_exec(conn, sql, args, 0, 0, err);
+    return assess_conn_exec(conn, sql, args, 0, 0, 0, err);
 }
 
 
@@ -707,6 +607,14 @@ assess_db_script(assess_conn_t *conn, const char *sql, assess_err_t *err)
     PGresult  *res;
 
     conn->sqlstate[0] = '\0';
+
+    if (conn->begin) {
+        conn->begin = 0;
+
+        if (assess_db_script(conn, "begin", err) != ASSESS_OK) {
+            return err->kind;
+        }
+    }
 
     if (!PQsendQuery(conn->pg, sql)) {
         return assess_conn_lost(conn, err, "it cannot be written to");

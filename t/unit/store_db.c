@@ -1,7 +1,7 @@
 
 /* sources: store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
-   store/assess_statement.c store/assess_scope.c
+   store/assess_arg.c store/assess_statement.c store/assess_scope.c
    store/assess_migrate.c store/assess_document.c store/assess_content.c
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
