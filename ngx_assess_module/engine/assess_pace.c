@@ -19,11 +19,14 @@
  * Whatever is not known of a provider, it is not run into at full speed: so
  * many a millisecond at first, but for a burst, and faster by and by.
  */
-#define ASSESS_PACE_SPEED      0.1
+#define ASSESS_PACE_SPEED      0.08
 #define ASSESS_PACE_BURST      50
 
 /* So long without a wall, it grows twice as fast. */
-#define ASSESS_PACE_DOUBLE     10000
+#define ASSESS_PACE_DOUBLE     5000
+
+/* Cells of the minute that are the end of a long time. */
+#define ASSESS_PACE_LATE       10
 
 /* As late as this, a request is made up for. */
 #define ASSESS_PACE_SLACK      200
@@ -123,10 +126,27 @@ static void
 assess_pace_learn(assess_pace_t *pace, int64_t now)
 {
     int      rested;
-    double   rate, time, share;
+    double   rate, late, time, share;
 
     time = now > pace->began ? (double) (now - pace->began) : 1;
     rate = (double) (pace->accepted > 0 ? pace->accepted : 1) / time;
+
+    /* what is saved up in a pause that was told is not in it yet */
+
+    if (pace->told && pace->wall_at > pace->began && now - pace->wall_at > time / 3) {
+        rate *= sqrt(time / (double) (pace->wall_at - pace->began));
+    }
+
+    /* of a slow beginning nothing was saved up: the end of it counts */
+
+    late = (double) assess_minute_last(&pace->minute, ASSESS_PACE_LATE)
+           / (ASSESS_PACE_LATE * ASSESS_MINUTE_CELL) * 0.95;
+
+    if (pace->rate > 0 && late > rate * 1.15
+        && time > 3 * ASSESS_PACE_LATE * ASSESS_MINUTE_CELL)
+    {
+        rate = late < pace->rate ? late : pace->rate;
+    }
 
     /* few say little, but for the first, which has what was saved up in it */
 
@@ -206,7 +226,7 @@ assess_pace_fast(assess_pace_t *pace, int64_t now, int64_t *again)
                                                     : 1000);
         pace->rate *= 1 + pace->gain * passed / 1000;
 
-        if (now - pace->doubled > ASSESS_PACE_DOUBLE && pace->gain < 0.1) {
+        if (now - pace->doubled > ASSESS_PACE_DOUBLE && pace->gain < 0.2) {
             pace->gain *= 2;
             pace->doubled = now;
         }
@@ -464,7 +484,9 @@ assess_pace_wall(assess_pace_t *pace, int64_t after_ms, int64_t now)
 
     pace->window.cut = pace->seq;
 
-    if (after_ms > 0) {
+    pace->told = after_ms > 0;
+
+    if (pace->told) {
         after_ms = after_ms < ASSESS_PACE_TOLD_MAX ? after_ms
                                                    : ASSESS_PACE_TOLD_MAX;
         pace->pause = now + after_ms

@@ -14,7 +14,7 @@
 #define ASSESS_WINDOW_STEP_MAX  250
 
 /* The ceiling is looked at soon when it is a guess, then less and less. */
-#define ASSESS_WINDOW_CONFIRM     500
+#define ASSESS_WINDOW_CONFIRM     250
 #define ASSESS_WINDOW_BEYOND      5000
 #define ASSESS_WINDOW_BEYOND_MAX  60000
 
@@ -91,7 +91,8 @@ assess_window_blur(const assess_window_t *window)
            ? window->size * (double) window->refusal_ms / window->answer_ms
            : 0;
 
-    return 1 + (int) (blur < most ? blur : most);
+    return (window->size >= ASSESS_WINDOW_AGAIN) + window->size / 25
+           + (int) (blur < most ? blur : most);
 }
 
 
@@ -212,7 +213,7 @@ assess_window_grow(assess_window_t *window, int in_flight, int64_t now,
         /* others are in flight than were then: it would prove nothing */
 
         window->unsure = 0;
-        window->beyond_at += window->beyond_ms - ASSESS_WINDOW_CONFIRM;
+        window->beyond_at += window->beyond_ms;
     }
 
     if (window->ceiling == 0 || window->size < window->ceiling) {
@@ -252,6 +253,16 @@ assess_window_has(assess_window_t *window, int in_flight, int64_t now,
         *fast = assess_window_above(window);
     }
 
+    if (window->careful && window->check) {
+
+        if (now - window->check_at < settle) {
+            *again = window->check_at + settle;
+            return 0;
+        }
+
+        window->careful = 0;
+    }
+
     if (in_flight < (window->trial ? window->ceiling : window->size)) {
         return 1;
     }
@@ -278,6 +289,11 @@ assess_window_sent(assess_window_t *window, uint64_t seq, int level,
         window->trial_at = now;
     }
 
+    if (window->careful && window->check == 0) {
+        window->check = seq;
+        window->check_at = now;
+    }
+
     assess_window_step(window, level, now);
 }
 
@@ -297,6 +313,10 @@ assess_window_accepted(assess_window_t *window, uint64_t seq, int level,
         window->proven = level;
     }
 
+    if (seq == window->check) {
+        window->careful = 0;
+    }
+
     return seq == window->trial ? assess_window_above(window) : 0;
 }
 
@@ -307,6 +327,10 @@ assess_window_gone(assess_window_t *window, uint64_t seq)
     if (seq == window->trial) {
         window->trial = 0;
         window->size = window->ceiling;
+    }
+
+    if (seq == window->check) {
+        window->check = 0;
     }
 }
 
@@ -433,12 +457,18 @@ assess_window_crowd(assess_window_t *window, int level, int others,
         }
 
         window->beyond_ms = ASSESS_WINDOW_BEYOND;
-        window->beyond_at = now + ASSESS_WINDOW_CONFIRM;
+        window->beyond_at = now + (window->answer_ms > 0
+                                   && window->answer_ms / 2
+                                      < ASSESS_WINDOW_CONFIRM
+                                   ? (int64_t) window->answer_ms / 2
+                                   : ASSESS_WINDOW_CONFIRM);
         window->unsure = 1;
     }
 
     window->known = 0;
     window->crowded = 1;
+    window->careful = 1;
+    window->check = 0;
     window->size = window->ceiling;
     window->trial = 0;
     window->stepped = now;
@@ -483,6 +513,7 @@ assess_window_refused(assess_window_t *window, uint64_t seq, uint64_t last,
     }
 
     window->crowded = 0;
+    window->careful = 0;
     window->trial = 0;
 
     return ASSESS_REFUSED_FAST;

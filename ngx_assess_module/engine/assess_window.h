@@ -43,6 +43,9 @@ typedef struct {
     int64_t                beyond_ms;
     uint64_t               trial;        /* the request that tries it; or 0 */
     int64_t                trial_at;
+    int                    careful;      /* after a cut one goes ahead */
+    uint64_t               check;        /* that one; 0: not yet sent */
+    int64_t                check_at;
 
     assess_window_step_t   steps[ASSESS_WINDOW_STEPS];
     unsigned               nsteps;
