@@ -202,7 +202,14 @@ static int
 assess_supply_spread(assess_supply_t *supply, double left, int64_t now,
     int64_t *again)
 {
-    double  reserve;
+    double  reserve, wait;
+
+    if (left < 1 && now < supply->reset_at) {
+        wait = (1 - left) * 60000 / supply->limit;
+        *again = now + 1 + (int64_t) wait;
+        *again = *again < supply->reset_at ? *again : supply->reset_at;
+        return 0;
+    }
 
     reserve = supply->limit / 20 < 8 ? supply->limit / 20 : 8;
 

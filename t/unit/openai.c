@@ -5,10 +5,9 @@
  */
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
-   engine/assess_transfer.c engine/assess_gate.c engine/assess_pace.c
-   engine/assess_minute.c engine/assess_supply.c engine/assess_window.c
-   engine/assess_ratelimit.c
-   engine/assess_prompt.c
+   engine/assess_openai_reply.c engine/assess_transfer.c engine/assess_gate.c
+   engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
+   engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
    engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c
@@ -552,6 +551,112 @@ test_retry(void)
 
 
 static void
+test_throttled(void)
+{
+    int      i;
+    char     steps[1024];
+    seen_t   seen = { 0 };
+    int64_t  start;
+
+    strcpy(steps, "\"next\":[");
+
+    for (i = 0; i < 6; i++) {
+        strcat(steps, "{\"status\":429,\"headers\":"
+                      "{\"retry-after-ms\":\"20\"}},");
+    }
+
+    steps[strlen(steps) - 1] = ']';
+
+    script_set(steps);
+    conf.tries = 1;
+    ok(ask(5, &seen) == ASSESS_OK && seen.answers == 5,
+       "to be one too many is no try");
+    is_int(stat_of("requests"), 7, "however often");
+
+    script_set("\"next\":[{\"status\":529}]");
+    seen = (seen_t) { 0 };
+    ok(ask(5, &seen) == ASSESS_OK, "nor is an overload of the provider");
+
+    /* all of it used up: what comes next is not asked for in vain */
+
+    script_set("\"headers\":{\"x-ratelimit-limit-requests\":\"10\","
+               "\"x-ratelimit-remaining-requests\":\"0\","
+               "\"x-ratelimit-reset-requests\":\"700ms\"}");
+    conf.concurrency = 1;
+    seen = (seen_t) { 0 };
+    start = assess_mono_ms();
+    ok(ask(10, &seen) == ASSESS_OK, "none left, as is told");
+    ok(assess_mono_ms() - start >= 600, "the next one waits for it");
+    conf_default();
+}
+
+
+/* Waits until it is known that the provider is down. */
+
+static int
+shut(assess_provider_t *provider)
+{
+    int                  i;
+    assess_gate_state_t  state;
+
+    for (i = 0; i < 5000; i++) {
+
+        assess_gate_state(assess_provider_gate(provider), assess_mono_ms(),
+                          &state);
+
+        if (state.circuit == ASSESS_CIRCUIT_PROBING) {
+            return 1;
+        }
+
+        (void) usleep(1000);
+    }
+
+    return 0;
+}
+
+
+static void
+test_down(void)
+{
+    int                  n;
+    seen_t               seen = { 0 };
+    pthread_t            id;
+    thread_t             one;
+    assess_gate_state_t  state;
+
+    memset(&one, 0, sizeof(one));
+    script_set("\"status\":503");
+    conf.tries = 2;
+
+    one.provider = assess_provider_create(&conf, NULL, 0);
+    one.n = 40;
+    (void) pthread_create(&id, NULL, ask_thread, &one);
+
+    ok(shut(one.provider), "503 of all: it is down, and somebody looks");
+
+    ok(ask_with(one.provider, client, 10, &seen, &err) == ASSESS_STOPPING,
+       "another job is to wait");
+    is_str(err.message, "the provider is down, the job waits", "as it says");
+    n = stat_of("requests");
+    ok(n <= 16, "few were sent in vain (%d)", n);
+
+    json_decref(http("/__control", "{\"status\":200}"));
+    (void) pthread_join(id, NULL);
+
+    ok(one.rc == ASSESS_OK && one.seen.answers == 40,
+       "the one that looked goes on when it is back, and lost no try");
+
+    assess_gate_state(assess_provider_gate(one.provider), assess_mono_ms(),
+                      &state);
+    ok(state.circuit == ASSESS_CIRCUIT_CLOSED && state.in_flight == 0
+       && state.failures >= 5, "it is up again");
+
+    assess_provider_destroy(one.provider);
+    conf_default();
+}
+
+
+static void
 test_one_bad(void)
 {
     size_t  i;
@@ -871,6 +976,8 @@ main(void)
     test_limit();
     conf_default();
     test_retry();
+    test_throttled();
+    test_down();
     test_one_bad();
     test_never_good();
     test_again();

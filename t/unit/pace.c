@@ -57,6 +57,7 @@ typedef struct {
     int                processes;
     int                down_of;       /* one of so many is a 503; 0: none */
     int                error_of;      /* and a 500 */
+    int                lies;          /* "none left for an hour" */
 } model_t;
 
 
@@ -194,6 +195,14 @@ land(flight_t *f)
         told.quotas[ASSESS_QUOTA_REQUESTS].limit = world.limit.per_minute;
         told.quotas[ASSESS_QUOTA_REQUESTS].remaining = f->verdict.remaining;
         told.quotas[ASSESS_QUOTA_REQUESTS].reset_ms = f->verdict.reset_ms;
+        outcome.told = &told;
+    }
+
+    if (world.model.lies) {
+        assess_ratelimit_init(&told);
+        told.quotas[ASSESS_QUOTA_REQUESTS].limit = 1000;
+        told.quotas[ASSESS_QUOTA_REQUESTS].remaining = 0;
+        told.quotas[ASSESS_QUOTA_REQUESTS].reset_ms = 3600000;
         outcome.told = &told;
     }
 
@@ -498,6 +507,16 @@ test_other_limits(void)
     line();
     ok(used(0) >= 95 && used(2) >= 97 && throttled(0) <= 0.5,
        "so many at once, however fast");
+    end();
+
+    m = plain(0, 0, 500);
+    m.lies = 1;
+    begin(&m);
+    run(240);
+    printf("# %ld, %ld, and then %ld accepted\n", world.accepted[0],
+           world.accepted[1], world.accepted[2]);
+    ok(world.accepted[1] >= 1 && world.accepted[2] >= 2000,
+       "who says that there is none left, and takes more, is not believed");
     end();
 
     m = plain(0, 0, 500);

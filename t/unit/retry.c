@@ -116,6 +116,60 @@ test_statuses(void)
 }
 
 
+static int
+says(long status, const char *body, assess_outcome_e outcome)
+{
+    (void) classify(status, body);
+
+    return retry.outcome == outcome;
+}
+
+
+static void
+test_outcomes(void)
+{
+    ok(says(429, NULL, ASSESS_OUTCOME_THROTTLE), "429 is one too many");
+    ok(says(529, NULL, ASSESS_OUTCOME_OVERLOAD), "529 is an overload");
+    ok(says(503, "{\"error\":{\"message\":\"The engine is overloaded\"}}",
+            ASSESS_OUTCOME_OVERLOAD), "so is a 503 that says so");
+    ok(says(500, "{\"type\":\"error\",\"error\":{\"type\":"
+            "\"overloaded_error\"}}", ASSESS_OUTCOME_OVERLOAD),
+       "or a 500 of that type");
+    ok(says(503, NULL, ASSESS_OUTCOME_DOWN)
+       && says(502, "<html>", ASSESS_OUTCOME_DOWN)
+       && says(504, NULL, ASSESS_OUTCOME_DOWN)
+       && says(522, NULL, ASSESS_OUTCOME_DOWN), "nobody behind a proxy");
+    ok(says(500, NULL, ASSESS_OUTCOME_ERROR)
+       && says(408, NULL, ASSESS_OUTCOME_ERROR)
+       && says(409, NULL, ASSESS_OUTCOME_ERROR)
+       && says(425, NULL, ASSESS_OUTCOME_ERROR)
+       && says(401, NULL, ASSESS_OUTCOME_ERROR), "others are of the request");
+    ok(says(429, "{\"error\":{\"code\":\"insufficient_quota\"}}",
+            ASSESS_OUTCOME_ERROR), "no money is no throttle");
+    ok(says(200, "{\"error\":{\"code\":429,\"message\":\"slow\"}}",
+            ASSESS_OUTCOME_THROTTLE), "told with 200 it is the same");
+
+    is_int(classify(429, "{\"error\":{\"message\":\"Request too large for m: "
+                    "Limit 10000, Requested 12000\",\"type\":\"tokens\"}}"),
+           ASSESS_RETRY_TOO_LONG, "429 that never fits is too long");
+
+    memset(&failure, 0, sizeof(failure));
+    failure.curl = CURLE_COULDNT_CONNECT;
+    assess_retry_classify(&failure, NOW, &retry);
+    is_int(retry.outcome, ASSESS_OUTCOME_DOWN, "nobody there is down");
+    failure.curl = CURLE_OPERATION_TIMEDOUT;
+    assess_retry_classify(&failure, NOW, &retry);
+    is_int(retry.outcome, ASSESS_OUTCOME_DOWN, "so is a silent one");
+    failure.curl = CURLE_WRITE_ERROR;
+    assess_retry_classify(&failure, NOW, &retry);
+    is_int(retry.outcome, ASSESS_OUTCOME_ERROR,
+           "a reply that we did not want is not");
+    failure.curl = CURLE_PEER_FAILED_VERIFICATION;
+    assess_retry_classify(&failure, NOW, &retry);
+    is_int(retry.outcome, ASSESS_OUTCOME_ERROR, "nor a wrong certificate");
+}
+
+
 static void
 test_network(void)
 {
@@ -255,6 +309,7 @@ int
 main(void)
 {
     test_statuses();
+    test_outcomes();
     test_network();
     test_headers();
     test_reason();

@@ -1,0 +1,77 @@
+
+/* One ask of a provider, as its two files share it. */
+
+#ifndef ASSESS_OPENAI_INT_H
+#define ASSESS_OPENAI_INT_H
+
+
+#include "assess_openai.h"
+#include "assess_transfer.h"
+
+
+typedef struct assess_request_s  assess_request_t;
+
+/* Some questions that go to the provider together, until they have answers. */
+struct assess_request_s {
+    assess_request_t   *next;
+    assess_transfer_t   transfer;
+    size_t             *items;
+    size_t              nitems;
+    size_t              passages;
+    int                 tries;
+    int64_t             due;         /* of the monotonic clock; 0: at once */
+    assess_ticket_t     ticket;      /* while it is in flight */
+};
+
+
+typedef struct {
+    int   asks;
+    int   answered;
+} assess_asked_t;
+
+
+typedef struct {
+    const assess_provider_conf_t  *conf;
+    const assess_ask_t            *ask;
+    assess_gate_t                 *gate;
+    assess_waiter_t                waiter;
+    int64_t                        again;      /* to ask the gate; 0: not */
+    int                            down;       /* it has been, as of late */
+    int                            shut;       /* and another looks for it */
+    CURLM                         *multi;
+    assess_arena_t                *arena;
+    assess_err_t                  *err;
+
+    assess_asked_t                *items;
+    size_t                        *left;       /* of each question batch */
+    size_t                         batch;      /* questions in one */
+
+    assess_request_t              *waiting;
+    assess_request_t             **last;
+    assess_request_t              *flying;
+    size_t                         nflying;
+
+    assess_err_t                   why;        /* set: start nothing more */
+    int                            failed;
+    int                            stopping;   /* start nothing more either */
+    int                            hold;       /* nor now */
+
+    assess_arena_t                *lent;       /* what reply points to */
+    assess_reply_t                 reply;
+    int                            gathered;
+} assess_asking_t;
+
+
+/* A new request for n of the items, which are copied; 0, or -1: no memory. */
+int assess_openai_request(assess_asking_t *a, const size_t *items, size_t n,
+    size_t passages);
+void assess_openai_drop(assess_asking_t *a, assess_request_t *request);
+
+/* It is in flight, and not waited for. */
+void assess_openai_ended(assess_asking_t *a, assess_request_t *request);
+
+/* Looks at every request that has ended; 0, or -1: no memory. */
+int assess_openai_collect(assess_asking_t *a);
+
+
+#endif /* ASSESS_OPENAI_INT_H */

@@ -1,0 +1,508 @@
+
+/* What becomes of a request to the provider, once its reply has come. */
+
+#include "assess_openai_int.h"
+
+#include "assess_reply.h"
+#include "assess_retry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+
+/* The first failure counts. */
+
+static void
+assess_openai_fail(assess_asking_t *a, const char *code, const char *what,
+    long status, const char *reason)
+{
+    char  number[32];
+
+    if (a->failed) {
+        return;
+    }
+
+    number[0] = '\0';
+    if (status) {
+        (void) snprintf(number, sizeof(number), " (%ld)", status);
+    }
+
+    a->failed = 1;
+
+    (void) assess_fail(&a->why, ASSESS_FAILED, code,
+                       "provider \"%.*s\" %s%s%s%s",
+                       (int) a->conf->name.len,
+                       a->conf->name.data ? a->conf->name.data : "", what,
+                       number, reason[0] ? ": " : "", reason);
+}
+
+
+static void
+assess_openai_wait(assess_asking_t *a, assess_request_t *request)
+{
+    request->next = NULL;
+    *a->last = request;
+    a->last = &request->next;
+}
+
+
+void
+assess_openai_drop(assess_asking_t *a, assess_request_t *request)
+{
+    assess_transfer_free(&request->transfer, a->multi);
+    free(request);
+}
+
+
+int
+assess_openai_request(assess_asking_t *a, const size_t *items, size_t n,
+    size_t passages)
+{
+    assess_request_t  *request;
+
+    request = calloc(1, sizeof(assess_request_t) + n * sizeof(size_t));
+    if (request == NULL) {
+        return -1;
+    }
+
+    request->items = (size_t *) (request + 1);
+    request->nitems = n;
+    request->passages = passages;
+
+    memcpy(request->items, items, n * sizeof(size_t));
+
+    assess_openai_wait(a, request);
+
+    return 0;
+}
+
+
+static void
+assess_openai_landed(assess_asking_t *a, assess_request_t *request,
+    const assess_outcome_t *outcome)
+{
+    assess_request_t  **p;
+
+    for (p = &a->flying; *p != request; p = &(*p)->next) {
+        /* it is in there */
+    }
+
+    *p = request->next;
+    a->nflying--;
+
+    a->down = assess_gate_done(a->gate, &request->ticket, outcome,
+                               assess_mono_ms());
+}
+
+
+void
+assess_openai_ended(assess_asking_t *a, assess_request_t *request)
+{
+    assess_outcome_t  outcome;
+
+    memset(&outcome, 0, sizeof(assess_outcome_t));
+    outcome.what = ASSESS_OUTCOME_ENDED;
+    outcome.after_ms = -1;
+
+    assess_openai_landed(a, request, &outcome);
+}
+
+
+static int
+assess_openai_later(assess_asking_t *a, assess_request_t *request,
+    int64_t after_ms)
+{
+    uint32_t  random;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK)
+        != (ssize_t) sizeof(random))
+    {
+        random = (uint32_t) assess_mono_ms();
+    }
+
+    request->due = assess_mono_ms()
+                   + assess_retry_wait(request->tries, a->conf->backoff_ms,
+                                       a->conf->backoff_max_ms, after_ms,
+                                       random);
+
+    assess_transfer_free(&request->transfer, a->multi);
+    assess_openai_wait(a, request);
+
+    return 0;
+}
+
+
+/*
+ * It was no try: the gate knows when there is another chance, so that the
+ * request itself only keeps to the time that it was told.
+ */
+
+static int
+assess_openai_patient(assess_asking_t *a, assess_request_t *request,
+    int64_t after_ms)
+{
+    request->tries--;
+    request->due = after_ms > 0 ? assess_mono_ms() + after_ms : 0;
+
+    assess_transfer_free(&request->transfer, a->multi);
+    assess_openai_wait(a, request);
+
+    return 0;
+}
+
+
+static int
+assess_openai_split(assess_asking_t *a, assess_request_t *request)
+{
+    int     rc;
+    size_t  half;
+
+    half = request->nitems / 2;
+
+    rc = assess_openai_request(a, request->items, half, request->passages);
+
+    if (rc == 0) {
+        rc = assess_openai_request(a, request->items + half,
+                                   request->nitems - half,
+                                   request->passages);
+    }
+
+    assess_openai_drop(a, request);
+
+    return rc;
+}
+
+
+/*
+ * More than the model's context holds: fewer questions, then fewer passages,
+ * the best ones.
+ */
+
+static int
+assess_openai_shorten(assess_asking_t *a, assess_request_t *request,
+    const char *reason)
+{
+    int                   rc;
+    size_t                passages;
+    const assess_item_t  *item;
+
+    if (request->nitems > 1) {
+        return assess_openai_split(a, request);
+    }
+
+    item = &a->ask->items[request->items[0]];
+
+    passages = request->passages < item->nhits ? request->passages
+                                               : item->nhits;
+
+    if (passages > 1) {
+        rc = assess_openai_request(a, request->items, 1, passages / 2);
+
+    } else {
+        assess_openai_fail(a, "provider_refused", "holds too little for even "
+                           "one question", request->transfer.status, reason);
+        rc = 0;
+    }
+
+    assess_openai_drop(a, request);
+
+    return rc;
+}
+
+
+/*
+ * The model answered, but with nothing that can be used.  What was cut off
+ * would be again: fewer questions need less room.
+ */
+
+static int
+assess_openai_useless(assess_asking_t *a, assess_request_t *request)
+{
+    if (request->nitems > 1) {
+        return assess_openai_split(a, request);
+    }
+
+    if (request->tries < a->conf->tries) {
+        return assess_openai_later(a, request, -1);
+    }
+
+    /* its question stays without an answer, which is told at the end */
+
+    assess_openai_drop(a, request);
+
+    return 0;
+}
+
+
+static int
+assess_openai_failure(assess_asking_t *a, assess_request_t *request,
+    const assess_retry_t *retry)
+{
+    long  status;
+
+    status = request->transfer.status;
+
+    switch (retry->action) {
+
+    case ASSESS_RETRY_TOO_LONG:
+        return assess_openai_shorten(a, request, retry->reason);
+
+    case ASSESS_RETRY_MONEY:
+        assess_openai_fail(a, "provider_out_of_money",
+                           "says that its money is used up", status,
+                           retry->reason);
+        break;
+
+    case ASSESS_RETRY_REFUSED:
+        assess_openai_fail(a, "provider_refused", "refused a request", status,
+                           retry->reason);
+        break;
+
+    case ASSESS_RETRY_OUTPUT:
+        return assess_openai_useless(a, request);
+
+    case ASSESS_RETRY_AGAIN:
+        if (a->down || retry->outcome == ASSESS_OUTCOME_THROTTLE
+            || retry->outcome == ASSESS_OUTCOME_OVERLOAD)
+        {
+            return assess_openai_patient(a, request, retry->after_ms);
+        }
+
+        if (request->tries < a->conf->tries) {
+            return assess_openai_later(a, request, retry->after_ms);
+        }
+
+        /* fall through */
+
+    case ASSESS_RETRY_NEVER:
+        assess_openai_fail(a, "provider_unavailable", "cannot be had", status,
+                           retry->reason);
+        break;
+    }
+
+    assess_openai_drop(a, request);
+
+    return 0;
+}
+
+
+/* A reply was paid for, but is none. */
+
+static int
+assess_openai_bad(assess_asking_t *a, assess_request_t *request,
+    const assess_completion_t *completion, const assess_retry_t *retry)
+{
+    if (completion->kind != ASSESS_REPLY_BAD) {
+        return assess_openai_useless(a, request);
+    }
+
+    if (retry->action != ASSESS_RETRY_AGAIN
+        || retry->outcome != ASSESS_OUTCOME_ERROR)
+    {
+        return assess_openai_failure(a, request, retry);
+    }
+
+    if (request->tries < a->conf->tries) {
+        return assess_openai_later(a, request, -1);
+    }
+
+    /* its questions stay without an answer, which is told at the end */
+
+    assess_openai_drop(a, request);
+
+    return 0;
+}
+
+
+static void
+assess_openai_bill(assess_asking_t *a, const assess_completion_t *completion,
+    const assess_str_t *model)
+{
+    const assess_price_t  *price;
+
+    a->reply.input_tokens += completion->input_tokens;
+    a->reply.output_tokens += completion->output_tokens;
+
+    price = assess_price_find(a->conf->prices, a->conf->nprices,
+                              &completion->model);
+    if (price == NULL) {
+        price = assess_price_find(a->conf->prices, a->conf->nprices, model);
+    }
+
+    if (price) {
+        a->reply.cost += (double) completion->input_tokens * price->input
+                         + (double) completion->output_tokens * price->output;
+    }
+}
+
+
+/* Takes the valid answers, and asks again for the others, each alone. */
+
+static int
+assess_openai_answers(assess_asking_t *a, assess_request_t *request,
+    const assess_completion_t *completion, const assess_str_t *model)
+{
+    size_t            i, item;
+    assess_asked_t   *asked;
+    assess_answer_t  *answer;
+
+    for (i = 0; i < completion->nanswers; i++) {
+
+        answer = &a->reply.answers[a->reply.nanswers++];
+
+        *answer = completion->answers[i];
+        answer->provider = a->conf->name;
+        answer->model = completion->model.len ? completion->model : *model;
+    }
+
+    for (i = 0; i < request->nitems; i++) {
+
+        item = request->items[i];
+        asked = &a->items[item];
+        asked->asks++;
+
+        if (completion->answered[i]) {
+            asked->answered = 1;
+
+            if (--a->left[item / a->batch] == 0) {
+                a->reply.batches++;
+            }
+
+        } else if (asked->asks < a->conf->asks
+                   && assess_openai_request(a, &item, 1, request->passages)
+                      != 0)
+        {
+            return -1;
+        }
+    }
+
+    assess_openai_drop(a, request);
+
+    return 0;
+}
+
+
+/* Routers report failures with 200, too. */
+
+static void
+assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
+    const assess_completion_t *completion, assess_retry_t *retry)
+{
+    assess_failure_t  failure;
+    assess_outcome_t  outcome;
+
+    memset(&outcome, 0, sizeof(assess_outcome_t));
+
+    outcome.after_ms = -1;
+    outcome.told = &request->transfer.told;
+
+    if (completion && completion->kind != ASSESS_REPLY_BAD) {
+        outcome.input = completion->input_tokens;
+        outcome.output = completion->output_tokens;
+
+    } else {
+        assess_transfer_failure(&request->transfer, a->conf, &failure);
+        assess_retry_classify(&failure, assess_now_ms(), retry);
+
+        outcome.what = retry->outcome;
+        outcome.after_ms = retry->after_ms;
+    }
+
+    assess_openai_landed(a, request, &outcome);
+}
+
+
+static int
+assess_openai_completion(assess_asking_t *a, assess_request_t *request)
+{
+    size_t                      i;
+    assess_retry_t              retry;
+    const assess_str_t         *model;
+    assess_completion_t         completion;
+    const assess_question_t   **questions;
+
+    if (a->lent == NULL) {
+        a->lent = assess_arena_create();
+        if (a->lent == NULL) {
+            return -1;
+        }
+    }
+
+    questions = assess_palloc(a->lent, request->nitems
+                                       * sizeof(assess_question_t *));
+    if (questions == NULL) {
+        return -1;
+    }
+
+    for (i = 0; i < request->nitems; i++) {
+        questions[i] = a->ask->items[request->items[i]].question;
+    }
+
+    if (assess_reply_read(a->lent, request->transfer.reply.data,
+                          request->transfer.reply.len, questions,
+                          request->nitems, &completion)
+        != 0)
+    {
+        return -1;
+    }
+
+    model = a->ask->model.data ? &a->ask->model : &a->conf->model;
+
+    a->gathered = 1;
+    assess_openai_bill(a, &completion, model);
+    assess_openai_outcome(a, request, &completion, &retry);
+
+    return completion.kind == ASSESS_REPLY_READ
+           ? assess_openai_answers(a, request, &completion, model)
+           : assess_openai_bad(a, request, &completion, &retry);
+}
+
+
+int
+assess_openai_collect(assess_asking_t *a)
+{
+    int                 left;
+    CURLMsg            *msg;
+    CURLcode            code;
+    assess_retry_t      retry;
+    assess_request_t   *request;
+    assess_transfer_t  *t;
+
+    while ((msg = curl_multi_info_read(a->multi, &left))) {
+
+        if (msg->msg != CURLMSG_DONE) {
+            continue;
+        }
+
+        code = msg->data.result;
+
+        if (curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &request)
+            != CURLE_OK)
+        {
+            return -1;
+        }
+
+        t = &request->transfer;
+
+        assess_transfer_done(t, a->multi, code);
+
+        if (code == CURLE_OK && t->status >= 200 && t->status < 300) {
+
+            if (assess_openai_completion(a, request) != 0) {
+                return -1;
+            }
+
+            continue;
+        }
+
+        assess_openai_outcome(a, request, NULL, &retry);
+
+        if (assess_openai_failure(a, request, &retry) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
