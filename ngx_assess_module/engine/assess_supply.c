@@ -68,15 +68,15 @@ assess_supply_left(const assess_supply_t *supply, assess_minute_t *minute,
 }
 
 
-/* Whoever says "none until then", and takes more, does not mean it. */
+/* Whoever says "none for hours", and takes more, does not mean it. */
 
 static void
 assess_supply_believe(assess_supply_t *supply, uint64_t seq, int64_t sent,
     int64_t now)
 {
     if (supply->reset_at == 0 || supply->told >= 1 || seq <= supply->seq
-        || sent < supply->then + ASSESS_SUPPLY_MAX
-        || sent > supply->said - ASSESS_SUPPLY_SAME)
+        || sent < supply->then + ASSESS_SUPPLY_MAX / 2
+        || supply->said < supply->then + ASSESS_SUPPLY_MAX * 2)
     {
         return;
     }
