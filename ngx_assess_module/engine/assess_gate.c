@@ -20,10 +20,13 @@
 /* One that did not ask for so long does not wait, whatever it said. */
 #define ASSESS_GATE_STALE  200
 
+/* And one that is late has other things to do: the next one may go first. */
+#define ASSESS_GATE_LATE   80
+
 /* Failures in a row that open the circuit. */
 #define ASSESS_GATE_ROW    5
 
-/* Between two looks whether the provider is back: doubled from first to last */
+/* Between two looks whether the provider is back: doubled up to the last. */
 #define ASSESS_GATE_LOOK      1000
 #define ASSESS_GATE_LOOK_MAX  30000
 
@@ -417,7 +420,7 @@ assess_gate_try(assess_gate_t *gate, int64_t now, assess_ticket_t *ticket,
 }
 
 
-/* Does any go before it?  One that does not ask loses its turn, not its place. */
+/* Does any go before it?  Who does not ask loses its turn, not its place. */
 
 static int
 assess_gate_behind(const assess_gate_t *gate, const assess_waiter_t *waiter,
@@ -426,7 +429,7 @@ assess_gate_behind(const assess_gate_t *gate, const assess_waiter_t *waiter,
     const assess_waiter_t  *p;
 
     for (p = gate->first; p && p != waiter; p = p->next) {
-        if (now - p->asked < ASSESS_GATE_STALE) {
+        if (now - p->asked < ASSESS_GATE_LATE) {
             return 1;
         }
     }
@@ -516,11 +519,9 @@ assess_gate_take(assess_gate_t *gate, assess_waiter_t *waiter, int64_t now,
 
 
 int
-assess_gate_shut(assess_gate_t *gate, assess_waiter_t *waiter, int64_t now)
+assess_gate_shut(assess_gate_t *gate, assess_waiter_t *waiter)
 {
     int  shut;
-
-    (void) now;
 
     assess_gate_lock(gate->shared);
     shut = assess_gate_shuts(gate, waiter);

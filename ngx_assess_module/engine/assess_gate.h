@@ -68,7 +68,7 @@ typedef enum {
 
 typedef struct {
     assess_outcome_e           what;
-    int64_t                    after_ms;    /* "come back after"; -1: no word */
+    int64_t                    after_ms;    /* what it was told; -1: nothing */
     const assess_ratelimit_t  *told;        /* NULL: nothing */
     int64_t                    input;       /* tokens, where it is known */
     int64_t                    output;
@@ -116,7 +116,7 @@ void assess_gate_close(assess_gate_t *gate);
 void assess_gate_forget(void *mem, int slot);
 
 /*
- * May a request be sent?  GO: it may, ticket is filled, and done() must follow.
+ * May a request be sent?  GO: it may, ticket is filled, done() must follow.
  * WAIT: the waiter stands in line; it is to ask again when it is woken, and at
  * *again at the latest.  Turns are first come, first served within a process,
  * one request a turn, so that a large ask does not starve a small one.
@@ -130,8 +130,7 @@ assess_gate_e assess_gate_take(assess_gate_t *gate, assess_waiter_t *waiter,
     int64_t now, assess_ticket_t *ticket, int64_t *again);
 
 /* Not even its next request?  Else as take(), without sending anything. */
-int assess_gate_shut(assess_gate_t *gate, assess_waiter_t *waiter,
-    int64_t now);
+int assess_gate_shut(assess_gate_t *gate, assess_waiter_t *waiter);
 
 /* Of each that was let through, once; 1: the provider is down now. */
 int assess_gate_done(assess_gate_t *gate, const assess_ticket_t *ticket,
@@ -140,7 +139,7 @@ int assess_gate_done(assess_gate_t *gate, const assess_ticket_t *ticket,
 /* Steps out of the line, for there is nothing to send. */
 void assess_gate_leave(assess_gate_t *gate, assess_waiter_t *waiter);
 
-/* The ask has ended: out of the line, and it looks for the provider no more. */
+/* The ask has ended: it is out of the line, and looks for nothing any more. */
 void assess_gate_end(assess_gate_t *gate, assess_waiter_t *waiter);
 
 /* Should a job that waits be begun?  Not while another looks in vain. */

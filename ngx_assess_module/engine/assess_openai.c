@@ -63,7 +63,7 @@ assess_openai_start(assess_asking_t *a)
     now = assess_mono_ms();
 
     if (a->waiting && !a->failed && !a->stopping && !a->hold) {
-        a->shut = assess_gate_shut(a->gate, &a->waiter, now);
+        a->shut = assess_gate_shut(a->gate, &a->waiter);
     }
 
     for (p = &a->waiting;

@@ -133,7 +133,9 @@ assess_pace_learn(assess_pace_t *pace, int64_t now)
 
     /* what is saved up in a pause that was told is not in it yet */
 
-    if (pace->told && pace->wall_at > pace->began && now - pace->wall_at > time / 3) {
+    if (pace->told && pace->wall_at > pace->began
+        && (double) (now - pace->wall_at) > time / 3)
+    {
         rate *= sqrt(time / (double) (pace->wall_at - pace->began));
     }
 
@@ -313,7 +315,8 @@ assess_pace_may(assess_pace_t *pace, int in_flight, int64_t now,
 
     for (i = 0; i < ASSESS_QUOTAS; i++) {
         if (!assess_supply_has(&pace->supplies[i], &pace->minute, pace->seq,
-                               assess_window_settle(&pace->window), now, again))
+                               assess_window_settle(&pace->window), now,
+                               again))
         {
             return 0;
         }

@@ -38,7 +38,7 @@ typedef struct {
     int64_t               pause;         /* nothing is sent until then */
     int64_t               pause_ms;
     int                   told;          /* the provider named its end */
-    uint64_t              probe;         /* the request that looks for its end */
+    uint64_t              probe;         /* the request that looks for it */
     int64_t               probe_at;
 
     /* how fast */

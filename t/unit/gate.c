@@ -2,7 +2,8 @@
 /* Who may send a request: the line, the circuit, and what processes share. */
 
 /* sources: engine/assess_gate.c engine/assess_pace.c engine/assess_minute.c
-   engine/assess_window.c engine/assess_supply.c engine/assess_ratelimit.c base/assess_base.c */
+   engine/assess_window.c engine/assess_supply.c engine/assess_ratelimit.c
+   base/assess_base.c */
 /* libs: -lcurl -lcrypto -lm */
 
 #include "tap.h"
@@ -170,8 +171,8 @@ test_circuit(void)
     ok(again >= now + 800 && again <= now + 1200, "for about a second");
     soon = again;
     is_int(take(gate, &b), ASSESS_GATE_SHUT, "the second is to go away");
-    is_int(assess_gate_shut(gate, &b, now), 1, "told before, too");
-    is_int(assess_gate_shut(gate, &a, now), 0, "unlike the first");
+    is_int(assess_gate_shut(gate, &b), 1, "told before, too");
+    is_int(assess_gate_shut(gate, &a), 0, "unlike the first");
     is_int(circuit(gate), ASSESS_CIRCUIT_PROBING, "one looks");
     ok(!assess_gate_admits(gate, now), "no other is needed");
 
@@ -203,7 +204,7 @@ test_circuit(void)
     is_int(take(gate, &b), ASSESS_GATE_GO, "so at once");
     is_int(done(gate, ASSESS_OUTCOME_THROTTLE), 0, "a 429 is a life sign");
     is_int(circuit(gate), ASSESS_CIRCUIT_CLOSED, "closed");
-    is_int(assess_gate_shut(gate, &a, now), 0, "for all");
+    is_int(assess_gate_shut(gate, &a), 0, "for all");
 
     assess_gate_state(gate, now, &state);
     ok(state.since == now && state.throttled == 1 && state.failures >= 17

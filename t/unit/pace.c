@@ -7,7 +7,8 @@
  */
 
 /* sources: engine/assess_gate.c engine/assess_pace.c engine/assess_minute.c
-   engine/assess_window.c engine/assess_supply.c engine/assess_ratelimit.c base/assess_base.c ../t/lib/provider_limit.c */
+   engine/assess_window.c engine/assess_supply.c engine/assess_ratelimit.c
+   base/assess_base.c ../t/lib/provider_limit.c */
 /* libs: -ljansson -lcurl -lcrypto -lm */
 
 #include "tap.h"
