@@ -67,7 +67,9 @@ assess_contact_good(assess_contact_t *contact)
 
     away = contact->away;
 
-    if (away
+    /* at first too: nobody knows what was before */
+
+    if (away || contact->good == 0
         || (contact->gap_ms && contact->good
             && now - contact->good > contact->gap_ms))
     {
@@ -175,14 +177,10 @@ assess_contact_steady_ms(assess_contact_t *contact)
 
     now = assess_mono_ms();
 
-    if (contact->away
-        || (contact->gap_ms && contact->good
-            && now - contact->good > contact->gap_ms))
+    if (contact->away || contact->good == 0
+        || (contact->gap_ms && now - contact->good > contact->gap_ms))
     {
         ms = 0;
-
-    } else if (contact->steady == 0) {
-        ms = INT64_MAX;
 
     } else {
         ms = now - contact->steady;

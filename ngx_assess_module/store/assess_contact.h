@@ -25,7 +25,7 @@ typedef struct {
     int64_t            away;                 /* since; 0: it is there */
     int64_t            retry;                /* nobody tries before */
     int64_t            good;                 /* it last answered; 0: never */
-    int64_t            steady;               /* since; 0: from the first */
+    int64_t            steady;               /* since; 0: never */
     unsigned           generation;           /* of connections */
     assess_err_t       err;                  /* why it is away */
     assess_contact_pt  changed;

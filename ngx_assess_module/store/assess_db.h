@@ -83,9 +83,9 @@ int assess_db_away(assess_db_t *db, assess_err_t *err);
 
 /*
  * For how long, in ms of the monotonic clock, contact with the database has
- * been undisturbed: INT64_MAX when it always was.  A disturbance is the time
- * for which it is away, or a gap of more than gap_ms between two answers, as
- * after a process was stopped; it counts until the first answer after it.
+ * been undisturbed.  A disturbance is the time before the first answer, the
+ * time for which it is away, or a gap of more than gap_ms between two answers,
+ * as after a process was stopped; it counts until the first answer after it.
  * Any thread, does not block.
  */
 int64_t assess_db_steady_ms(assess_db_t *db);

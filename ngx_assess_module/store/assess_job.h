@@ -215,10 +215,10 @@ assess_err_e assess_job_retry(assess_db_t *db, assess_arena_t *arena,
  * Takes the next job: the highest priority first, then the oldest.  Counted
  * as queued is one that was left: at once when its worker is known to be gone,
  * else when its lease ran out, but not within a lease of the time when the
- * server started, or was there again for db (assess_db_steady_ms(), for which
- * gap_ms is to be less than a third of a lease): while it was away nobody
- * could renew, and who runs the jobs has the time to.  ASSESS_NOT_FOUND when
- * there is none.
+ * server started, or was there for db, again or for the first time
+ * (assess_db_steady_ms(), for which gap_ms is to be less than a third of a
+ * lease): while it was away nobody could renew, and who runs the jobs has the
+ * time to.  ASSESS_NOT_FOUND when there is none.
  *
  * An attempt ends with its job, or with a lease that ran out.  One that was
  * handed back goes on: its progress stays, and attempt does not rise.

@@ -361,7 +361,7 @@ test_contact(void)
     conf.conninfo = conninfo;
     db = assess_db_create(&conf);
 
-    ok(assess_db_steady_ms(db) == INT64_MAX, "nothing has disturbed it yet");
+    is_int(assess_db_steady_ms(db), 0, "there was no contact yet");
     ok(!assess_db_away(db, &err), "it is not known to be away");
 
     is_err(assess_db_check(db, &store_err), ASSESS_UNAVAILABLE, "it is away");
@@ -538,7 +538,7 @@ test_impatient(void)
     assess_db_until(0);
 
     is_err(assess_db_check(db, &store_err), ASSESS_OK, "others go on");
-    ok(assess_db_steady_ms(db) == INT64_MAX, "nothing was disturbed");
+    ok(assess_db_steady_ms(db) >= 100, "nothing was disturbed");
     is_int(store_sql("select count(*) from assess.u"), 0, "nothing is left");
     (void) store_sql("drop table assess.u");
     assess_db_destroy(db);

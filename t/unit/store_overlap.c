@@ -268,6 +268,14 @@ test_steady(void)
     late.db = assess_db_create(&conf);
     is_err(assess_db_check(late.db, &store_err), ASSESS_OK, "a client");
 
+    act(&late);
+    is_int(late.rc, ASSESS_NOT_FOUND, "a new one does not know what was before");
+
+    while (assess_db_steady_ms(late.db) < 1000) {
+        is_err(assess_db_check(late.db, &store_err), ASSESS_OK, "it stays");
+        (void) usleep(100000);
+    }
+
     pg = holder("lock table assess.question_sets in access exclusive mode");
     (void) pthread_create(&late.thread, NULL, act, &late);
     waiting(1);
@@ -280,6 +288,10 @@ test_steady(void)
     act(&late);
     is_int(late.rc, ASSESS_NOT_FOUND, "nor does one that comes behind it");
     is_int(job_value("fence", job.job_id), work.fence, "at once");
+
+    while (assess_db_steady_ms(store_db) < 1000) {
+        (void) usleep(20000);
+    }
 
     claimed(&b, &work, "a client that was not disturbed takes it over");
     is_str(work.job.job_id, job.job_id, "that job");
