@@ -120,15 +120,13 @@ assess_pace_uncount(assess_pace_t *pace, int64_t sent)
 }
 
 
-/* A rate out of what was accepted since the last wall. */
+/* The rate at which requests were accepted since the last wall. */
 
-static void
-assess_pace_learn(assess_pace_t *pace, int64_t now)
+static double
+assess_pace_measure(assess_pace_t *pace, double time, int64_t now)
 {
-    int      rested;
-    double   rate, late, time, share;
+    double  rate, late;
 
-    time = now > pace->began ? (double) (now - pace->began) : 1;
     rate = (double) (pace->accepted > 0 ? pace->accepted : 1) / time;
 
     /* what is saved up in a pause that was told is not in it yet */
@@ -144,17 +142,33 @@ assess_pace_learn(assess_pace_t *pace, int64_t now)
     late = (double) assess_minute_last(&pace->minute, ASSESS_PACE_LATE)
            / (ASSESS_PACE_LATE * ASSESS_MINUTE_CELL) * 0.95;
 
-    if (pace->rate > 0 && late > rate * 1.15
+    if (pace->rate > 0 && late > rate
         && time > 3 * ASSESS_PACE_LATE * ASSESS_MINUTE_CELL)
     {
-        rate = late < pace->rate ? late : pace->rate;
+        late = late < pace->rate ? late : pace->rate;
+        rate = late > rate * 1.2 ? pace->rate * 0.92 : sqrt(rate * late);
     }
+
+    return rate;
+}
+
+
+/* That is the rate from now on, and grows slowly after a while. */
+
+static void
+assess_pace_learn(assess_pace_t *pace, int64_t now)
+{
+    int     rested;
+    double  n, rate, time, most, share;
+
+    n = (double) (pace->accepted > 0 ? pace->accepted : 1);
+    time = now > pace->began ? (double) (now - pace->began) : 1;
+    rate = assess_pace_measure(pace, time, now);
 
     /* few say little, but for the first, which has what was saved up in it */
 
     if (pace->rate > 0) {
-        share = rate < pace->rate ? pace->trust / 4 : pace->trust;
-        share = (double) pace->accepted / ((double) pace->accepted + share);
+        share = n / (n + (rate < pace->rate ? pace->trust / 4 : pace->trust));
         rate = rate * share + pace->rate * (1 - share);
         pace->trust = pace->trust * 3 < 10 ? pace->trust * 3 : 10;
 
@@ -168,11 +182,12 @@ assess_pace_learn(assess_pace_t *pace, int64_t now)
 
     pace->rate = rested ? rate : rate * 0.98;
     pace->next = (double) now + 1 / pace->rate;
-    pace->gain = 0.5 / (double) (pace->accepted > 0 ? pace->accepted : 1);
-    pace->gain = pace->gain > 0.1 ? 0.1
-                 : pace->gain < 0.005 ? 0.005 : pace->gain;
-    pace->hold = now + (rested || time < 2000 ? 2000
-                        : time > 20000 ? 20000 : (int64_t) time);
+    pace->gain = n < 5 ? 0.1 : n < 100 ? 0.5 / n : 0.005;
+
+    most = 30 / pace->rate > 10000 ? 30 / pace->rate : 10000;
+    time = rested || time < 2000 ? 2000 : time < most ? time : most;
+
+    pace->hold = now + (int64_t) time;
     pace->grown = pace->bound = now;
     pace->doubled = pace->hold;
 
@@ -354,6 +369,24 @@ assess_pace_next(double *next, double rate, double slack, int64_t now)
 }
 
 
+/* Half the time between two of them: a bucket may hold a single one. */
+
+static double
+assess_pace_slack(const assess_pace_t *pace, int64_t now)
+{
+    double  slack;
+
+    if (now < pace->catching) {
+        return ASSESS_PACE_CATCH;
+    }
+
+    slack = pace->rate > 0 ? 0.5 / pace->rate : 0;
+
+    return slack < 20 ? 20 : slack > ASSESS_PACE_SLACK ? ASSESS_PACE_SLACK
+                                                       : slack;
+}
+
+
 uint64_t
 assess_pace_sent(assess_pace_t *pace, int level, int64_t now)
 {
@@ -376,8 +409,8 @@ assess_pace_sent(assess_pace_t *pace, int level, int64_t now)
 
     assess_pace_next(&pace->speed_next, pace->speed,
                      ASSESS_PACE_BURST / pace->speed, now);
-    assess_pace_next(&pace->next, pace->rate, now < pace->catching
-                     ? ASSESS_PACE_CATCH : ASSESS_PACE_SLACK, now);
+    assess_pace_next(&pace->next, pace->rate, assess_pace_slack(pace, now),
+                     now);
 
     for (i = 0; i < ASSESS_QUOTAS; i++) {
         assess_supply_sent(&pace->supplies[i], now);
