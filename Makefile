@@ -41,7 +41,7 @@ include t/lib/build.mk
 help:
 	@echo 'make demo      assess the sample document, with live progress'
 	@echo 'make test      build, then run every test'
-	@echo 'make faults    500 jobs, 200 faults, three seeds: half an hour'
+	@echo 'make faults    500 jobs, 200 faults, three seeds: 20 minutes'
 	@echo 'make run       the server in the foreground (see README.md)'
 	@echo 'make bench     the benchmarks'
 	@echo 'make module    build/nginx/ngx_http_assess_module.so'

@@ -42,6 +42,8 @@ struct assess_conn_s {
     char               sqlstate[6];
     int                nprepared;
     const char        *prepared[ASSESS_PREPARED_MAX];
+    int                prepared_at[ASSESS_PREPARED_MAX];
+                                              /* their places in a pipeline */
 };
 
 

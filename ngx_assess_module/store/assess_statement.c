@@ -304,7 +304,7 @@ assess_conn_prepare(assess_conn_t *conn, const char *sql, char name[24],
     }
 
     if (conn->pipe) {
-        conn->queued++;
+        conn->prepared_at[conn->nprepared] = conn->queued++;
 
     } else if (assess_conn_wait(conn, &res, err) == ASSESS_OK) {
         PQclear(res);
@@ -455,7 +455,7 @@ assess_conn_sync(assess_conn_t *conn, assess_err_t *err)
 static PGresult *
 assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
 {
-    int            i, n;
+    int            i, n, done;
     PGresult      *res, *one;
     assess_err_e   rc;
     assess_err_t   other;
@@ -467,6 +467,7 @@ assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
     rc = ASSESS_OK;
     res = NULL;
     n = conn->queued + 1 + commit;
+    done = 0;
 
     for (i = 0; i < n && !conn->broken; i++) {
 
@@ -474,6 +475,7 @@ assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
 
         if (rc == ASSESS_OK) {
             rc = assess_conn_wait(conn, &one, err);
+            done += rc == ASSESS_OK;
 
         } else {
             (void) assess_conn_wait(conn, &one, &other);
@@ -499,9 +501,17 @@ assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
         return res;
     }
 
-    /* what was to be prepared may not have been */
+    /*
+     * What was to be prepared behind the error was not; what was before it is
+     * prepared, though its transaction is rolled back.
+     */
 
-    conn->nprepared = conn->known;
+    while (conn->nprepared > conn->known
+           && conn->prepared_at[conn->nprepared - 1] >= done)
+    {
+        conn->nprepared--;
+    }
+
     PQclear(res);
 
     return NULL;

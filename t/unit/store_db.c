@@ -545,6 +545,40 @@ test_impatient(void)
 }
 
 
+/*
+ * A statement that is prepared and then fails, in one go with its begin, is
+ * prepared all the same: it can fail again, and the next one be prepared.
+ */
+
+static void
+test_prepared(void)
+{
+    int             i;
+    PGresult       *res;
+    assess_conn_t  *conn;
+
+    static const char  bad[] = "select 1 / (select count(*)::int from"
+                               " pg_class where relname = 'none at all')";
+    static const char  good[] = "select 7";
+
+    for (i = 0; i < 3; i++) {
+        is_err(assess_db_begin(store_db, &conn, &store_err), ASSESS_OK,
+               "a transaction");
+        ok(assess_db_exec(conn, bad, NULL, &store_err) == NULL, "it fails");
+        is_str(store_err.message, "the database refused a statement: SQLSTATE"
+               " 22012", "by a division");
+        assess_db_release(conn);
+
+        is_err(assess_db_begin(store_db, &conn, &store_err), ASSESS_OK,
+               "the next one");
+        res = assess_db_exec(conn, good, NULL, &store_err);
+        ok(res != NULL, "does not");
+        PQclear(res);
+        assess_db_release(conn);
+    }
+}
+
+
 int
 main(void)
 {
@@ -555,6 +589,7 @@ main(void)
     test_migrate();
     test_refused();
     test_errors();
+    test_prepared();
     test_lost();
     test_unreachable();
     test_contact();
