@@ -374,6 +374,15 @@ sub start_node {
 }
 
 
+# While somebody does, nobody else can.
+sub listens {
+    my ($self, $node) = @_;
+
+    return defined IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $node->{home}{port}, Proto => 'tcp', Timeout => 1);
+}
+
+
 sub lives {
     my ($self, $node) = @_;
 

@@ -63,7 +63,7 @@ sub worker_stop {
 
 # All of it at once; or the master alone, and its workers, which do not notice,
 # go on until they are killed too, or are told to quit and end beside the new
-# ones.
+# ones; one that stands still hears nothing and has to be killed.
 sub master_kill {
     my ($f) = @_;
 
@@ -83,10 +83,13 @@ sub master_kill {
     }
 
     $f->later($seconds, sub {
-        $way eq 'quit' ? $f->tell_to_quit('QUIT', $_) : $f->kill_pids($_)
-            for @workers;
+        for my $pid (@workers) {
+            $way eq 'quit' && !$f->stands_still($pid)
+                ? $f->tell_to_quit('QUIT', $pid) : $f->kill_pids($pid);
+        }
 
-        $f->later(0.2, sub { $f->start_node($node) });
+        $f->wait_for(10, sub { !$f->listens($node) },
+                     sub { $f->start_node($node) });
     });
 
     return sprintf 'master %d of %s, workers: %s after %.1f s', $master,
