@@ -32,7 +32,8 @@ $t->allow_alarm(qr/shared memory zone "assess" was locked by/);
 sub newest { return $t->sql('select value from assess.event_counter') }
 
 # With all other workers stopped, so that it is this one that accepts.  One of
-# those may have been stopped with the zone locked: then again.
+# those may have been stopped with the zone locked, and this one may not have
+# opened its store yet: then again.
 sub on_worker {
     my ($pid, $code) = @_;
 
@@ -43,7 +44,7 @@ sub on_worker {
         kill 'STOP', @others;
         my $result = eval { $code->($http) };
         kill 'CONT', @others;
-        return $result if $result && $result->{status};
+        return $result if $result && ($result->{status} // 503) != 503;
         sleep 0.05;
     }
 

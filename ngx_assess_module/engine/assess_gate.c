@@ -23,6 +23,12 @@
 /* And one that is late has other things to do: the next one may go first. */
 #define ASSESS_GATE_LATE   80
 
+/*
+ * Who allows so many at once, in one worker, knows a provider that takes them:
+ * it is not approached step by step.
+ */
+#define ASSESS_GATE_EXPECT  1000
+
 /* Failures in a row that open the circuit. */
 #define ASSESS_GATE_ROW    5
 
@@ -233,6 +239,12 @@ assess_gate_open(void *mem, int slot, int max)
     gate->max = max > 0 ? max : 1;
 
     assess_gate_forget(mem, slot);
+
+    if (max >= ASSESS_GATE_EXPECT) {
+        assess_gate_lock(gate->shared);
+        assess_pace_expect(&gate->shared->pace, max);
+        assess_gate_unlock(gate->shared);
+    }
 
     return gate;
 }

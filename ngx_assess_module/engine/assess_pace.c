@@ -21,6 +21,7 @@
  */
 #define ASSESS_PACE_SPEED      0.08
 #define ASSESS_PACE_BURST      50
+#define ASSESS_PACE_ANY        1e6
 
 /* So long without a wall, it grows twice as fast. */
 #define ASSESS_PACE_DOUBLE     5000
@@ -60,6 +61,16 @@ assess_pace_init(assess_pace_t *pace)
 
     for (i = 0; i < ASSESS_QUOTAS; i++) {
         assess_supply_init(&pace->supplies[i]);
+    }
+}
+
+
+void
+assess_pace_expect(assess_pace_t *pace, int n)
+{
+    if (pace->seq == 0) {
+        pace->speed = ASSESS_PACE_ANY;
+        assess_window_expect(&pace->window, n);
     }
 }
 

@@ -66,6 +66,12 @@ typedef struct {
 
 void assess_pace_init(assess_pace_t *pace);
 
+/*
+ * The operator allows so many at once, more than one would without knowing
+ * that the provider takes them: as long as nothing is learned, that is so.
+ */
+void assess_pace_expect(assess_pace_t *pace, int n);
+
 /* After its holder died in the midst of a change: all in bounds again. */
 void assess_pace_repair(assess_pace_t *pace, int64_t now);
 

@@ -35,6 +35,14 @@ assess_window_init(assess_window_t *window)
 
 
 void
+assess_window_expect(assess_window_t *window, int n)
+{
+    window->size = n < ASSESS_WINDOW_MAX - window->size
+                   ? window->size + n : ASSESS_WINDOW_MAX;
+}
+
+
+void
 assess_window_restart(assess_window_t *window, int64_t now)
 {
     if (window->size > ASSESS_WINDOW_AGAIN) {

@@ -68,6 +68,9 @@ typedef enum {
 
 void assess_window_init(assess_window_t *window);
 
+/* So many more are said to be taken, before anything is known. */
+void assess_window_expect(assess_window_t *window, int n);
+
 /* It was away: few at once, but for what is known. */
 void assess_window_restart(assess_window_t *window, int64_t now);
 

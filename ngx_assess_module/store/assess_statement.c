@@ -61,6 +61,7 @@ assess_conn_error(assess_conn_t *conn, const PGresult *res, assess_err_t *err)
         { "25P03", "a transaction was idle for too long", 1 },
         { "25006", "it takes no writes", 2 },
         { "26000", "the session is another", 1 },
+        { "42P05", "the session is another", 1 },
         { "0A000", "the schema was changed meanwhile", 1 },
         { "57014", "a statement took too long", 0 },
         { "55P03", "a lock was not free in time", 0 },

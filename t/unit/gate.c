@@ -242,6 +242,53 @@ test_overload(void)
 }
 
 
+/* What an operator says that a provider takes, it is sent at once. */
+
+static void
+test_expected(void)
+{
+    int               n;
+    void             *mem;
+    assess_gate_t    *gate, *other;
+    assess_ticket_t   ticket;
+    assess_waiter_t   a = { .wake = on_wake, .ctx = &woken[0] };
+    assess_outcome_t  refused = { .what = ASSESS_OUTCOME_THROTTLE,
+                                  .after_ms = -1 };
+    assess_gate_state_t  state;
+
+    mem = calloc(1, assess_gate_size());
+    is_int(assess_gate_init(mem), 0, "a new one");
+
+    gate = assess_gate_open(mem, 0, 5000);
+
+    for (n = 0; n < 4000; n++) {
+        if (assess_gate_take(gate, &a, now, &ticket, &again)
+            != ASSESS_GATE_GO)
+        {
+            break;
+        }
+    }
+
+    is_int(n, 4000, "thousands go out at once where they are allowed");
+
+    (void) assess_gate_done(gate, &ticket, &refused, now);
+    (void) assess_gate_take(gate, &a, now, &ticket, &again);
+    assess_gate_state(gate, now, &state);
+    ok(state.window < 4000, "and a refusal is heard all the same");
+
+    /* whoever comes later finds what was learned */
+
+    other = assess_gate_open(mem, 1, 5000);
+    assess_gate_state(other, now, &state);
+    ok(state.window < 4000, "by others, too");
+
+    assess_gate_end(gate, &a);
+    assess_gate_close(other);
+    assess_gate_close(gate);
+    free(mem);
+}
+
+
 /* In memory that outlives them. */
 
 static void
@@ -267,7 +314,7 @@ test_processes(void)
     }
 
     n = (int) ntickets;
-    is_int(take(two, &b), ASSESS_GATE_WAIT, "one process has taken all (%d)");
+    is_int(take(two, &b), ASSESS_GATE_WAIT, "one process has taken all");
     done(one, ASSESS_OUTCOME_OK);
     is_int(take(one, &a), ASSESS_GATE_WAIT, "the next is not for it");
     is_int(take(two, &b), ASSESS_GATE_GO, "but for the one that has none");
@@ -324,6 +371,7 @@ main(void)
     test_line();
     test_circuit();
     test_overload();
+    test_expected();
     test_processes();
 
     return done_testing();
