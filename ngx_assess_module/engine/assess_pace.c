@@ -21,7 +21,7 @@
  */
 #define ASSESS_PACE_SPEED      0.08
 #define ASSESS_PACE_BURST      50
-#define ASSESS_PACE_ANY        1e6
+#define ASSESS_PACE_ANY        1e6           /* without a limit */
 
 /* So long without a wall, it grows twice as fast. */
 #define ASSESS_PACE_DOUBLE     5000
@@ -272,7 +272,7 @@ assess_pace_speed(assess_pace_t *pace, int64_t now, int64_t *again)
 {
     double  passed;
 
-    if ((double) now >= pace->speed_next) {
+    if (pace->speed >= ASSESS_PACE_ANY || (double) now >= pace->speed_next) {
         return 0;
     }
 
