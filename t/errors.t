@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract;
+use Assess::Process qw(write_file);
 use Assess::Test;
 
 my $guarded = Assess::Test::free_port();
@@ -450,6 +451,31 @@ is($http->request('HEAD', '/api/documents/' . UNKNOWN)->{status}, 404,
 
     is(join(' ', $in =~ m{HTTP/1\.1 (\d+)}g), '415 200',
         'the next request of the connection is answered');
+}
+
+
+# a body that nginx cannot store: root may write anywhere, so it is no folder
+{
+    my $dir = $t->server->{home} . '/temp/body';
+    my $body = 'A body that does not fit into memory. ' x 3000;
+    my $post = sub { $http->post('/api/documents', body => $body,
+        headers => { 'Content-Type' => 'text/plain' }) };
+
+    untouched($t, 'a body without a place', sub {
+        rename $dir, "$dir.away" or die "$dir: $!\n";
+        write_file($dir, '');
+
+        my $a = $post->();
+        problem_is($a, 503, undef, 'a body without a place');
+        like($a->{json}{detail}, qr/body cannot be stored/, 'it says so');
+
+        unlink $dir;
+        rename "$dir.away", $dir or die "$dir: $!\n";
+    });
+
+    my $a = $post->();
+    is($a->{status}, 201, 'later it is taken');
+    $http->delete("/api/documents/$a->{json}{documents}[0]{documentId}");
 }
 
 

@@ -111,6 +111,8 @@ ngx_http_assess_call_handler(ngx_http_request_t *r)
 
     if (call->route->flags & NGX_HTTP_ASSESS_BODY) {
 
+        call->reading = 1;
+
         rc = ngx_http_read_client_request_body(r,
                                         ngx_http_assess_call_body_handler);
 
@@ -419,6 +421,7 @@ ngx_http_assess_call_body_handler(ngx_http_request_t *r)
     ngx_http_assess_call_t  *call;
 
     call = ngx_http_get_module_ctx(r, ngx_http_assess_module);
+    call->reading = 0;
 
     if (ngx_http_assess_call_body_take(call) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

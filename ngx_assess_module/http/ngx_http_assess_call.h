@@ -98,6 +98,7 @@ struct ngx_http_assess_call_s {
     int                              unread;     /* told by a thread */
     unsigned                         busy:1;     /* a thread has it */
     unsigned                         given_up:1; /* none had it in time */
+    unsigned                         reading:1;  /* nginx takes the body */
     unsigned                         answered:1; /* the header is out */
     unsigned                         instead:1;  /* of nginx's own page */
     unsigned                         replaced:1; /* and that was done */

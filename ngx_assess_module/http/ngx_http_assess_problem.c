@@ -124,6 +124,7 @@ static ngx_int_t
 ngx_http_assess_problem_header_filter(ngx_http_request_t *r)
 {
     int                          status;
+    const char                  *detail;
     ngx_http_assess_call_t      *call;
     ngx_http_assess_loc_conf_t  *lcf;
 
@@ -153,9 +154,20 @@ ngx_http_assess_problem_header_filter(ngx_http_request_t *r)
         status = NGX_HTTP_BAD_REQUEST;
     }
 
+    detail = ngx_http_assess_problem_detail(status);
+
+    /* nginx could not store the body: its disk is full, most likely */
+
+    if (call->reading && status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        detail = "the body cannot be stored here now, try again later";
+
+        r->headers_out.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        r->headers_out.status_line.len = 0;
+    }
+
     assess_buf_reset(&call->body);
-    ngx_http_assess_problem_json(&call->body, status, NULL,
-                                 ngx_http_assess_problem_detail(status));
+    ngx_http_assess_problem_json(&call->body, status, NULL, detail);
 
     if (call->body.failed) {
         return NGX_ERROR;
