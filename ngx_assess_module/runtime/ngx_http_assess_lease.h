@@ -16,11 +16,11 @@
 ngx_int_t ngx_http_assess_lease_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf, assess_db_t *db);
 
-/* Says at once that this worker lives: the store is open, or is back. */
+/*
+ * The store is open, or is back: says at once that this worker lives, and goes
+ * on saying so.
+ */
 void ngx_http_assess_lease_beat(void);
-
-/* Looks for workers that died. */
-void ngx_http_assess_lease_look(void);
 
 /*
  * A run begins under owner, which is noted before its job is claimed, and

@@ -427,7 +427,6 @@ ngx_http_assess_store_open_done(void *data)
                       "assess store is open");
 
         ngx_http_assess_lease_beat();
-        ngx_http_assess_lease_look();
         ngx_http_assess_scheduler_kick();
         return;
     }
@@ -609,7 +608,6 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
 
     s->was_away = away;
 
-    ngx_http_assess_lease_look();
     ngx_http_assess_scheduler_kick();
 }
 

@@ -22,12 +22,16 @@ use Assess::HTTP;
 use Assess::Process qw(slurp wait_until write_file);
 
 my @running;
+my $owner = $$;
 
 
 sub import {
     strict->import;
     warnings->import;
     Test::More->export_to_level(1);
+
+    # told to end, it ends what it started, too
+    $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 }
 
 
@@ -160,7 +164,7 @@ sub _remove {
 END {
     my $status = $?;
 
-    for my $self (@running) {
+    for my $self ($$ == $owner ? @running : ()) {
         for my $home (reverse @{ $self->{homes} }) {
             diag($home->server->tail) if $status && $home->server;
             eval { $home->stop('stop'); 1 } or diag($@);
