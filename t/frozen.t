@@ -6,6 +6,8 @@
 use strict;
 use warnings;
 
+use Time::HiRes qw(sleep);
+
 use Assess::Jobs qw(document question_set start_job events_in_log ended_type);
 use Assess::Process qw(slurp wait_until);
 use Assess::Provider;
@@ -105,6 +107,47 @@ for my $when ('when the job has ended', 'while another runs it') {
             events_in_log($t, 0)), 1, 'there is one end');
     }
 }
+
+# --- it wakes up while nobody can tell it that it has lost its job
+
+sub away_lines {
+    my ($home) = @_;
+    return scalar grep { /assess store is away/ } split /\n/,
+        slurp("$home->{home}/logs/error.log");
+}
+
+sub quiet {
+    return wait_until(20, sub {
+        return 0 if $provider->stats->{inFlight};
+        my $before = $provider->stats->{requests};
+        sleep 0.5;
+        return $provider->stats->{requests} == $before;
+    });
+}
+
+question_set($t, 'many', 100);
+$provider->control(reset => \1, delayMs => 700);
+my $job = start_job($t, document => document($t), set => 'many');
+ok(wait_until(20, sub { $provider->stats->{inFlight} >= 4 }), 'a job asks');
+my $pid = stop_runner($job);
+my $first = $provider->stats->{requests};
+my $home = (grep { $_ == $pid } $t->server->workers) ? $t->home : $other;
+ok(wait_until(30, sub { attempt($job) == 2
+    && $provider->stats->{requests} > $first + 2 }), 'another goes on with it');
+$t->cluster->stop;
+ok(quiet(), 'until the database is away');
+
+my $asked = $provider->stats->{requests};
+my $lines = away_lines($home);
+kill 'CONT', $pid;
+ok(wait_until(20, sub { away_lines($home) > $lines }), 'the first one wakes up');
+ok(quiet(), 'and does nothing');
+is($provider->stats->{requests}, $asked, 'it asks nothing');
+$t->cluster->launch;
+is($t->wait_job($job, 60)->{status}, 'completed', 'the other one completes it');
+cmp_ok($provider->stats->{requests}, '<=', 20 + $first,
+    'only what was in flight is asked again');
+
 
 # it is a good worker again
 $provider->control(reset => \1);

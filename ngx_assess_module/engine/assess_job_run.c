@@ -32,6 +32,7 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
 {
     assess_err_e     rc;
     assess_run_t     run;
+    int64_t          now;
     assess_claim_t   claim;
     assess_change_t  change;
 
@@ -50,6 +51,8 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     claim.owner = *owner;
     claim.lease_ms = engine->lease_ms;
 
+    now = assess_mono_ms();
+
     rc = assess_engine_avoid(engine, run.arena, &claim, err);
 
     if (rc == ASSESS_OK) {
@@ -60,7 +63,7 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     if (rc == ASSESS_OK) {
         engine->publish(engine->ctx, &change);
 
-        assess_steps_init(&run.steps, engine, &run.work);
+        assess_steps_init(&run.steps, engine, &run.work, now);
 
         rc = assess_run_job(&run, err);
         assess_run_conclude(&run, rc, err);
@@ -500,8 +503,9 @@ assess_run_stopping(void *ctx)
 
 
 /*
- * What came and could not be saved would be asked again if this process died:
- * until it is saved, nothing more is spent.
+ * What came and could not be saved would be asked again if this process died;
+ * and what is sent without a lease is asked by another, too.  Until that is
+ * settled nothing more is spent.
  */
 
 static int
@@ -509,13 +513,24 @@ assess_run_hold(void *ctx)
 {
     assess_run_t *run = ctx;
 
+    assess_err_e  rc;
     assess_err_t  err;
 
-    if (assess_steps_try(&run->steps, &err) != ASSESS_OK) {
+    rc = assess_steps_try(&run->steps, &err);
+
+    if (rc == ASSESS_OK && assess_steps_kept(&run->steps)) {
+        return 1;
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_steps_sure(&run->steps, &err);
+    }
+
+    if (rc != ASSESS_OK && rc != ASSESS_UNAVAILABLE) {
         run->refused = err;
     }
 
-    return assess_steps_kept(&run->steps);
+    return rc != ASSESS_OK;
 }
 
 

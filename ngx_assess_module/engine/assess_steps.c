@@ -24,13 +24,14 @@ struct assess_kept_s {
 
 void
 assess_steps_init(assess_steps_t *steps, assess_engine_t *engine,
-    assess_work_t *work)
+    assess_work_t *work, int64_t claimed)
 {
     memset(steps, 0, sizeof(assess_steps_t));
 
     steps->engine = engine;
     steps->work = work;
     steps->last = &steps->first;
+    steps->sure = claimed;
 }
 
 
@@ -70,11 +71,13 @@ static assess_err_e
 assess_steps_save(assess_steps_t *steps, const assess_step_t *step,
     assess_err_t *err)
 {
+    int64_t           now;
     assess_err_e      rc;
     assess_job_t      job;
     assess_arena_t   *arena;
     assess_change_t   change;
 
+    now = assess_mono_ms();
     job = steps->work->job;
 
     /* an arena of its own: a job has many steps */
@@ -86,6 +89,10 @@ assess_steps_save(assess_steps_t *steps, const assess_step_t *step,
 
     rc = assess_job_step(steps->engine->db, arena, steps->work, step, &change,
                          err);
+
+    if (rc == ASSESS_OK) {
+        steps->sure = now;
+    }
 
     /* of a cancelled job the late answers change the cost, without an event */
 
@@ -293,6 +300,35 @@ assess_steps_flush(assess_steps_t *steps, assess_err_t *err)
     do {
         rc = assess_steps_drain(steps, err);
     } while (assess_steps_again(steps, rc));
+
+    return rc;
+}
+
+
+assess_err_e
+assess_steps_sure(assess_steps_t *steps, assess_err_t *err)
+{
+    int64_t       now;
+    assess_err_e  rc;
+
+    now = assess_mono_ms();
+
+    if (now - steps->sure < steps->engine->lease_ms / 2) {
+        return ASSESS_OK;
+    }
+
+    if (now - steps->tried < ASSESS_STEPS_PAUSE) {
+        return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                           "the store was asked a moment ago");
+    }
+
+    steps->tried = now;
+
+    rc = assess_job_renew(steps->engine->db, steps->work, err);
+
+    if (rc == ASSESS_OK) {
+        steps->sure = now;
+    }
 
     return rc;
 }

@@ -20,11 +20,13 @@ typedef struct {
     assess_kept_t     *first;        /* kept, in order */
     assess_kept_t    **last;
     int64_t            tried;        /* when last, of the monotonic clock */
+    int64_t            sure;         /* the lease was ours at that time */
 } assess_steps_t;
 
 
+/* claimed: when the claim began, of the monotonic clock. */
 void assess_steps_init(assess_steps_t *steps, assess_engine_t *engine,
-    assess_work_t *work);
+    assess_work_t *work, int64_t claimed);
 
 /* Drops what is kept: after ASSESS_LOST, or where nothing can be done. */
 void assess_steps_free(assess_steps_t *steps);
@@ -48,6 +50,13 @@ assess_err_e assess_steps_try(assess_steps_t *steps, assess_err_t *err);
  * before that.
  */
 assess_err_e assess_steps_flush(assess_steps_t *steps, assess_err_t *err);
+
+/*
+ * Whether the lease is ours for all that is known: ASSESS_OK when it was half
+ * a lease ago, or is now that the store was asked.  A process that was stopped
+ * and wakes up must know before it spends anything.
+ */
+assess_err_e assess_steps_sure(assess_steps_t *steps, assess_err_t *err);
 
 /* Whether something is kept. */
 int assess_steps_kept(const assess_steps_t *steps);

@@ -228,6 +228,13 @@ assess_err_e assess_job_claim(assess_db_t *db, assess_arena_t *arena,
     assess_err_t *err);
 
 /*
+ * Whether the job is still this run's, whose lease is renewed then: ASSESS_OK,
+ * ASSESS_LOST or ASSESS_CANCELLED.
+ */
+assess_err_e assess_job_renew(assess_db_t *db, assess_work_t *work,
+    assess_err_t *err);
+
+/*
  * Saves a step.  ASSESS_LOST when the lease is another's, ASSESS_CANCELLED
  * when the job was cancelled meanwhile; nothing is written in either case,
  * except that answers which were paid for are kept with a cancelled job (then

@@ -344,6 +344,53 @@ assess_work_refused(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
+assess_err_e
+assess_job_renew(assess_db_t *db, assess_work_t *work, assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "with renewed as (update assess.assessment_jobs j set lease_until ="
+        " statement_timestamp() + $5::int * interval '1 millisecond'"
+        ASSESS_WORK_WHERE " returning 1)"
+        " select exists (select from renewed), exists (select from"
+        " assess.assessment_jobs c where c.tenant = $1 and c.job_id = $2"
+        " and c.fence = $3::bigint and c.status in ('cancelled', 'queued'))";
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_work_args(&args, work);
+    assess_arg_int(&args, work->lease_ms);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    assess_db_release(conn);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    if (PQgetvalue(res, 0, 0)[0] == 't') {
+        rc = ASSESS_OK;
+
+    } else if (PQgetvalue(res, 0, 1)[0] == 't') {
+        rc = assess_work_cancelled(err);
+
+    } else {
+        rc = assess_fail(err, ASSESS_LOST, NULL,
+                         "the job's lease is another worker's");
+    }
+
+    PQclear(res);
+
+    return rc;
+}
+
+
 static int64_t
 assess_step_count(int64_t n)
 {
