@@ -268,13 +268,16 @@ sub stop {
 }
 
 
-# As a power cut does it, all but the disk: nothing is written any more.
+# As a power cut does it, all but the disk: nothing is written any more.  One
+# that was just being forked is found at the next look.
 sub crash {
     my ($self) = @_;
 
-    my @all = working_in($self->{data}, 'postgres');
-    kill 'KILL', @all;
-    end_all(\@all, KILL => 10) or die "PostgreSQL does not die\n";
+    while (my @all = working_in($self->{data}, 'postgres')) {
+        kill 'KILL', @all;
+        end_all(\@all, KILL => 10) or die "PostgreSQL does not die\n";
+    }
+
     delete $self->{pid};
 }
 
