@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 
 use Assess::Jobs qw(document question_set start_job events_in_log write_events
                     collect is_log changed_conf);
-use Assess::Process qw(wait_until);
+use Assess::Process qw(slurp wait_until write_file);
 use Assess::Provider;
 use Assess::Test;
 
@@ -71,6 +71,27 @@ for my $round (1, 2) {
 is($wrong, 0, 'thousands of jobs, each known, once and again');
 my $again = start_job($t, document => $document, set => 'ten');
 is($t->wait_job($again)->{status}, 'completed', 'a new one finds room');
+
+
+# --- a reload that names one more provider, whose gate needs room, too
+
+my $extra = $t->server->{env}{ASSESS_EXTRA};
+my $before = slurp($extra);
+my $url = {$provider->env}->{OPENAI_BASE_URL};
+
+write_file($extra, $before . "assess_provider more {\n    type openai;\n"
+    . "    url $url;\n    model test-model;\n}\n");
+$t->server->configure->reload;
+ok(wait_until(20, sub {
+    my $a = $one->get('/api/health/ready');
+    return $a && $a->{status} == 200 && $a->{json}{providers}{more};
+}), 'a full zone has room for it');
+$again = start_job($t, document => $document, set => 'ten',
+    body => { provider => 'more' });
+is($t->wait_job($again)->{status}, 'completed', 'and it is asked');
+
+write_file($extra, $before);
+$t->server->configure->reload;
 
 
 # --- another instance that runs no job

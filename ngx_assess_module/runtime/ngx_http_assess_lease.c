@@ -181,7 +181,7 @@ ngx_http_assess_lease_run(void *data)
     ngx_http_assess_lease_t *l = data;
 
     int64_t     now, beat, look;
-    ngx_uint_t  due;
+    ngx_uint_t  due, open;
 
     beat = 0;
     look = ngx_min(NGX_HTTP_ASSESS_LOOK, (int64_t) l->mcf->lease / 4);
@@ -192,15 +192,26 @@ ngx_http_assess_lease_run(void *data)
 
         now = assess_mono_ms();
         due = l->now || now >= beat;
-
-        if (!l->open) {
-            ngx_http_assess_lease_wait(now + look);
-            continue;
-        }
-
+        open = l->open;
         l->now = 0;
 
         pthread_mutex_unlock(&l->mutex);
+
+        /* their places are wanted, whether or not the store is there */
+
+        l->ndead += ngx_http_assess_zone_dead(l->mcf->zone,
+                                       l->dead + l->ndead,
+                                       NGX_HTTP_ASSESS_WORKERS - l->ndead);
+
+        if (!open) {
+            pthread_mutex_lock(&l->mutex);
+
+            if (!l->now && !l->stop) {
+                ngx_http_assess_lease_wait(now + look);
+            }
+
+            continue;
+        }
 
         ngx_http_assess_lease_bury();
 
@@ -288,9 +299,6 @@ ngx_http_assess_lease_bury(void)
     ngx_http_assess_lease_t  *l;
 
     l = &ngx_http_assess_lease;
-
-    l->ndead += ngx_http_assess_zone_dead(l->mcf->zone, l->dead + l->ndead,
-                                          NGX_HTTP_ASSESS_WORKERS - l->ndead);
 
     while (l->ndead) {
 

@@ -180,10 +180,11 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
         gate = ngx_http_assess_zone_gate(mcf->zone, &confs[i]->name);
 
         if (gate == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "assess zone \"%V\" has no room for its providers",
-                          &mcf->zone->shm.name);
-            return NGX_ERROR;
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "assess zone \"%V\" has no room for provider "
+                          "\"%s\": each worker finds out by itself how many "
+                          "requests it takes", &mcf->zone->shm.name,
+                          confs[i]->name.data);
         }
 
         engine->providers[i] = assess_provider_create(confs[i], gate,

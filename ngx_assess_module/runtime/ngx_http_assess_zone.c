@@ -214,6 +214,7 @@ ngx_http_assess_zone_dead(ngx_shm_zone_t *zone,
 void *
 ngx_http_assess_zone_gate(ngx_shm_zone_t *zone, const assess_str_t *name)
 {
+    size_t                   size;
     ngx_slab_pool_t         *shpool;
     ngx_http_assess_shm_t   *sh;
     ngx_http_assess_gate_t  *gate;
@@ -230,18 +231,19 @@ ngx_http_assess_zone_gate(ngx_shm_zone_t *zone, const assess_str_t *name)
         }
     }
 
-    gate = ngx_slab_alloc_locked(shpool, sizeof(ngx_http_assess_gate_t)
-                                         + name->len);
+    size = ngx_align(sizeof(ngx_http_assess_gate_t) + name->len, 64);
+
+    gate = ngx_http_assess_zone_alloc(sh, shpool, size + assess_gate_size());
     if (gate == NULL) {
         goto done;
     }
 
     gate->len = name->len;
+    gate->gate = (u_char *) gate + size;
     ngx_memcpy(gate->name, name->data, name->len);
 
-    gate->gate = ngx_slab_alloc_locked(shpool, assess_gate_size());
-
-    if (gate->gate == NULL || assess_gate_init(gate->gate) != 0) {
+    if (assess_gate_init(gate->gate) != 0) {
+        ngx_slab_free_locked(shpool, gate);
         gate = NULL;
         goto done;
     }

@@ -24,7 +24,7 @@ typedef struct {
 } ngx_http_assess_worker_t;
 
 
-/* of a provider, by its name; the gate follows the name */
+/* of a provider, by its name, which stands behind it, and the gate after that */
 
 typedef struct ngx_http_assess_gate_s  ngx_http_assess_gate_t;
 
@@ -77,6 +77,13 @@ void ngx_http_assess_ring_advance(ngx_http_assess_shm_t *sh);
 /* ngx_http_assess_zone_jobs.c; the mutex is held */
 
 void ngx_http_assess_jobs_init(ngx_http_assess_shm_t *sh);
+
+/*
+ * Memory of the zone, for which jobs make room, the least recently changed
+ * first; NULL when there is none without them either.
+ */
+void *ngx_http_assess_zone_alloc(ngx_http_assess_shm_t *sh,
+    ngx_slab_pool_t *shpool, size_t size);
 
 /* The job as of the event version, unless a later one was there before. */
 void ngx_http_assess_jobs_set(ngx_http_assess_shm_t *sh,

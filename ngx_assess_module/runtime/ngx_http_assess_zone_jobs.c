@@ -223,12 +223,33 @@ ngx_http_assess_jobs_drop(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
 }
 
 
+void *
+ngx_http_assess_zone_alloc(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
+    size_t size)
+{
+    void         *p;
+    ngx_queue_t  *q;
+
+    for ( ;; ) {
+
+        p = ngx_slab_alloc_locked(shpool, size);
+
+        if (p || ngx_queue_empty(&sh->jobs)) {
+            return p;
+        }
+
+        q = ngx_queue_last(&sh->jobs);
+        ngx_http_assess_jobs_drop(sh, shpool,
+                  ngx_queue_data(q, ngx_http_assess_zone_job_t, queue));
+    }
+}
+
+
 void
 ngx_http_assess_jobs_set(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
     const assess_job_t *job, const assess_buf_t *json, uint64_t version)
 {
     size_t                       room;
-    ngx_queue_t                 *q;
     ngx_http_assess_zone_job_t  *zj;
 
     room = job->tenant.len + json->len;
@@ -247,30 +268,23 @@ ngx_http_assess_jobs_set(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
         zj = NULL;
     }
 
-    while (zj == NULL) {
+    if (zj == NULL) {
 
         /* the numbers in it grow a little as the job goes on */
 
-        zj = ngx_slab_alloc_locked(shpool, sizeof(ngx_http_assess_zone_job_t)
-                                           + room + 96);
-        if (zj) {
-            zj->room = room + 96;
-            zj->node.key = ngx_crc32_short((u_char *) job->job_id,
-                                           ASSESS_UUID_LEN);
-            ngx_memcpy(zj->job_id, job->job_id, ASSESS_UUID_LEN);
-
-            ngx_rbtree_insert(&sh->rbtree, &zj->node);
-            ngx_queue_insert_head(&sh->jobs, &zj->queue);
-            break;
-        }
-
-        if (ngx_queue_empty(&sh->jobs)) {
+        zj = ngx_http_assess_zone_alloc(sh, shpool,
+                           sizeof(ngx_http_assess_zone_job_t) + room + 96);
+        if (zj == NULL) {
             return;
         }
 
-        q = ngx_queue_last(&sh->jobs);
-        ngx_http_assess_jobs_drop(sh, shpool,
-                  ngx_queue_data(q, ngx_http_assess_zone_job_t, queue));
+        zj->room = room + 96;
+        zj->node.key = ngx_crc32_short((u_char *) job->job_id,
+                                       ASSESS_UUID_LEN);
+        ngx_memcpy(zj->job_id, job->job_id, ASSESS_UUID_LEN);
+
+        ngx_rbtree_insert(&sh->rbtree, &zj->node);
+        ngx_queue_insert_head(&sh->jobs, &zj->queue);
     }
 
     zj->version = version;
