@@ -1,5 +1,6 @@
 
 #include "assess_extract.h"
+#include "assess_plain.h"
 #include "../base/assess_frame.h"
 
 #include <errno.h>
@@ -8,8 +9,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +35,14 @@ typedef struct {
 } assess_extraction_t;
 
 
+static void assess_extract_init(assess_extraction_t *x,
+    const assess_extract_conf_t *conf, const assess_extract_cb_t *cb,
+    assess_err_t *err);
+static assess_err_e assess_extract_child(assess_extraction_t *x,
+    assess_kind_e kind, int fd);
+static int assess_extract_file(int fd, char **data, size_t *len);
+static assess_err_e assess_extract_pages(assess_extraction_t *x,
+    assess_plain_t *plain);
 static assess_err_e assess_extract_start(assess_extraction_t *x,
     assess_kind_e kind, int fd);
 static int assess_extract_spawn(assess_extraction_t *x, const char *kind,
@@ -42,8 +53,9 @@ static int assess_extract_attr(posix_spawnattr_t *attr);
 static assess_err_e assess_extract_read(assess_extraction_t *x);
 static assess_err_e assess_extract_take(assess_extraction_t *x,
     const char *data, size_t len, int *last);
-static assess_err_e assess_extract_page(assess_extraction_t *x);
-static int assess_extract_clean(assess_buf_t *text, assess_buf_t *clean,
+static assess_err_e assess_extract_page(assess_extraction_t *x,
+    const assess_str_t *text);
+static int assess_extract_clean(const assess_str_t *text, assess_buf_t *clean,
     int *letters);
 static int assess_extract_letter(uint32_t cp);
 static int assess_extract_stop(assess_extraction_t *x);
@@ -56,29 +68,25 @@ assess_err_e
 assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
     const assess_extract_cb_t *cb, assess_err_t *err)
 {
+    char                *data;
+    size_t               len;
     assess_err_e         rc;
     assess_extraction_t  x;
 
-    memset(&x, 0, sizeof(x));
+    if ((kind == ASSESS_KIND_TEXT || kind == ASSESS_KIND_MARKDOWN)
+        && assess_extract_file(fd, &data, &len) == 0)
+    {
+        rc = assess_extract_plain(conf, data, len, cb, err);
+        free(data);
 
-    x.conf = conf;
-    x.cb = cb;
-    x.err = err;
-    x.sock = -1;
-    x.frames.max_pages = conf->pages;
-    x.frames.max_bytes = conf->output;
-
-    rc = assess_extract_start(&x, kind, fd);
-
-    if (rc == ASSESS_OK) {
-
-        rc = assess_extract_read(&x);
-
-        if (assess_extract_stop(&x) != 0) {
-            rc = assess_fail(err, ASSESS_ERROR, "internal",
-                             "\"%s\" does not end", conf->program);
+        if (rc != ASSESS_UNSUPPORTED) {
+            return rc;
         }
     }
+
+    assess_extract_init(&x, conf, cb, err);
+
+    rc = assess_extract_child(&x, kind, fd);
 
     if (x.sock != -1) {
         (void) close(x.sock);
@@ -87,6 +95,135 @@ assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
     assess_buf_free(&x.frames.text);
 
     return rc;
+}
+
+
+assess_err_e
+assess_extract_plain(const assess_extract_conf_t *conf, const char *data,
+    size_t len, const assess_extract_cb_t *cb, assess_err_t *err)
+{
+    assess_err_e         rc;
+    assess_plain_t       plain;
+    assess_extraction_t  x;
+
+    if (!assess_plain_init(&plain, data, len)) {
+        return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
+                           "the text is not plain enough");
+    }
+
+    assess_extract_init(&x, conf, cb, err);
+
+    rc = assess_extract_pages(&x, &plain);
+
+    return rc == ASSESS_OK ? assess_extract_result(&x) : rc;
+}
+
+
+static void
+assess_extract_init(assess_extraction_t *x, const assess_extract_conf_t *conf,
+    const assess_extract_cb_t *cb, assess_err_t *err)
+{
+    memset(x, 0, sizeof(assess_extraction_t));
+
+    x->conf = conf;
+    x->cb = cb;
+    x->err = err;
+    x->sock = -1;
+    x->frames.max_pages = conf->pages;
+    x->frames.max_bytes = conf->output;
+}
+
+
+static assess_err_e
+assess_extract_child(assess_extraction_t *x, assess_kind_e kind, int fd)
+{
+    assess_err_e  rc;
+
+    rc = assess_extract_start(x, kind, fd);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    rc = assess_extract_read(x);
+
+    if (assess_extract_stop(x) != 0) {
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "\"%s\" does not end", x->conf->program);
+    }
+
+    return rc;
+}
+
+
+/* The bytes of a small file, to be freed; -1 where they cannot be had. */
+
+static int
+assess_extract_file(int fd, char **data, size_t *len)
+{
+    size_t        got;
+    ssize_t       n;
+    struct stat   st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)
+        || st.st_size > ASSESS_PLAIN_MAX)
+    {
+        return -1;
+    }
+
+    *len = (size_t) st.st_size;
+
+    *data = malloc(*len + 1);
+    if (*data == NULL) {
+        return -1;
+    }
+
+    for (got = 0; got < *len; got += (size_t) n) {
+
+        n = pread(fd, *data + got, *len - got, (off_t) got);
+
+        if (n <= 0) {
+            free(*data);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The pages of a text that is read here, in the limits that hold for all. */
+
+static assess_err_e
+assess_extract_pages(assess_extraction_t *x, assess_plain_t *plain)
+{
+    assess_err_e  rc;
+    assess_str_t  text;
+
+    while (assess_plain_next(plain, &text)) {
+
+        if (x->cb->cancelled(x->cb->ctx)) {
+            return assess_fail(x->err, ASSESS_CANCELLED, NULL,
+                               "the extraction was cancelled");
+        }
+
+        if (x->frames.pages >= x->frames.max_pages) {
+            return assess_extract_limit(x, ASSESS_WHY_PAGES);
+        }
+
+        if ((int64_t) text.len > x->frames.max_bytes - x->frames.bytes) {
+            return assess_extract_limit(x, ASSESS_WHY_OUTPUT);
+        }
+
+        x->frames.bytes += (int64_t) text.len;
+        x->frames.pages++;
+
+        rc = assess_extract_page(x, &text);
+        if (rc != ASSESS_OK) {
+            return rc;
+        }
+    }
+
+    return ASSESS_OK;
 }
 
 
@@ -314,13 +451,22 @@ static assess_err_e
 assess_extract_take(assess_extraction_t *x, const char *data, size_t len,
     int *last)
 {
+    assess_err_e  rc;
+    assess_str_t  text;
+
     switch (assess_frames_feed(&x->frames, data, len)) {
 
     case ASSESS_FRAMES_MORE:
         return ASSESS_OK;
 
     case ASSESS_FRAMES_PAGE:
-        return assess_extract_page(x);
+        text.data = x->frames.text.data;
+        text.len = x->frames.text.len;
+
+        rc = assess_extract_page(x, &text);
+        assess_buf_reset(&x->frames.text);
+
+        return rc;
 
     case ASSESS_FRAMES_END:
         *last = 1;
@@ -343,7 +489,7 @@ assess_extract_take(assess_extraction_t *x, const char *data, size_t len,
 
 
 static assess_err_e
-assess_extract_page(assess_extraction_t *x)
+assess_extract_page(assess_extraction_t *x, const assess_str_t *text)
 {
     assess_buf_t   clean;
     assess_err_e   rc;
@@ -351,14 +497,14 @@ assess_extract_page(assess_extraction_t *x)
 
     memset(&clean, 0, sizeof(clean));
 
-    if (assess_extract_clean(&x->frames.text, &clean, &x->letters) != 0) {
+    if (assess_extract_clean(text, &clean, &x->letters) != 0) {
         assess_buf_free(&clean);
         return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
     }
 
     page.page = x->frames.pages;
-    page.text.data = clean.data ? clean.data : x->frames.text.data;
-    page.text.len = clean.data ? clean.len : x->frames.text.len;
+    page.text.data = clean.data ? clean.data : text->data;
+    page.text.len = clean.data ? clean.len : text->len;
 
     if (page.text.data == NULL) {
         page.text.data = "";
@@ -367,7 +513,6 @@ assess_extract_page(assess_extraction_t *x)
     rc = x->cb->page(x->cb->ctx, &page, x->err);
 
     assess_buf_free(&clean);
-    assess_buf_reset(&x->frames.text);
 
     return rc;
 }
@@ -379,7 +524,8 @@ assess_extract_page(assess_extraction_t *x)
  */
 
 static int
-assess_extract_clean(assess_buf_t *text, assess_buf_t *clean, int *letters)
+assess_extract_clean(const assess_str_t *text, assess_buf_t *clean,
+    int *letters)
 {
     size_t       n;
     uint32_t     cp;

@@ -1,7 +1,8 @@
 
 /*
  * The text of a document, page by page, read by the program assess-extract in
- * a sandboxed process of its own.  Blocks; for a pool thread.
+ * a sandboxed process of its own; but for plain text that needs no reading.
+ * Blocks; for a pool thread.
  */
 
 #ifndef ASSESS_EXTRACT_H
@@ -47,6 +48,15 @@ typedef struct {
  */
 assess_err_e assess_extract(const assess_extract_conf_t *conf,
     assess_kind_e kind, int fd, const assess_extract_cb_t *cb,
+    assess_err_t *err);
+
+
+/*
+ * The same of text or Markdown in memory, here and now.  ASSESS_UNSUPPORTED
+ * when it is too long or not good UTF-8: then assess_extract() can read it.
+ */
+assess_err_e assess_extract_plain(const assess_extract_conf_t *conf,
+    const char *data, size_t len, const assess_extract_cb_t *cb,
     assess_err_t *err);
 
 

@@ -1,5 +1,6 @@
 
-/* sources: engine/assess_extract.c base/assess_frame.c base/assess_base.c */
+/* sources: engine/assess_extract.c engine/assess_plain.c base/assess_frame.c
+   base/assess_base.c */
 /* libs: -lcrypto -lm */
 
 /*
@@ -8,6 +9,7 @@
  */
 
 #include "engine/assess_extract.h"
+#include "engine/assess_plain.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -426,6 +428,56 @@ test_pdf(run_t *run, assess_buf_t *b)
 }
 
 
+/* Text is the same whether it is read here or, being long, by the program. */
+
+static void
+test_both(run_t *run, assess_buf_t *b)
+{
+    size_t        i, n;
+    assess_buf_t  here;
+    assess_err_t  err;
+
+    static const char  *texts[] = {
+        "a", "a\f", "a\fb", "\fa", "\f\fa\n", "\xef\xbb\xbf" "a\f\xc3\xa9",
+        "a\x01\x7f\r\n\xc2\x85" "b", "\xef\xbb\xbf\f\xef\xbb\xbf" "c"
+    };
+
+    memset(&here, 0, sizeof(here));
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+
+        n = strlen(texts[i]);
+
+        (void) extract(run, ASSESS_KIND_TEXT, texts[i], n, &err);
+
+        assess_buf_reset(&here);
+        assess_buf_add(&here, run->text.data, run->text.len);
+
+        assess_buf_reset(b);
+        assess_buf_add(b, texts[i], n);
+
+        if (texts[i][n - 1] != '\f') {
+            assess_buf_char(b, '\f');
+        }
+
+        while (b->len <= ASSESS_PLAIN_MAX) {
+            assess_buf_char(b, 'x');
+            assess_buf_char(&here, 'x');
+        }
+
+        assess_buf_char(&here, '|');
+
+        (void) extract(run, ASSESS_KIND_TEXT, b->data, b->len, &err);
+
+        ok(run->text.len == here.len
+           && memcmp(run->text.data, here.data, here.len) == 0,
+           "the program reads text %zu as we do", i + 1);
+    }
+
+    assess_buf_free(&here);
+}
+
+
 static void
 test_plain(run_t *run, assess_buf_t *b)
 {
@@ -435,6 +487,7 @@ test_plain(run_t *run, assess_buf_t *b)
 
     is_text(run, ASSESS_KIND_TEXT, "One\fTwo\n\f", 9, "One|Two\n|",
             "a form feed ends a page");
+    is_text(run, ASSESS_KIND_TEXT, "\f\fa", 3, "||a|", "empty pages");
     is_text(run, ASSESS_KIND_MARKDOWN, "# A\n\n* b\n", 9, "# A\n\n* b\n|",
             "Markdown stays as it is");
     is_text(run, ASSESS_KIND_TEXT, "\xef\xbb\xbf" "a\xc3\xa9", 6,
@@ -449,6 +502,10 @@ test_plain(run_t *run, assess_buf_t *b)
 
     is_failed(extract(run, ASSESS_KIND_TEXT, " \n-\n", 4, &err), &err,
               "document_without_text", "no text", "nothing but marks");
+    is_failed(extract(run, ASSESS_KIND_TEXT, "", 0, &err), &err,
+              "document_without_text", "1 page;", "an empty file");
+
+    test_both(run, b);
 
     /* across many frames, and pieces with a pair on their border */
 
@@ -621,13 +678,14 @@ test_ends(run_t *run, assess_buf_t *b)
     run->hit_supervisor = 0;
 
     conf.program = "/bin/true";
-    is_int(extract(run, ASSESS_KIND_TEXT, "a", 1, &err), ASSESS_ERROR,
+    is_int(extract(run, ASSESS_KIND_HTML, "a", 1, &err), ASSESS_ERROR,
            "a program that says nothing");
 
     conf.program = "/nonexistent/assess-extract";
-    is_int(extract(run, ASSESS_KIND_TEXT, "a", 1, &err), ASSESS_ERROR,
+    is_int(extract(run, ASSESS_KIND_HTML, "a", 1, &err), ASSESS_ERROR,
            "a program that is not there");
     ok(strstr(err.message, conf.program) != NULL, "is named");
+    is_text(run, ASSESS_KIND_TEXT, "a", 1, "a|", "plain text needs none");
     defaults();
 }
 
@@ -678,8 +736,9 @@ many(void *data)
             wrong += rc != (run.hit ? ASSESS_FAILED : ASSESS_CANCELLED);
 
         } else {
-            rc = extract(&run, ASSESS_KIND_TEXT, "one\ftwo", 7, &err);
-            wrong += rc != ASSESS_OK || strcmp(run.text.data, "one|two|") != 0;
+            rc = extract(&run, ASSESS_KIND_HTML, "<p>one<p>two", 12, &err);
+            wrong += rc != ASSESS_OK
+                     || strcmp(run.text.data, "one\n\ntwo\n|") != 0;
         }
     }
 
