@@ -43,7 +43,7 @@ help:
 	@echo 'make test      build, then run every test'
 	@echo 'make faults    500 jobs, 200 faults, three seeds: 20 minutes'
 	@echo 'make run       the server in the foreground (see README.md)'
-	@echo 'make bench     the benchmarks'
+	@echo 'make bench     the benchmarks: docs/benchmarks.md, half an hour'
 	@echo 'make module    build/nginx/ngx_http_assess_module.so'
 	@echo 'make extract   build/assess-extract'
 	@echo 'make unit      the unit tests alone'
@@ -72,9 +72,9 @@ faults:
 	@exec t/bin/faults
 
 bench:
-	@t/lib/install.sh run build sample test
+	@t/lib/install.sh run build sample test bench
 	@$(MAKE) -j$(JOBS) build sample provider bench-build
-	@exec t/bin/bench
+	@t/bin/bench && exec t/bin/bench -w
 
 build: module extract
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what the given purposes need and is not there: run build sample
-# test fuzz.  Says what it installs; with all in place it does nothing.
+# test fuzz bench, and redis nchan npm for the peers of bench.  Says what it
+# installs; with all in place it does nothing.
 
 set -euo pipefail
 
@@ -13,6 +14,10 @@ declare -A packages=(
     [test]="curl poppler-utils procps"
     [sanitize]="patch xz-utils"
     [fuzz]="clang libclang-rt-14-dev"
+    [bench]="wrk"
+    [redis]="redis-server"
+    [nchan]="libnginx-mod-nchan"
+    [npm]="npm"
 )
 
 missing=()
