@@ -1,24 +1,32 @@
 
 #include "ngx_http_assess_call.h"
+#include "../runtime/ngx_http_assess_places.h"
 
 
 /*
  * The status of a job, from shared memory: thousands may ask all the time.
- * Only the place of a queued job in the queue is not known there; it is asked
- * for, and done without when it is not told soon.
+ * The place of a queued job in the queue is read once, and then followed for
+ * all who ask; it is done without when it is not told soon.
  */
 
 ngx_int_t
 ngx_http_assess_job_fast(ngx_http_assess_call_t *call)
 {
     ngx_int_t        rc;
+    ngx_uint_t       placed;
     assess_status_e  status;
 
     rc = ngx_http_assess_zone_job(call->mcf->zone, &call->scope.tenant,
-                                  call->name.data, &status, &call->body);
+                                  call->name.data, &status, &placed,
+                                  &call->body);
 
-    if (rc == NGX_OK && status == ASSESS_QUEUED
-        && ngx_http_assess_scheduler_ready(NULL)
+    if (rc != NGX_OK || status != ASSESS_QUEUED) {
+        return rc;
+    }
+
+    ngx_http_assess_places_follow(call->mcf);
+
+    if (!placed && ngx_http_assess_scheduler_ready(NULL)
         && !assess_db_away(ngx_http_assess_scheduler_db(), NULL))
     {
         call->known = call->body;
@@ -26,20 +34,25 @@ ngx_http_assess_job_fast(ngx_http_assess_call_t *call)
         return NGX_DECLINED;
     }
 
-    return rc;
+    return NGX_OK;
 }
 
 
 void
 ngx_http_assess_job_get(ngx_http_assess_call_t *call)
 {
+    uint64_t      version;
     assess_err_t  err;
     assess_job_t  job;
+
+    version = ngx_http_assess_zone_reading(call->mcf->zone, call->name.data);
 
     if (assess_job_read(ngx_http_assess_scheduler_db(), call->arena,
                         &call->scope, call->name.data, &job, &err)
         != ASSESS_OK)
     {
+        ngx_http_assess_zone_unread(call->mcf->zone, call->name.data);
+
         if (err.kind != ASSESS_UNAVAILABLE
             || !ngx_http_assess_call_known(call))
         {
@@ -48,7 +61,7 @@ ngx_http_assess_job_get(ngx_http_assess_call_t *call)
         return;
     }
 
-    ngx_http_assess_zone_keep(call->mcf->zone, &job);
+    ngx_http_assess_zone_keep(call->mcf->zone, &job, version);
 
     assess_job_json(&call->body, &job);
 }

@@ -142,7 +142,7 @@ ngx_http_assess_wait_look(ngx_http_assess_follower_t *f)
     ngx_memzero(&json, sizeof(assess_buf_t));
 
     rc = ngx_http_assess_zone_job(w->call->mcf->zone, &w->call->scope.tenant,
-                                  w->call->wait_job, &status, &json);
+                                  w->call->wait_job, &status, NULL, &json);
 
     if (rc != NGX_OK) {
         assess_buf_free(&json);

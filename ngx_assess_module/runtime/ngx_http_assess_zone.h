@@ -141,18 +141,43 @@ ngx_int_t ngx_http_assess_zone_events(ngx_shm_zone_t *zone, uint64_t *after,
 
 /*
  * The Job of the API as it is now, appended to buf, if the zone knows it and
- * it is this tenant's; NGX_DECLINED otherwise.
+ * it is this tenant's; NGX_DECLINED otherwise.  placed, where it is not NULL:
+ * the client asks for its place in the queue, too; it is 0 where the job has
+ * one and the zone does not know it.
  */
 ngx_int_t ngx_http_assess_zone_job(ngx_shm_zone_t *zone,
     const assess_str_t *tenant, const char *job_id, assess_status_e *status,
-    assess_buf_t *buf);
+    ngx_uint_t *placed, assess_buf_t *buf);
 
 /*
- * A job that was read from the database, of use only when it has ended; or
- * one that is gone.
+ * A job is about to be read from the database: gives the version with which
+ * what was read is kept, unless it has changed meanwhile; 0 is never kept.
+ * From then on the place of a queued one is kept up to date, for as long as it
+ * is asked for once a minute.  When it turns out that there is no such job,
+ * nothing is left of it.
  */
-void ngx_http_assess_zone_keep(ngx_shm_zone_t *zone, const assess_job_t *job);
+uint64_t ngx_http_assess_zone_reading(ngx_shm_zone_t *zone,
+    const char *job_id);
+void ngx_http_assess_zone_keep(ngx_shm_zone_t *zone, const assess_job_t *job,
+    uint64_t version);
+void ngx_http_assess_zone_unread(ngx_shm_zone_t *zone, const char *job_id);
+
+/* A job that is gone. */
 void ngx_http_assess_zone_forget(ngx_shm_zone_t *zone, const char *job_id);
+
+/*
+ * How many places are kept up to date; and whether it is this worker that is
+ * to look them up now, since none did for interval: a round begins then.
+ */
+ngx_uint_t ngx_http_assess_zone_waits(ngx_shm_zone_t *zone);
+ngx_uint_t ngx_http_assess_zone_walk(ngx_shm_zone_t *zone,
+    ngx_msec_t interval);
+
+/* Some of the jobs of this round, 0 after the last; and their places, from 1 */
+ngx_uint_t ngx_http_assess_zone_waiting(ngx_shm_zone_t *zone,
+    char (*ids)[ASSESS_UUID_LEN + 1], ngx_uint_t max);
+void ngx_http_assess_zone_places(ngx_shm_zone_t *zone,
+    char (*ids)[ASSESS_UUID_LEN + 1], const int *places, ngx_uint_t n);
 
 /* Whether a running job is cancelled, as far as the zone knows. */
 ngx_uint_t ngx_http_assess_zone_cancelled(ngx_shm_zone_t *zone,

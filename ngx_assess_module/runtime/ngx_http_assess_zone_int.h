@@ -41,6 +41,11 @@ typedef struct {
     ngx_rbtree_node_t          sentinel;
     ngx_queue_t                jobs;
 
+    ngx_queue_t                waits;    /* jobs whose places are followed */
+    ngx_uint_t                 nwaits;
+    uint64_t                   round;    /* of looking the places up */
+    int64_t                    walked;   /* when; monotonic, ms */
+
     uint64_t                   frontier;
     uint64_t                   highest;
     ngx_uint_t                 started;

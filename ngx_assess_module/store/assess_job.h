@@ -174,6 +174,11 @@ assess_err_e assess_job_read(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *job_id, assess_job_t *job,
     assess_err_t *err);
 
+/* The places in the queue of n jobs, of whatever tenants; 0: it has none. */
+assess_err_e assess_jobs_places(assess_db_t *db,
+    const char (*ids)[ASSESS_UUID_LEN + 1], size_t n, int *places,
+    assess_err_t *err);
+
 /* Newest first. */
 assess_err_e assess_jobs_list(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_job_filter_t *filter,

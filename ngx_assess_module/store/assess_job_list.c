@@ -219,26 +219,82 @@ assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
 }
 
 
-/* The places of the queued ones on the page: the queue is walked once */
+/* the queue is walked once for all of them; 0: the job is not in it */
 
 static assess_err_e
-assess_jobs_positions(assess_conn_t *conn, assess_job_t *jobs, size_t n,
-    assess_err_t *err)
+assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
+    int *places, assess_err_t *err)
 {
-    int            row;
-    size_t         i, queued;
+    size_t         i;
     PGresult      *res;
-    assess_buf_t   ids;
     assess_args_t  args;
 
     static const char  sql[] =
-        "select q.job_id, q.place from (select c.job_id, row_number() over"
+        "select q.place from unnest($1::uuid[]) with ordinality a (job_id, n)"
+        " left join (select c.job_id, row_number() over"
         " (order by c.priority desc, c.created_at, c.job_id) as place"
         " from assess.assessment_jobs c"
         " where c.status in ('queued', 'processing')"
         " and ((c.status = 'queued' and not c.held)"
         " or c.lease_until < statement_timestamp())) q"
-        " where q.job_id = any ($1::uuid[])";
+        " on q.job_id = a.job_id order by a.n";
+
+    assess_args_init(&args);
+    assess_arg_array(&args, ids);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    for (i = 0; i < n; i++) {
+        places[i] = i < (size_t) PQntuples(res)
+                    ? (int) assess_col_int(res, (int) i, 0) : 0;
+    }
+
+    PQclear(res);
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_jobs_places(assess_db_t *db, const char (*ids)[ASSESS_UUID_LEN + 1],
+    size_t n, int *places, assess_err_t *err)
+{
+    size_t          i;
+    assess_buf_t    array;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    memset(&array, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        assess_array_word(&array, ids[i]);
+    }
+
+    rc = assess_jobs_walk(conn, &array, n, places, err);
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/* The places of the queued ones on a page */
+
+static assess_err_e
+assess_jobs_positions(assess_conn_t *conn, assess_arena_t *arena,
+    assess_job_t *jobs, size_t n, assess_err_t *err)
+{
+    int           *places;
+    size_t         i, queued;
+    assess_err_e   rc;
+    assess_buf_t   ids;
 
     memset(&ids, 0, sizeof(assess_buf_t));
 
@@ -253,25 +309,22 @@ assess_jobs_positions(assess_conn_t *conn, assess_job_t *jobs, size_t n,
         return ASSESS_OK;
     }
 
-    assess_args_init(&args);
-    assess_arg_array(&args, &ids);
+    places = assess_palloc(arena, queued * sizeof(int));
 
-    res = assess_db_exec(conn, sql, &args, err);
-    if (res == NULL) {
-        return err->kind;
+    if (places == NULL) {
+        assess_buf_free(&ids);
+        return assess_db_no_memory(err);
     }
 
-    for (row = 0; row < PQntuples(res); row++) {
-        for (i = 0; i < n; i++) {
-            if (strcmp(jobs[i].job_id, PQgetvalue(res, row, 0)) == 0) {
-                jobs[i].queue_position = (int) assess_col_int(res, row, 1);
-            }
+    rc = assess_jobs_walk(conn, &ids, queued, places, err);
+
+    for (i = 0; rc == ASSESS_OK && i < n; i++) {
+        if (jobs[i].status == ASSESS_QUEUED) {
+            jobs[i].queue_position = *places++;
         }
     }
 
-    PQclear(res);
-
-    return ASSESS_OK;
+    return rc;
 }
 
 
@@ -303,7 +356,7 @@ assess_jobs_list(assess_db_t *db, assess_arena_t *arena,
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_jobs_positions(conn, *jobs, *n, err);
+        rc = assess_jobs_positions(conn, arena, *jobs, *n, err);
     }
 
     assess_db_release(conn);

@@ -448,8 +448,8 @@ test_cancel(void)
 static void
 test_order(void)
 {
-    int                i, replayed;
-    char               ids[4][ASSESS_UUID_LEN + 1];
+    int                i, replayed, places[5];
+    char               ids[5][ASSESS_UUID_LEN + 1];
     assess_job_t       job;
     assess_work_t      work;
     assess_start_t     start;
@@ -475,6 +475,17 @@ test_order(void)
                                &job, &store_err);
         is_int(job.queue_position, i + 1, "its place in the queue");
     }
+
+    (void) assess_uuid(ids[4]);
+    is_err(assess_jobs_places(store_db,
+                              (const char (*)[ASSESS_UUID_LEN + 1]) ids, 5,
+                              places, &store_err), ASSESS_OK, "all at once");
+
+    for (i = 0; i < 4; i++) {
+        is_int(places[order[i]], i + 1, "the same place");
+    }
+
+    is_int(places[4], 0, "what is not in the queue has none");
 
     for (i = 0; i < 4; i++) {
         (void) assess_job_claim(store_db, store_arena, &one, &work,
