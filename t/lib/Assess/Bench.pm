@@ -85,6 +85,20 @@ sub stop_all {
 }
 
 
+# Something whose servers end with it: what it returns.
+sub apart {
+    my ($self, $what) = @_;
+
+    local $self->{ends} = [];
+    my $got = eval { $what->() };
+    my $why = $@;
+
+    $self->stop_all;
+    die $why if $why;
+    return $got;
+}
+
+
 sub remove {
     my ($self) = @_;
 
