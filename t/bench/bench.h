@@ -44,10 +44,13 @@ bench_die(const char *what)
 }
 
 
-/* A socket that connects, or has connected, to a port of 127.0.0.1. */
+/*
+ * A socket that connects, or has connected, to a port of 127.0.0.1; with a
+ * receive buffer of this size, or as the kernel likes it.
+ */
 
 static inline int
-bench_connect(int port, int nonblocking)
+bench_connect(int port, int nonblocking, int buffer)
 {
     int                 s, on;
     struct sockaddr_in  sin;
@@ -66,6 +69,10 @@ bench_connect(int port, int nonblocking)
     }
 
     (void) setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+
+    if (buffer) {
+        (void) setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    }
 
     if (connect(s, (struct sockaddr *) &sin, sizeof(sin)) == -1
         && errno != EINPROGRESS)

@@ -41,7 +41,7 @@ open_stream(int port, const char *path)
     int   n;
     char  request[1024];
 
-    stream_fd = bench_connect(port, 0);
+    stream_fd = bench_connect(port, 0, 0);
     n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n"
                  "Host: localhost\r\nAccept: text/event-stream\r\n\r\n", path);
     say(stream_fd, request, (size_t) n);
@@ -220,7 +220,7 @@ main(int argc, char **argv)
                            body);
 
     open_stream(atoi(argv[1]), argv[5]);
-    post_fd = bench_connect(atoi(argv[1]), 0);
+    post_fd = bench_connect(atoi(argv[1]), 0, 0);
 
     n = missing = 0;
     warm = samples / 10;

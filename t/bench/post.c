@@ -96,7 +96,7 @@ open_conn(conn_t *c)
         (void) close(c->fd);
     }
 
-    c->fd = bench_connect(port, 1);
+    c->fd = bench_connect(port, 1, 0);
     watch(c, EPOLL_CTL_ADD, EPOLLIN);
 }
 

@@ -88,7 +88,7 @@ main(int argc, char **argv)
 
     n = failed = 0;
     request = make_request(argv[2], argv[5], &len);
-    s = bench_connect(atoi(argv[1]), 0);
+    s = bench_connect(atoi(argv[1]), 0, 0);
     end = bench_now() + atof(argv[3]) * 1e6;
 
     while (n < PROBE_MAX && (start = bench_now()) < end) {
@@ -100,7 +100,7 @@ main(int argc, char **argv)
             /* a server may close a connection after so many requests */
 
             (void) close(s);
-            s = bench_connect(atoi(argv[1]), 0);
+            s = bench_connect(atoi(argv[1]), 0, 0);
             continue;
         }
 
