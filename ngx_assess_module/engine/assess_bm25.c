@@ -11,70 +11,113 @@
 
 
 static uint32_t
-assess_texts_doc(const assess_texts_t *texts, size_t i)
+assess_bm25_term(const assess_token_t *token)
 {
-    return texts->doc_of ? texts->doc_of[i] : (uint32_t) i;
+    return token->id & ~ASSESS_VOCAB_STOP;
 }
 
 
-/* Counts the documents of each term, and the terms of each document. */
+static int
+assess_bm25_alloc(assess_arena_t *arena, assess_bm25_t *docs, size_t ndocs,
+    size_t nterms, size_t postings)
+{
+    docs->ndocs = (uint32_t) ndocs;
+    docs->norm = assess_pcalloc(arena, (ndocs + 1) * sizeof(double));
+    docs->scores = assess_pcalloc(arena, (ndocs + 1) * sizeof(double));
+    docs->first = assess_pcalloc(arena, (nterms + 1) * sizeof(size_t));
+    docs->postings = assess_palloc(arena, (postings + 1)
+                                          * sizeof(assess_posting_t));
+
+    return docs->norm == NULL || docs->scores == NULL || docs->first == NULL
+           || docs->postings == NULL ? -1 : 0;
+}
+
+
+/* From the lengths of documents to what they do to a score. */
+
+static void
+assess_bm25_norm(assess_bm25_t *docs, size_t total)
+{
+    size_t  i;
+    double  average;
+
+    average = total ? (double) total / docs->ndocs : 1;
+
+    for (i = 0; i < docs->ndocs; i++) {
+        docs->norm[i] = ASSESS_BM25_K1
+                        * (1 - ASSESS_BM25_B
+                           + ASSESS_BM25_B * docs->norm[i] / average);
+    }
+}
+
+
+/* One posting more of a document, or one more in its last one; how many. */
 
 static size_t
-assess_bm25_count(assess_bm25_t *docs, const assess_texts_t *texts,
-    uint32_t *seen)
+assess_bm25_put(assess_posting_t *postings, size_t n, uint32_t doc,
+    uint32_t tf)
 {
-    size_t    i, t, sum;
-    uint32_t  doc;
-
-    for (i = 0, t = 0; i < texts->n; i++) {
-
-        doc = assess_texts_doc(texts, i);
-
-        for ( /* void */ ; t < texts->ends[i]; t++) {
-
-            docs->norm[doc]++;
-
-            if (seen[texts->terms[t] - 1] != doc + 1) {
-                seen[texts->terms[t] - 1] = doc + 1;
-                docs->first[texts->terms[t]]++;
-            }
-        }
+    if (n == 0 || postings[n - 1].doc != doc) {
+        postings[n].doc = doc;
+        postings[n].tf = 0;
+        n++;
     }
 
-    for (i = 0, sum = 0; i <= texts->nterms; i++) {
-        sum += docs->first[i];
-        docs->first[i] = sum;
-    }
+    postings[n - 1].tf += tf;
 
-    return sum;
+    return n;
 }
 
+
+/*
+ * Postings are put where there is room for one of each place of a term, and
+ * moved together in the end.  next is behind the last one of each term.
+ */
 
 static void
 assess_bm25_fill(assess_bm25_t *docs, const assess_texts_t *texts,
-    uint32_t *filled)
+    size_t *next)
 {
-    size_t             i, t;
-    uint32_t           doc, *n;
-    assess_posting_t  *p;
+    size_t    i, t, n, from, to, total;
+    uint32_t  term;
+
+    total = texts->n ? texts->ends[texts->n - 1] : 0;
+
+    for (t = 0; t < total; t++) {
+        docs->first[assess_bm25_term(&texts->tokens[t])]++;
+    }
+
+    for (i = 1; i <= texts->nterms; i++) {
+        next[i] = docs->first[i - 1];
+        docs->first[i] += docs->first[i - 1];
+    }
 
     for (i = 0, t = 0; i < texts->n; i++) {
 
-        doc = assess_texts_doc(texts, i);
+        docs->norm[i] = (double) (texts->ends[i] - t);
 
         for ( /* void */ ; t < texts->ends[i]; t++) {
+            term = assess_bm25_term(&texts->tokens[t]);
+            from = docs->first[term - 1];
 
-            p = docs->postings + docs->first[texts->terms[t] - 1];
-            n = &filled[texts->terms[t] - 1];
-
-            if (*n == 0 || p[*n - 1].doc != doc) {
-                p[*n].doc = doc;
-                p[*n].tf = 0;
-                (*n)++;
-            }
-
-            p[*n - 1].tf++;
+            next[term] = from + assess_bm25_put(docs->postings + from,
+                                                next[term] - from,
+                                                (uint32_t) i, 1);
         }
+    }
+
+    for (i = 1, from = 0, to = 0; i <= texts->nterms; i++) {
+
+        n = next[i] - from;
+
+        if (to != from) {
+            memmove(docs->postings + to, docs->postings + from,
+                    n * sizeof(assess_posting_t));
+        }
+
+        to += n;
+        from = docs->first[i];
+        docs->first[i] = to;
     }
 }
 
@@ -83,55 +126,66 @@ int
 assess_bm25_build(assess_arena_t *arena, assess_bm25_t *docs,
     const assess_texts_t *texts)
 {
-    int        rc;
-    size_t     i, total, postings;
-    uint32_t  *seen;
-    double     average;
-
-    rc = -1;
-
-    docs->ndocs = texts->n ? assess_texts_doc(texts, texts->n - 1) + 1 : 0;
-    docs->norm = assess_pcalloc(arena, ((size_t) docs->ndocs + 1)
-                                       * sizeof(double));
-    docs->scores = assess_pcalloc(arena, ((size_t) docs->ndocs + 1)
-                                         * sizeof(double));
-    docs->first = assess_pcalloc(arena, ((size_t) texts->nterms + 1)
-                                        * sizeof(size_t));
-    seen = calloc((size_t) texts->nterms + 1, sizeof(uint32_t));
-
-    if (docs->norm == NULL || docs->scores == NULL || docs->first == NULL
-        || seen == NULL)
-    {
-        goto done;
-    }
-
-    postings = assess_bm25_count(docs, texts, seen);
-
-    docs->postings = assess_palloc(arena, (postings + 1)
-                                          * sizeof(assess_posting_t));
-    if (docs->postings == NULL) {
-        goto done;
-    }
-
-    memset(seen, 0, ((size_t) texts->nterms + 1) * sizeof(uint32_t));
-    assess_bm25_fill(docs, texts, seen);
+    size_t  total, *next;
 
     total = texts->n ? texts->ends[texts->n - 1] : 0;
-    average = total ? (double) total / docs->ndocs : 1;
 
-    for (i = 0; i < docs->ndocs; i++) {
-        docs->norm[i] = ASSESS_BM25_K1
-                        * (1 - ASSESS_BM25_B
-                           + ASSESS_BM25_B * docs->norm[i] / average);
+    if (assess_bm25_alloc(arena, docs, texts->n, texts->nterms, total) != 0) {
+        return -1;
     }
 
-    rc = 0;
+    next = malloc(((size_t) texts->nterms + 1) * sizeof(size_t));
+    if (next == NULL) {
+        return -1;
+    }
 
-done:
+    assess_bm25_fill(docs, texts, next);
+    assess_bm25_norm(docs, total);
 
-    free(seen);
+    free(next);
 
-    return rc;
+    return 0;
+}
+
+
+int
+assess_bm25_join(assess_arena_t *arena, assess_bm25_t *docs,
+    const assess_texts_t *texts, const assess_bm25_t *of_texts,
+    const uint32_t *doc_of)
+{
+    size_t                   i, n, before;
+    const assess_posting_t  *p, *end;
+
+    if (assess_bm25_alloc(arena, docs,
+                          texts->n ? doc_of[texts->n - 1] + (size_t) 1 : 0,
+                          texts->nterms, of_texts->first[texts->nterms])
+        != 0)
+    {
+        return -1;
+    }
+
+    for (i = 0, before = 0; i < texts->n; i++) {
+        docs->norm[doc_of[i]] += (double) (texts->ends[i] - before);
+        before = texts->ends[i];
+    }
+
+    assess_bm25_norm(docs, before);
+
+    for (i = 1, n = 0; i <= texts->nterms; i++) {
+
+        p = of_texts->postings + of_texts->first[i - 1];
+        end = of_texts->postings + of_texts->first[i];
+        before = n;
+
+        for ( /* void */ ; p < end; p++) {
+            n = before + assess_bm25_put(docs->postings + before, n - before,
+                                         doc_of[p->doc], p->tf);
+        }
+
+        docs->first[i] = n;
+    }
+
+    return 0;
 }
 
 

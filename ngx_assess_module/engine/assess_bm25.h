@@ -8,7 +8,7 @@
 #define ASSESS_BM25_H
 
 
-#include "../base/assess_base.h"
+#include "assess_vocab.h"
 
 
 typedef struct {
@@ -25,23 +25,26 @@ typedef struct {
     double            *scores;       /* of the search under way */
 } assess_bm25_t;
 
-/*
- * Texts in order: their terms, numbered from 1, one behind the other; where
- * those of each text end; and the document of each, rising from 0, or NULL
- * where each text is one.
- */
+/* Texts in order: their terms, one behind the other, and where each ends. */
 typedef struct {
-    const uint32_t    *terms;
-    uint32_t           nterms;       /* different ones */
-    const size_t      *ends;
-    const uint32_t    *doc_of;
-    size_t             n;
+    const assess_token_t  *tokens;
+    uint32_t               nterms;   /* different ones */
+    const size_t          *ends;
+    size_t                 n;
 } assess_texts_t;
 
 
-/* 0, or -1 without memory. */
+/* Each text is a document.  0, or -1 without memory. */
 int assess_bm25_build(assess_arena_t *arena, assess_bm25_t *docs,
     const assess_texts_t *texts);
+
+/*
+ * Several texts are a document: doc_of is that of each text, rising from 0.
+ * of_texts was built of the same ones.  0, or -1 without memory.
+ */
+int assess_bm25_join(assess_arena_t *arena, assess_bm25_t *docs,
+    const assess_texts_t *texts, const assess_bm25_t *of_texts,
+    const uint32_t *doc_of);
 
 void assess_bm25_reset(assess_bm25_t *docs);
 

@@ -12,7 +12,7 @@
 #define ASSESS_LOCAL_TERMS    128    /* of a question that are looked at */
 #define ASSESS_LOCAL_SHORT    80     /* bytes: says little by itself */
 #define ASSESS_LOCAL_HITS     64     /* of a question that are looked at */
-#define ASSESS_LOCAL_KEPT     (8 << 20)    /* bytes of what was read */
+#define ASSESS_LOCAL_KEPT     (2 << 20)    /* bytes of what was read */
 #define ASSESS_LOCAL_TELL_MS  50     /* between two replies, at least */
 
 /* What is asked is in the question; the guidance says how to judge it. */
@@ -20,7 +20,7 @@
 
 
 typedef struct {
-    uint32_t       id;               /* in the reader's vocabulary */
+    uint32_t       id;               /* of the index, or behind those of it */
     int            asked;            /* stands in the question itself */
     size_t         df;               /* hits that it stands in */
     double         weight;
@@ -28,14 +28,17 @@ typedef struct {
 
 /* Reads for one question after the other. */
 typedef struct {
-    assess_reading_t     reading;
-    assess_buf_t         places;     /* of each id: 1 + its place in terms, */
+    const assess_index_t  *index;    /* NULL: nothing was found */
+    assess_vocab_t         known;    /* its terms, lent */
+    assess_vocab_t         others;   /* terms of questions that it has not */
+    assess_reading_t       reading;
+    assess_buf_t           places;   /* of each id: 1 + its place in terms, */
                                      /* a byte; 0: not of this question */
-    assess_local_term_t  terms[ASSESS_LOCAL_TERMS];
-    char                 seen[ASSESS_LOCAL_TERMS];    /* in the text read */
-    size_t               n;
-    int                  asked;
-    int                  failed;
+    assess_local_term_t    terms[ASSESS_LOCAL_TERMS];
+    char                   seen[ASSESS_LOCAL_TERMS];    /* in the text read */
+    size_t                 n;
+    int                    asked;
+    int                    failed;
 } assess_local_reader_t;
 
 
@@ -48,7 +51,7 @@ assess_local_place(assess_local_reader_t *q, uint32_t id)
 
     if (id >= q->places.len) {
 
-        more = (size_t) q->reading.vocab.n + 1 - q->places.len;
+        more = (size_t) q->known.n + q->others.n + 1 - q->places.len;
 
         if (assess_buf_reserve(&q->places, more) != 0) {
             return NULL;
@@ -62,8 +65,31 @@ assess_local_place(assess_local_reader_t *q, uint32_t id)
 }
 
 
+/* The number of a term; 0 without memory. */
+
+static uint32_t
+assess_local_id(assess_local_reader_t *q, const char *text, size_t len,
+    int word)
+{
+    uint32_t  id;
+
+    id = word ? assess_vocab_word_find(&q->known, text, len)
+              : assess_vocab_find(&q->known, text, len);
+
+    if (id) {
+        return id;
+    }
+
+    id = word ? assess_vocab_word(&q->others, text, len)
+              : assess_vocab_add(&q->others, text, len);
+
+    return id ? q->known.n + id : 0;
+}
+
+
 static void
-assess_local_add(void *ctx, const char *term, size_t len, int stop)
+assess_local_add(void *ctx, const char *text, size_t len, int word,
+    size_t end __attribute__((unused)))
 {
     uint32_t                id;
     unsigned char          *place;
@@ -72,11 +98,16 @@ assess_local_add(void *ctx, const char *term, size_t len, int stop)
 
     q = ctx;
 
-    if (stop || q->n == ASSESS_LOCAL_TERMS) {
+    if (q->n == ASSESS_LOCAL_TERMS) {
         return;
     }
 
-    id = assess_vocab_add(&q->reading.vocab, term, len);
+    id = assess_local_id(q, text, len, word);
+
+    if (id & ASSESS_VOCAB_STOP) {
+        return;
+    }
+
     place = id ? assess_local_place(q, id) : NULL;
 
     if (place == NULL) {
@@ -98,21 +129,27 @@ assess_local_add(void *ctx, const char *term, size_t len, int stop)
 }
 
 
+/* Which terms of the question are among these.  Stop words are none. */
+
 static void
-assess_local_read(assess_local_reader_t *q, const assess_span_t *span)
+assess_local_read(assess_local_reader_t *q, const assess_token_t *tokens,
+    const assess_span_t *span)
 {
-    size_t                i;
-    const uint32_t       *ids;
+    size_t                i, n;
+    unsigned char         place;
     const unsigned char  *places;
 
-    ids = assess_reading_terms(&q->reading);
     places = (const unsigned char *) q->places.data;
+    n = q->places.len;
 
     memset(q->seen, 0, q->n);
 
     for (i = span->first; i < span->end; i++) {
-        if (ids[i] < q->places.len && places[ids[i]]) {
-            q->seen[places[ids[i]] - 1] = 1;
+
+        place = tokens[i].id < n ? places[tokens[i].id] : 0;
+
+        if (place) {
+            q->seen[place - 1] = 1;
         }
     }
 }
@@ -146,18 +183,34 @@ assess_local_question(assess_local_reader_t *q,
         q->places.data[q->terms[i].id] = 0;
     }
 
-    /* terms get other numbers */
+    /* bounded by what is asked at once, not by what was asked before */
+
+    assess_vocab_free(&q->others);
 
     (void) assess_reading_trim(&q->reading);
 
     q->n = 0;
 
     q->asked = 1;
-    assess_terms(question->text.data, question->text.len, assess_local_add, q);
+    assess_words(question->text.data, question->text.len, assess_local_add, q);
 
     q->asked = 0;
-    assess_terms(question->guidance.data, question->guidance.len,
+    assess_words(question->guidance.data, question->guidance.len,
                  assess_local_add, q);
+}
+
+
+/* A passage as it is read: its terms, itself and its sentences. */
+
+static const assess_span_t *
+assess_local_passage(assess_local_reader_t *q, const assess_passage_t *p,
+    const assess_token_t **tokens, size_t *n)
+{
+    size_t  ntokens;
+
+    *tokens = assess_index_tokens(q->index, p, &ntokens);
+
+    return assess_reading_passage(&q->reading, p, *tokens, ntokens, n);
 }
 
 
@@ -167,20 +220,21 @@ static int
 assess_local_weigh(assess_local_reader_t *q, const assess_item_t *item,
     double *all)
 {
-    size_t                i, h, n, nhits;
-    assess_local_term_t  *t;
-    const assess_span_t  *spans;
+    size_t                 i, h, n, nhits;
+    assess_local_term_t   *t;
+    const assess_span_t   *spans;
+    const assess_token_t  *tokens;
 
     nhits = item->nhits < ASSESS_LOCAL_HITS ? item->nhits : ASSESS_LOCAL_HITS;
 
     for (h = 0; h < nhits; h++) {
 
-        spans = assess_reading_passage(&q->reading, item->hits[h].passage, &n);
+        spans = assess_local_passage(q, item->hits[h].passage, &tokens, &n);
         if (spans == NULL) {
             return -1;
         }
 
-        assess_local_read(q, spans);
+        assess_local_read(q, tokens, spans);
 
         for (i = 0; i < q->n; i++) {
             q->terms[i].df += (size_t) q->seen[i];
@@ -207,8 +261,8 @@ assess_local_weigh(assess_local_reader_t *q, const assess_item_t *item,
 /* The sentence that says most of what is asked, and what goes with it. */
 
 static assess_str_t
-assess_local_best(assess_local_reader_t *q, const assess_span_t *spans,
-    size_t n)
+assess_local_best(assess_local_reader_t *q, const assess_token_t *tokens,
+    const assess_span_t *spans, size_t n)
 {
     size_t        i, best, last, len;
     double        scores[ASSESS_READING_SENTENCES];
@@ -216,7 +270,7 @@ assess_local_best(assess_local_reader_t *q, const assess_span_t *spans,
 
     for (i = 0, best = 0; i < n; i++) {
 
-        assess_local_read(q, &spans[i]);
+        assess_local_read(q, tokens, &spans[i]);
         scores[i] = assess_local_seen(q, 0);
 
         if (scores[i] > scores[best]) {
@@ -386,6 +440,7 @@ assess_local_answer(assess_local_reader_t *q, assess_arena_t *arena,
     assess_str_t             quote;
     assess_evidence_t       *ev;
     const assess_span_t     *spans;
+    const assess_token_t    *tokens;
     const assess_passage_t  *p;
 
     static const assess_str_t  name = assess_str("local");
@@ -416,18 +471,18 @@ assess_local_answer(assess_local_reader_t *q, assess_arena_t *arena,
 
         p = item->hits[picked[i]].passage;
 
-        spans = assess_reading_passage(&q->reading, p, &nspans);
+        spans = assess_local_passage(q, p, &tokens, &nspans);
         if (spans == NULL) {
             return -1;
         }
 
         if (i == 0 && all > 0) {
-            assess_local_read(q, spans);
+            assess_local_read(q, tokens, spans);
             answer->confidence = round(100 * assess_local_seen(q, 1) / all)
                                  / 100;
         }
 
-        quote = assess_local_best(q, spans + 1, nspans - 1);
+        quote = assess_local_best(q, tokens, spans + 1, nspans - 1);
 
         if (quote.len == 0) {
             continue;
@@ -442,6 +497,28 @@ assess_local_answer(assess_local_reader_t *q, assess_arena_t *arena,
     }
 
     return assess_local_rationale(arena, answer);
+}
+
+
+/* All items were looked up in one index. */
+
+static void
+assess_local_init(assess_local_reader_t *q, const assess_ask_t *ask)
+{
+    size_t  i;
+
+    memset(q, 0, sizeof(assess_local_reader_t));
+
+    q->reading.sentence = ASSESS_LOCAL_QUOTE_LEN;
+    q->reading.large = ASSESS_LOCAL_KEPT;
+
+    for (i = 0; i < ask->nitems; i++) {
+        if (ask->items[i].nhits) {
+            q->index = ask->items[i].hits[0].index;
+            q->known = *assess_index_vocab(q->index);
+            return;
+        }
+    }
 }
 
 
@@ -528,9 +605,7 @@ assess_local_ask(const assess_provider_conf_t *conf, assess_arena_t *arena,
             ? (size_t) conf->questions_per_batch : 1;
 
     memset(&reply, 0, sizeof(assess_reply_t));
-    memset(&q, 0, sizeof(assess_local_reader_t));
-    q.reading.sentence = ASSESS_LOCAL_QUOTE_LEN;
-    q.reading.large = ASSESS_LOCAL_KEPT;
+    assess_local_init(&q, ask);
 
     answers = assess_palloc(arena, ask->nitems * sizeof(assess_answer_t));
     reply.answers = answers;
@@ -573,6 +648,7 @@ assess_local_ask(const assess_provider_conf_t *conf, assess_arena_t *arena,
     }
 
     assess_reading_free(&q.reading);
+    assess_vocab_free(&q.others);
     assess_buf_free(&q.places);
 
     return rc;

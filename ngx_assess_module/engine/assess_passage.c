@@ -20,6 +20,8 @@
 #define ASSESS_PASSAGE_ANYWHERE   240
 #define ASSESS_PASSAGE_TAIL       25    /* goes with the one before */
 
+#define ASSESS_PASSAGE_BYTES      10    /* count as a word, at least */
+
 
 typedef struct {
     assess_buf_t         out;        /* of assess_passage_t */
@@ -63,7 +65,7 @@ assess_cutter_size(const assess_cutter_t *c)
         return 0;
     }
 
-    bytes = (size_t) (c->end - c->start) / 10;
+    bytes = (size_t) (c->end - c->start) / ASSESS_PASSAGE_BYTES;
 
     return c->words > bytes ? c->words : bytes;
 }
@@ -138,6 +140,24 @@ assess_cutter_broken(const assess_cutter_t *c)
 }
 
 
+/* Until where, of the word at p, the open passage cannot be too long. */
+
+static const char *
+assess_cutter_far(const assess_cutter_t *c, const char *p, const char *end)
+{
+    size_t  size, most;
+
+    size = (size_t) (p - c->start) + 1;
+    most = ASSESS_PASSAGE_ANYWHERE * ASSESS_PASSAGE_BYTES;
+
+    if (c->words >= ASSESS_PASSAGE_ANYWHERE || size >= most) {
+        return p;
+    }
+
+    return most - size < (size_t) (end - p) ? p + (most - size) : end;
+}
+
+
 /* Takes in the word at p; where it ends, or the sentence within it. */
 
 static const char *
@@ -145,7 +165,7 @@ assess_cutter_word(assess_cutter_t *c, const assess_line_t *line,
     const char *p, size_t *mark)
 {
     size_t       n, rest;
-    const char  *end;
+    const char  *end, *far;
 
     end = line->data + line->len;
     rest = (size_t) (c->page_end - line->data);
@@ -157,7 +177,18 @@ assess_cutter_word(assess_cutter_t *c, const assess_line_t *line,
         c->under = c->heading;
     }
 
+    /* up to there letters and digits, most of a text, end nothing */
+
+    far = assess_cutter_far(c, p, end);
+
     while (p < end && !assess_line_space(*p)) {
+
+        if (p < far && (unsigned char) *p < 0x80
+            && assess_ch_alnum((assess_ch_e) assess_ch_ascii[(int) *p]))
+        {
+            c->end = ++p;
+            continue;
+        }
 
         *mark = assess_sentence_end(line->data, rest,
                                     (size_t) (p - line->data));

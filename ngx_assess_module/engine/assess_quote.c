@@ -301,23 +301,40 @@ assess_folder_blank(assess_folder_t *f, uint32_t cp, assess_ch_e ch)
 }
 
 
+static int
+assess_folder_stays(char c)
+{
+    assess_ch_e  ch;
+
+    if ((unsigned char) c >= 0x80) {
+        return 0;
+    }
+
+    ch = (assess_ch_e) assess_ch_ascii[(int) c];
+
+    return ch == ASSESS_CH_OTHER || assess_ch_alnum(ch);
+}
+
+
 /*
- * ASCII letters, digits and symbols, most of any text: they stay as they are,
- * and nothing is held back between them.  Their end.
+ * ASCII letters, digits and symbols, most of any text, and single spaces among
+ * them: they stay as they are, and nothing is held back between them.  Their
+ * end.
  */
 
 static const char *
 assess_folder_plain(assess_folder_t *f, const char *p, const char *end)
 {
-    const char   *q;
-    assess_ch_e   ch;
+    const char  *q;
 
-    for (q = p; q < end && (unsigned char) *q < 0x80; q++) {
+    q = p;
 
-        ch = assess_ch_class((unsigned char) *q);
+    while (q < end && assess_folder_stays(*q)) {
 
-        if (ch != ASSESS_CH_OTHER && !assess_ch_alnum(ch)) {
-            break;
+        q++;
+
+        if (end - q >= 2 && *q == ' ' && assess_folder_stays(q[1])) {
+            q++;
         }
     }
 

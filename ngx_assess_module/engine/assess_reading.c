@@ -2,7 +2,6 @@
 #include "assess_reading.h"
 #include "assess_fold.h"
 #include "assess_sentence.h"
-#include "assess_terms.h"
 
 #include <string.h>
 
@@ -41,6 +40,13 @@ assess_reading_cut_ok(const char *start, const char *p)
 }
 
 
+static int
+assess_reading_letter(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+}
+
+
 /*
  * Where the first sentence of the text ends: at its mark, at an empty line,
  * or before it gets too long for a quote.
@@ -57,6 +63,14 @@ assess_reading_sentence(const char *data, size_t len, size_t most)
     before = ASSESS_CH_OTHER;
 
     for (i = 0; i < len; i += n) {
+
+        /* letters, most of any text, end nothing */
+
+        if (i < most && assess_reading_letter(data[i])) {
+            before = ASSESS_CH_LETTER;
+            n = 1;
+            continue;
+        }
 
         n = assess_ch_next(data + i, data + len, &cp);
         ch = assess_ch_class(cp);
@@ -94,56 +108,37 @@ assess_reading_sentence(const char *data, size_t len, size_t most)
 
 
 static void
-assess_reading_term(void *ctx, const char *term, size_t len, int stop)
-{
-    uint32_t           id;
-    assess_reading_t  *r;
-
-    r = ctx;
-
-    if (stop) {
-        return;
-    }
-
-    id = assess_vocab_add(&r->vocab, term, len);
-
-    if (id == 0) {
-        r->terms.failed = 1;
-    }
-
-    assess_buf_add(&r->terms, &id, sizeof(uint32_t));
-}
-
-
-static void
-assess_reading_span(assess_reading_t *r, const char *data, size_t len)
+assess_reading_span(assess_reading_t *r, const char *data, size_t len,
+    size_t first, size_t end)
 {
     assess_span_t  span;
 
     span.data = data;
     span.len = len;
-    span.first = r->terms.len / sizeof(uint32_t);
-
-    assess_terms(data, len, assess_reading_term, r);
-
-    span.end = r->terms.len / sizeof(uint32_t);
+    span.first = first;
+    span.end = end;
 
     assess_buf_add(&r->spans, &span, sizeof(assess_span_t));
 }
 
 
-/* The passage and its sentences, behind all other spans; how many. */
+/*
+ * The passage and its sentences, behind all other spans; how many.  A term is
+ * of the sentence that it ends in.
+ */
 
 static size_t
-assess_reading_spans(assess_reading_t *r, const assess_str_t *text)
+assess_reading_spans(assess_reading_t *r, const assess_str_t *text,
+    const assess_token_t *tokens, size_t ntokens)
 {
-    size_t       n, len;
+    size_t       n, t, len, first;
     const char  *p, *end;
 
     p = text->data;
     end = p + text->len;
+    t = 0;
 
-    assess_reading_span(r, p, text->len);
+    assess_reading_span(r, p, text->len, 0, ntokens);
 
     for (n = 1; n <= ASSESS_READING_SENTENCES; n++) {
 
@@ -156,7 +151,15 @@ assess_reading_spans(assess_reading_t *r, const assess_str_t *text)
         }
 
         len = assess_reading_sentence(p, (size_t) (end - p), r->sentence);
-        assess_reading_span(r, p, len);
+        first = t;
+
+        while (t < ntokens
+               && tokens[t].end <= (size_t) (p - text->data) + len)
+        {
+            t++;
+        }
+
+        assess_reading_span(r, p, len, first, t);
 
         p += len;
     }
@@ -190,7 +193,7 @@ assess_reading_place(assess_reading_t *r, size_t number)
 
 const assess_span_t *
 assess_reading_passage(assess_reading_t *r, const assess_passage_t *passage,
-    size_t *n)
+    const assess_token_t *tokens, size_t ntokens, size_t *n)
 {
     assess_reading_place_t  *place;
 
@@ -201,10 +204,10 @@ assess_reading_passage(assess_reading_t *r, const assess_passage_t *passage,
 
     if (place->n == 0) {
         place->first = r->spans.len / sizeof(assess_span_t);
-        place->n = assess_reading_spans(r, &passage->text);
+        place->n = assess_reading_spans(r, &passage->text, tokens, ntokens);
     }
 
-    if (r->terms.failed || r->spans.failed) {
+    if (r->spans.failed) {
         return NULL;
     }
 
@@ -218,14 +221,12 @@ assess_reading_passage(assess_reading_t *r, const assess_passage_t *passage,
 int
 assess_reading_trim(assess_reading_t *r)
 {
-    if (r->terms.len + r->spans.len + r->vocab.text.len <= r->large) {
+    if (r->spans.len <= r->large) {
         return 0;
     }
 
-    assess_buf_reset(&r->terms);
     assess_buf_reset(&r->spans);
     assess_buf_reset(&r->places);
-    assess_vocab_free(&r->vocab);
 
     return 1;
 }
@@ -234,8 +235,6 @@ assess_reading_trim(assess_reading_t *r)
 void
 assess_reading_free(assess_reading_t *r)
 {
-    assess_buf_free(&r->terms);
     assess_buf_free(&r->spans);
     assess_buf_free(&r->places);
-    assess_vocab_free(&r->vocab);
 }

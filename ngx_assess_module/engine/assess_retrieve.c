@@ -30,6 +30,8 @@ struct assess_index_s {
     const assess_passage_t  *passages;
     size_t                   n;
     uint32_t                *page;   /* of each passage, counted from 0 */
+    assess_token_t          *tokens; /* of all passages, one after the other */
+    size_t                  *ends;   /* behind those of each passage */
     assess_vocab_t           vocab;
     assess_bm25_t            by_passage;
     assess_bm25_t            by_page;
@@ -38,7 +40,7 @@ struct assess_index_s {
 
 /* While the index is made */
 typedef struct {
-    assess_buf_t     terms;          /* uint32_t: ids in the order of text */
+    assess_buf_t     tokens;         /* assess_token_t */
     assess_vocab_t   vocab;
     int              failed;
 } assess_builder_t;
@@ -56,37 +58,37 @@ typedef struct {
 
 
 static void
-assess_builder_term(void *ctx, const char *term, size_t len,
-    int stop __attribute__((unused)))
+assess_builder_word(void *ctx, const char *text, size_t len, int word,
+    size_t end)
 {
-    uint32_t           id;
+    assess_token_t     token;
     assess_builder_t  *b;
 
     b = ctx;
 
-    id = assess_vocab_add(&b->vocab, term, len);
+    token.id = word ? assess_vocab_word(&b->vocab, text, len)
+                    : assess_vocab_add(&b->vocab, text, len);
+    token.end = (uint32_t) end;
 
-    if (id == 0) {
+    if (token.id == 0 || end > UINT32_MAX) {
         b->failed = 1;
         return;
     }
 
-    assess_buf_add(&b->terms, &id, sizeof(uint32_t));
+    assess_buf_add(&b->tokens, &token, sizeof(assess_token_t));
 }
 
 
+/* Which page each passage is of, and room for the hits of any of them. */
+
 static int
-assess_index_keep(assess_arena_t *arena, assess_index_t *index,
-    const assess_builder_t *b, const size_t *ends)
+assess_index_pages(assess_arena_t *arena, assess_index_t *index)
 {
-    size_t          i, most, run;
-    assess_texts_t  texts;
+    size_t  i, most, run;
 
     index->page = assess_palloc(arena, (index->n + 1) * sizeof(uint32_t));
 
-    if (index->page == NULL
-        || assess_vocab_copy(arena, &index->vocab, &b->vocab) != 0)
-    {
+    if (index->page == NULL) {
         return -1;
     }
 
@@ -111,24 +113,38 @@ assess_index_keep(assess_arena_t *arena, assess_index_t *index,
     }
 
     index->group = assess_palloc(arena, (most + 1) * sizeof(assess_hit_t));
-    if (index->group == NULL) {
+
+    return index->group == NULL ? -1 : 0;
+}
+
+
+static int
+assess_index_keep(assess_arena_t *arena, assess_index_t *index,
+    const assess_builder_t *b)
+{
+    assess_texts_t  texts;
+
+    index->tokens = assess_palloc(arena, b->tokens.len + 1);
+
+    if (index->tokens == NULL
+        || assess_vocab_copy(arena, &index->vocab, &b->vocab) != 0
+        || assess_index_pages(arena, index) != 0)
+    {
         return -1;
     }
 
-    texts.terms = (const uint32_t *) (const void *) b->terms.data;
-    texts.nterms = b->vocab.n;
-    texts.ends = ends;
+    if (b->tokens.len) {
+        memcpy(index->tokens, b->tokens.data, b->tokens.len);
+    }
+
+    texts.tokens = index->tokens;
+    texts.nterms = index->vocab.n;
+    texts.ends = index->ends;
     texts.n = index->n;
 
-    texts.doc_of = NULL;
-
-    if (assess_bm25_build(arena, &index->by_passage, &texts) != 0) {
-        return -1;
-    }
-
-    texts.doc_of = index->page;
-
-    return assess_bm25_build(arena, &index->by_page, &texts);
+    return assess_bm25_build(arena, &index->by_passage, &texts) != 0
+           || assess_bm25_join(arena, &index->by_page, &texts,
+                               &index->by_passage, index->page) != 0 ? -1 : 0;
 }
 
 
@@ -136,7 +152,7 @@ assess_index_t *
 assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
     size_t n)
 {
-    size_t             i, *ends;
+    size_t             i, len;
     assess_index_t    *index;
     assess_builder_t   b;
 
@@ -144,51 +160,87 @@ assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
         return NULL;
     }
 
-    memset(&b, 0, sizeof(assess_builder_t));
-
     index = assess_pcalloc(arena, sizeof(assess_index_t));
-    ends = calloc(n + 1, sizeof(size_t));
-
-    if (index == NULL || ends == NULL) {
-        index = NULL;
-        goto done;
+    if (index == NULL) {
+        return NULL;
     }
 
     index->passages = passages;
     index->n = n;
 
-    for (i = 0; i < n; i++) {
-        assess_terms(passages[i].text.data, passages[i].text.len,
-                     assess_builder_term, &b);
-        ends[i] = b.terms.len / sizeof(uint32_t);
+    index->ends = assess_palloc(arena, (n + 1) * sizeof(size_t));
+    if (index->ends == NULL) {
+        return NULL;
     }
 
-    if (b.failed || b.terms.failed
-        || assess_index_keep(arena, index, &b, ends) != 0)
-    {
+    memset(&b, 0, sizeof(assess_builder_t));
+
+    for (i = 0, len = 0; i < n; i++) {
+        len += passages[i].text.len;
+    }
+
+    /* about what a text has of them; more are no matter */
+
+    (void) assess_buf_reserve(&b.tokens, (len / 6 + 16)
+                                         * sizeof(assess_token_t));
+    assess_vocab_expect(&b.vocab, len < 65536 ? len / 16 : 4096);
+
+    for (i = 0; i < n; i++) {
+        assess_words(passages[i].text.data, passages[i].text.len,
+                     assess_builder_word, &b);
+        index->ends[i] = b.tokens.len / sizeof(assess_token_t);
+    }
+
+    if (b.failed || b.tokens.failed || assess_index_keep(arena, index, &b)) {
         index = NULL;
     }
 
-done:
-
-    free(ends);
-    assess_buf_free(&b.terms);
+    assess_buf_free(&b.tokens);
     assess_vocab_free(&b.vocab);
 
     return index;
 }
 
 
-static void
-assess_query_term(void *ctx, const char *term, size_t len, int stop)
+const assess_token_t *
+assess_index_tokens(const assess_index_t *index,
+    const assess_passage_t *passage, size_t *n)
 {
+    size_t  i, first;
+
+    i = (size_t) (passage - index->passages);
+    first = i ? index->ends[i - 1] : 0;
+
+    *n = index->ends[i] - first;
+
+    return index->tokens + first;
+}
+
+
+const assess_vocab_t *
+assess_index_vocab(const assess_index_t *index)
+{
+    return &index->vocab;
+}
+
+
+static void
+assess_query_word(void *ctx, const char *text, size_t len, int word,
+    size_t end __attribute__((unused)))
+{
+    int              stop;
     size_t           i;
     uint32_t         id;
     assess_query_t  *q;
 
     q = ctx;
 
-    id = assess_vocab_find(&q->index->vocab, term, len);
+    id = word ? assess_vocab_word_find(&q->index->vocab, text, len)
+              : assess_vocab_find(&q->index->vocab, text, len);
+
+    stop = (id & ASSESS_VOCAB_STOP) != 0;
+    id &= ~ASSESS_VOCAB_STOP;
+
     if (id == 0) {
         return;
     }
@@ -356,6 +408,7 @@ assess_index_page(assess_index_t *index, size_t i, double named, size_t *next)
 
         if (score > 0) {
             index->group[n].passage = &index->passages[j];
+            index->group[n].index = index;
             index->group[n].score = score;
             n++;
         }
@@ -387,14 +440,14 @@ assess_index_search(assess_index_t *index, const assess_question_t *question,
     q.n = 0;
 
     q.weight = 1;
-    assess_terms(question->text.data, question->text.len, assess_query_term,
+    assess_words(question->text.data, question->text.len, assess_query_word,
                  &q);
 
     q.weight = ASSESS_GUIDANCE_WEIGHT;
-    assess_terms(question->guidance.data, question->guidance.len,
-                 assess_query_term, &q);
-    assess_terms(question->category.data, question->category.len,
-                 assess_query_term, &q);
+    assess_words(question->guidance.data, question->guidance.len,
+                 assess_query_word, &q);
+    assess_words(question->category.data, question->category.len,
+                 assess_query_word, &q);
 
     q.npages = assess_pagerefs(question->text.data, question->text.len,
                                q.pages);

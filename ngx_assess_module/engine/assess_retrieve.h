@@ -7,12 +7,14 @@
 
 #include "assess_passage.h"
 #include "assess_questions.h"
+#include "assess_vocab.h"
 
 
 typedef struct assess_index_s  assess_index_t;
 
 typedef struct {
     const assess_passage_t  *passage;
+    const assess_index_t    *index;  /* that it was found in */
     double                   score;  /* above 0, best first */
 } assess_hit_t;
 
@@ -20,6 +22,13 @@ typedef struct {
 /* The passages must outlive the index.  NULL is out of memory. */
 assess_index_t *assess_index_create(assess_arena_t *arena,
     const assess_passage_t *passages, size_t n);
+
+/* The terms of a passage, where they stand in its text; n of them. */
+const assess_token_t *assess_index_tokens(const assess_index_t *index,
+    const assess_passage_t *passage, size_t *n);
+
+/* The terms of all passages. */
+const assess_vocab_t *assess_index_vocab(const assess_index_t *index);
 
 /*
  * The best passages for a question, at most max of them: by the words of its

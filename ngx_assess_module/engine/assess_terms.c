@@ -16,12 +16,14 @@ typedef struct {
 } assess_word_t;
 
 typedef struct {
-    assess_term_pt   fn;
+    assess_word_pt   fn;
     void            *ctx;
+    const char      *data;
+    const char      *end;            /* of what belongs to a word so far */
     assess_word_t    part;
     assess_word_t    whole;          /* with the parts before the hyphens */
     assess_word_t    before;         /* a word with only spaces behind it */
-    int              hyphens;
+    int              hyphens;        /* the whole is more than the part */
     assess_ch_e      last;           /* of the character before, in a word */
     char             wide[8];        /* one, to make a pair with the next */
     size_t           nwide;
@@ -52,6 +54,17 @@ static const char  assess_stop_words[][ASSESS_STOP_LEN] = {
 };
 
 
+/* ASCII letters, in lower case, and digits; 0 for all else. */
+
+static const unsigned char  assess_terms_ascii[256] = {
+    ['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+    ['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+    'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+    ['a'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+    'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z'
+};
+
+
 /* The first bytes as a number that compares as they do. */
 
 static uint64_t
@@ -66,18 +79,19 @@ assess_terms_key(const char word[ASSESS_STOP_LEN])
 
 
 static int
-assess_terms_stop(const assess_word_t *word)
+assess_terms_stop(const char *word, size_t len)
 {
+    char      padded[ASSESS_STOP_LEN];
     size_t    low, high, mid;
     uint64_t  key, stop;
 
-    if (word->len >= ASSESS_STOP_LEN) {
+    if (len >= ASSESS_STOP_LEN) {
         return 0;
     }
 
-    /* what is behind the word is of another one */
-
-    key = assess_terms_key(word->data) & (UINT64_MAX << (64 - 8 * word->len));
+    memset(padded, 0, sizeof(padded));
+    memcpy(padded, word, len);
+    key = assess_terms_key(padded);
 
     low = 0;
     high = sizeof(assess_stop_words) / sizeof(assess_stop_words[0]);
@@ -102,61 +116,78 @@ assess_terms_stop(const assess_word_t *word)
 }
 
 
+size_t
+assess_terms_word(char *word, size_t len, int *stop)
+{
+    size_t  i;
+
+    *stop = assess_terms_stop(word, len);
+
+    if (*stop) {
+        return len;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (word[i] < 'a' || word[i] > 'z') {
+            return len;
+        }
+    }
+
+    return assess_stem(word, len);
+}
+
+
+static void
+assess_terms_give(assess_lexer_t *lx, const char *text, size_t len, int word)
+{
+    lx->fn(lx->ctx, text, len, word, (size_t) (lx->end - lx->data));
+}
+
+
 /* "table 3" says more than both apart */
 
 static void
 assess_terms_numbered(assess_lexer_t *lx, const assess_word_t *number)
 {
+    int     stop;
     char    pair[2 * ASSESS_TERM_LEN + 1];
     size_t  n;
 
-    n = lx->before.len + 1 + number->len;
-
-    if (lx->before.len == 0 || n > ASSESS_TERM_LEN) {
+    if (lx->before.len == 0) {
         return;
     }
 
     memcpy(pair, lx->before.data, lx->before.len);
-    pair[lx->before.len] = ' ';
-    memcpy(pair + lx->before.len + 1, number->data, number->len);
+    n = assess_terms_word(pair, lx->before.len, &stop);
 
-    lx->fn(lx->ctx, pair, n, 0);
+    if (stop || n + 1 + number->len > ASSESS_TERM_LEN) {
+        return;
+    }
+
+    pair[n++] = ' ';
+    memcpy(pair + n, number->data, number->len);
+
+    assess_terms_give(lx, pair, n + number->len, 0);
 }
 
 
 static void
-assess_terms_emit(assess_lexer_t *lx, assess_word_t *word)
+assess_terms_emit(assess_lexer_t *lx, const assess_word_t *word)
 {
-    int     stop;
-    size_t  i;
-
     if (word->len == 0) {
         return;
     }
 
-    stop = assess_terms_stop(word);
-
-    for (i = 0; i < word->len; i++) {
-        if (word->data[i] < 'a' || word->data[i] > 'z') {
-            break;
-        }
-    }
-
-    if (i == word->len && !stop) {
-        word->len = assess_stem(word->data, word->len);
-    }
-
-    lx->fn(lx->ctx, word->data, word->len, stop);
+    assess_terms_give(lx, word->data, word->len, 1);
 
     if (word->data[0] >= '0' && word->data[0] <= '9') {
         assess_terms_numbered(lx, word);
+        lx->before.len = 0;
 
-    } else if (!stop) {
-        lx->before = *word;
-        return;
+    } else {
+        memcpy(lx->before.data, word->data, word->len);
+        lx->before.len = word->len;
     }
-
-    lx->before.len = 0;
 }
 
 
@@ -175,10 +206,9 @@ assess_terms_end(assess_lexer_t *lx)
 
     if (lx->hyphens) {
         assess_terms_emit(lx, &lx->whole);
+        lx->hyphens = 0;
     }
 
-    lx->whole.len = 0;
-    lx->hyphens = 0;
     lx->last = ASSESS_CH_OTHER;
 }
 
@@ -187,7 +217,7 @@ static void
 assess_terms_end_wide(assess_lexer_t *lx)
 {
     if (lx->nwide && !lx->paired) {
-        lx->fn(lx->ctx, lx->wide, lx->nwide, 0);
+        assess_terms_give(lx, lx->wide, lx->nwide, 0);
     }
 
     lx->nwide = 0;
@@ -196,7 +226,7 @@ assess_terms_end_wide(assess_lexer_t *lx)
 
 
 static void
-assess_terms_put(assess_word_t *word, const char *data, size_t len)
+assess_terms_add(assess_word_t *word, const char *data, size_t len)
 {
     if (word->len + len <= ASSESS_TERM_LEN) {
         memcpy(word->data + word->len, data, len);
@@ -206,23 +236,47 @@ assess_terms_put(assess_word_t *word, const char *data, size_t len)
 
 
 static void
-assess_terms_wide(assess_lexer_t *lx, uint32_t cp)
+assess_terms_put(assess_lexer_t *lx, const char *data, size_t len)
+{
+    assess_terms_add(&lx->part, data, len);
+
+    if (lx->hyphens) {
+        assess_terms_add(&lx->whole, data, len);
+    }
+}
+
+
+static void
+assess_terms_wide(assess_lexer_t *lx, uint32_t cp, const char *end)
 {
     char    pair[8];
     size_t  n;
 
     assess_terms_end(lx);
+    lx->end = end;
 
     memcpy(pair, lx->wide, lx->nwide);
     n = assess_ch_put(pair + lx->nwide, cp);
 
     if (lx->nwide) {
-        lx->fn(lx->ctx, pair, lx->nwide + n, 0);
+        assess_terms_give(lx, pair, lx->nwide + n, 0);
         lx->paired = 1;
     }
 
     memcpy(lx->wide, pair + lx->nwide, n);
     lx->nwide = n;
+}
+
+
+/* ASCII letters and digits, as many as there is room for. */
+
+static void
+assess_terms_more(assess_word_t *word, const char *p, const char *end)
+{
+    for ( /* void */ ; p < end && word->len < ASSESS_TERM_LEN; p++) {
+        word->data[word->len++] =
+                            (char) assess_terms_ascii[(unsigned char) *p];
+    }
 }
 
 
@@ -247,10 +301,9 @@ assess_terms_latin(uint32_t cp)
 
 
 static void
-assess_terms_char(assess_lexer_t *lx, uint32_t cp)
+assess_terms_char(assess_lexer_t *lx, uint32_t cp, const char *end)
 {
     char         out[4];
-    size_t       n;
     const char  *latin;
     assess_ch_e  ch;
 
@@ -261,7 +314,7 @@ assess_terms_char(assess_lexer_t *lx, uint32_t cp)
     }
 
     if (ch == ASSESS_CH_WIDE) {
-        assess_terms_wide(lx, cp);
+        assess_terms_wide(lx, cp, end);
         return;
     }
 
@@ -281,16 +334,14 @@ assess_terms_char(assess_lexer_t *lx, uint32_t cp)
     latin = cp < 0x80 ? NULL : assess_terms_latin(cp);
 
     if (latin) {
-        assess_terms_put(&lx->part, latin, strlen(latin));
-        assess_terms_put(&lx->whole, latin, strlen(latin));
+        assess_terms_put(lx, latin, strlen(latin));
 
     } else {
-        n = assess_ch_put(out, cp);
-        assess_terms_put(&lx->part, out, n);
-        assess_terms_put(&lx->whole, out, n);
+        assess_terms_put(lx, out, assess_ch_put(out, cp));
     }
 
     lx->last = ch;
+    lx->end = end;
 }
 
 
@@ -362,8 +413,7 @@ assess_terms_inner(assess_lexer_t *lx, uint32_t cp, assess_ch_e ch,
         }
 
         if (cp == '.') {
-            assess_terms_put(&lx->part, ".", 1);
-            assess_terms_put(&lx->whole, ".", 1);
+            assess_terms_put(lx, ".", 1);
         }
 
         return p;
@@ -385,8 +435,13 @@ assess_terms_inner(assess_lexer_t *lx, uint32_t cp, assess_ch_e ch,
         return NULL;
     }
 
+    if (!lx->hyphens) {
+        memcpy(lx->whole.data, lx->part.data, lx->part.len);
+        lx->whole.len = lx->part.len;
+        lx->hyphens = 1;
+    }
+
     assess_terms_part(lx);
-    lx->hyphens = 1;
 
     return at;
 }
@@ -397,40 +452,36 @@ assess_terms_inner(assess_lexer_t *lx, uint32_t cp, assess_ch_e ch,
 static const char *
 assess_terms_run(assess_lexer_t *lx, const char *p, const char *end)
 {
-    char         run[ASSESS_TERM_LEN];
-    size_t       n, part, whole;
-    const char  *q;
+    const unsigned char  *q, *stop;
 
-    part = ASSESS_TERM_LEN - lx->part.len;
-    whole = ASSESS_TERM_LEN - lx->whole.len;
+    q = (const unsigned char *) p;
+    stop = (const unsigned char *) end;
 
-    for (q = p, n = 0; q < end && (unsigned char) *q < 0x80
-         && assess_ch_alnum(assess_ch_class((unsigned char) *q)); q++)
-    {
-        if (n < ASSESS_TERM_LEN) {
-            run[n++] = (char) assess_ch_lower((unsigned char) *q);
-        }
-    }
-
-    if (q == p) {
+    if (q == stop || assess_terms_ascii[*q] == 0) {
         return p;
     }
 
     assess_terms_end_wide(lx);
 
-    /* as much as there is room for */
+    while (q < stop && assess_terms_ascii[*q]) {
+        q++;
+    }
 
-    assess_terms_put(&lx->part, run, n < part ? n : part);
-    assess_terms_put(&lx->whole, run, n < whole ? n : whole);
+    assess_terms_more(&lx->part, p, (const char *) q);
 
-    lx->last = assess_ch_class((unsigned char) q[-1]);
+    if (lx->hyphens) {
+        assess_terms_more(&lx->whole, p, (const char *) q);
+    }
 
-    return q;
+    lx->last = assess_ch_class(q[-1]);
+    lx->end = (const char *) q;
+
+    return (const char *) q;
 }
 
 
 void
-assess_terms(const char *data, size_t len, assess_term_pt fn, void *ctx)
+assess_words(const char *data, size_t len, assess_word_pt fn, void *ctx)
 {
     char             room[4];
     uint32_t         cp, part;
@@ -438,16 +489,29 @@ assess_terms(const char *data, size_t len, assess_term_pt fn, void *ctx)
     assess_ch_e      ch;
     assess_lexer_t   lx;
 
-    memset(&lx, 0, sizeof(assess_lexer_t));
-
     lx.fn = fn;
     lx.ctx = ctx;
+    lx.data = data;
+    lx.end = data;
+    lx.part.len = 0;
+    lx.before.len = 0;
+    lx.hyphens = 0;
     lx.last = ASSESS_CH_OTHER;
+    lx.nwide = 0;
+    lx.paired = 0;
 
     p = data;
     end = data + len;
 
     while ((p = assess_terms_run(&lx, p, end)) < end) {
+
+        /* what ends most words */
+
+        if ((*p == ' ' || *p == '\n') && lx.nwide == 0) {
+            assess_terms_end(&lx);
+            p++;
+            continue;
+        }
 
         p += assess_ch_next(p, end, &cp);
         ch = assess_ch_class(cp);
@@ -472,13 +536,13 @@ assess_terms(const char *data, size_t len, assess_term_pt fn, void *ctx)
         q = assess_ch_decompose(cp, room);
 
         if (q == NULL) {
-            assess_terms_char(&lx, cp);
+            assess_terms_char(&lx, cp, p);
             continue;
         }
 
         for (stop = q + strlen(q); q < stop; /* void */) {
             q += assess_ch_next(q, stop, &part);
-            assess_terms_char(&lx, part);
+            assess_terms_char(&lx, part, p);
         }
     }
 

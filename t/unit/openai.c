@@ -10,6 +10,7 @@
    engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
+   engine/assess_retrieve.c engine/assess_bm25.c engine/assess_pageref.c
    engine/assess_sentence.c engine/assess_terms.c engine/assess_stem.c
    engine/assess_fold.c store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c

@@ -23,14 +23,76 @@ static const char *const  texts[] = {
 };
 
 
+/* Where the term before this one ended. */
+static size_t  before;
+
+
 static void
-collect(void *ctx, const char *term, size_t len, int stop)
+collect(void *ctx, const char *text, size_t len, int word, size_t end)
 {
+    int            stop;
+    char           term[ASSESS_TERM_LEN];
     assess_buf_t  *b;
 
     b = ctx;
-    assess_buf_printf(b, "%s%.*s%s", b->len ? "|" : "", (int) len, term,
-                      stop ? "-" : "");
+    stop = 0;
+
+    memcpy(term, text, len);
+
+    if (word) {
+        len = assess_terms_word(term, len, &stop);
+    }
+
+    assess_buf_printf(b, "%s%.*s%s%s", b->len ? "|" : "", (int) len, term,
+                      stop ? "-" : "", end < before ? " falls" : "");
+    before = end;
+}
+
+
+typedef struct {
+    char    ends[64];
+    size_t  len;
+} ends_t;
+
+
+static void
+collect_end(void *ctx, const char *text, size_t len, int word, size_t end)
+{
+    ends_t  *e;
+
+    (void) text;
+    (void) len;
+    (void) word;
+
+    e = ctx;
+    e->len += (size_t) snprintf(e->ends + e->len, sizeof(e->ends) - e->len,
+                                "%zu ", end);
+}
+
+
+/* A term ends where its last letter does, whatever is looked at behind it. */
+
+static void
+test_ends(void)
+{
+    size_t  i;
+    ends_t  e;
+
+    static const char  *cases[][2] = {
+        { "a door. ", "1 6 " },
+        { "fire-\nfighting ", "4 14 14 " },
+        { "table  3, 1,000", "5 8 8 15 " },
+        { "caf\xC3\xA9\xCC\x81 x", "5 9 " },
+        { "\xE6\xB6\x88\xE9\x98\xB2 \xE9\x97\xA8", "6 10 " },
+        { "\xE6\xB6\x88 a", "3 5 " },
+        { "don't-", "5 " }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(&e, 0, sizeof(e));
+        assess_words(cases[i][0], strlen(cases[i][0]), collect_end, &e);
+        is_str(e.ends, cases[i][1], "ends of terms");
+    }
 }
 
 
@@ -65,7 +127,8 @@ test_terms(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         memset(&b, 0, sizeof(b));
-        assess_terms(cases[i].text, strlen(cases[i].text), collect, &b);
+        before = 0;
+        assess_words(cases[i].text, strlen(cases[i].text), collect, &b);
         snprintf(name, sizeof(name), "terms, case %zu", i);
         is_str(b.data, cases[i].want, name);
         assess_buf_free(&b);
@@ -233,6 +296,7 @@ main(void)
     arena = assess_arena_create();
 
     test_terms();
+    test_ends();
     test_stems();
     test_pagerefs();
     test_search(arena);
