@@ -1,10 +1,9 @@
 
 #include "ngx_http_assess_form.h"
 
+#include "base/assess_json.h"
 #include "engine/assess_questions.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <openssl/evp.h>
 
 
@@ -12,27 +11,34 @@
 #define NGX_HTTP_ASSESS_URL_LEN    2048
 #define NGX_HTTP_ASSESS_MODEL_LEN  200
 
+/* no start has more values in its JSON: metadata is the most of them */
+#define NGX_HTTP_ASSESS_VALUES     8192
 
-static json_t *ngx_http_assess_start_json(ngx_http_assess_call_t *call,
+
+static assess_json_t *ngx_http_assess_start_json(ngx_http_assess_call_t *call,
     assess_err_t *err);
-static json_t *ngx_http_assess_start_form(const ngx_http_assess_form_t *form,
-    assess_err_t *err);
+static assess_json_t *ngx_http_assess_start_form(ngx_http_assess_call_t *call,
+    const ngx_http_assess_form_t *form, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_read(ngx_http_assess_call_t *call,
-    json_t *body, assess_start_t *start, assess_err_t *err);
+    assess_json_t *body, assess_start_t *start, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_key(ngx_http_assess_call_t *call,
-    const char *key, json_t *value, assess_start_t *start, assess_err_t *err);
+    assess_json_t *value, assess_start_t *start, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_set(ngx_http_assess_call_t *call,
-    json_t *value, assess_start_t *start, assess_err_t *err);
+    assess_json_t *value, assess_start_t *start, assess_err_t *err);
+static assess_err_e ngx_http_assess_start_url(ngx_http_assess_call_t *call,
+    assess_json_t *value, assess_start_t *start, assess_err_t *err);
+static assess_err_e ngx_http_assess_start_unknown(
+    ngx_http_assess_call_t *call, assess_json_t *value, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_metadata(
-    ngx_http_assess_call_t *call, json_t *value, assess_start_t *start,
+    ngx_http_assess_call_t *call, assess_json_t *value, assess_start_t *start,
     assess_err_t *err);
 static assess_err_e ngx_http_assess_start_provider(
     const assess_str_t *name, assess_start_t *start, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_text(ngx_http_assess_call_t *call,
-    const char *key, json_t *value, size_t max, assess_str_t *text,
+    const char *key, assess_json_t *value, size_t max, assess_str_t *text,
     assess_err_t *err);
-static assess_err_e ngx_http_assess_start_hash(json_t *body,
-    assess_start_t *start, assess_err_t *err);
+static assess_err_e ngx_http_assess_start_hash(ngx_http_assess_call_t *call,
+    assess_json_t *body, assess_start_t *start, assess_err_t *err);
 static void ngx_http_assess_start_answer(ngx_http_assess_call_t *call,
     const assess_job_t *job);
 static assess_err_e ngx_http_assess_bad(assess_err_t *err, assess_err_e kind,
@@ -44,7 +50,7 @@ void
 ngx_http_assess_start(ngx_http_assess_call_t *call)
 {
     int                      replayed;
-    json_t                  *body;
+    assess_json_t           *body;
     assess_err_e             rc;
     assess_err_t             err;
     assess_start_t           start;
@@ -70,7 +76,7 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
 
         if (rc == ASSESS_OK) {
             start.upload = form.files;
-            body = ngx_http_assess_start_form(&form, &err);
+            body = ngx_http_assess_start_form(call, &form, &err);
         }
 
     } else {
@@ -85,10 +91,8 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
     rc = ngx_http_assess_start_read(call, body, &start, &err);
 
     if (rc == ASSESS_OK) {
-        rc = ngx_http_assess_start_hash(body, &start, &err);
+        rc = ngx_http_assess_start_hash(call, body, &start, &err);
     }
-
-    json_decref(body);
 
     if (rc == ASSESS_OK) {
         rc = assess_job_start(ngx_http_assess_scheduler_db(), call->arena,
@@ -142,28 +146,29 @@ ngx_http_assess_start_answer(ngx_http_assess_call_t *call,
 }
 
 
-static json_t *
+static assess_json_t *
 ngx_http_assess_start_json(ngx_http_assess_call_t *call, assess_err_t *err)
 {
-    json_t        *body;
-    json_error_t   why;
-    assess_str_t   text;
+    assess_str_t    text;
+    assess_err_t    why;
+    assess_json_t  *body;
 
     if (ngx_http_assess_call_body(call, &text, err) != ASSESS_OK) {
         return NULL;
     }
 
-    body = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &why);
-
-    if (body == NULL) {
-        (void) assess_fail(err, ASSESS_INVALID, NULL,
-                           "the body is no JSON: %.100s, line %d column %d",
-                           why.text, why.line, why.column);
+    if (assess_json_read(call->arena, text.data, text.len,
+                         NGX_HTTP_ASSESS_VALUES, &body, &why)
+        != ASSESS_OK)
+    {
+        (void) assess_fail(err, why.kind, NULL, "%s%.200s",
+                           why.kind == ASSESS_INVALID
+                           ? "the body is no JSON: " : "",
+                           why.message);
         return NULL;
     }
 
-    if (!json_is_object(body)) {
-        json_decref(body);
+    if (body->type != ASSESS_JSON_OBJECT) {
         (void) assess_fail(err, ASSESS_INVALID, NULL,
                            "the body must be a JSON object");
         return NULL;
@@ -173,49 +178,75 @@ ngx_http_assess_start_json(ngx_http_assess_call_t *call, assess_err_t *err)
 }
 
 
+/* a field of a form as a value; NULL when it is no text */
+
+static assess_json_t *
+ngx_http_assess_start_field(ngx_http_assess_call_t *call,
+    const ngx_http_assess_pair_t *field)
+{
+    size_t          n;
+    uint32_t        cp;
+    const char     *p, *last;
+    assess_err_t    err;
+    assess_json_t  *value;
+
+    if (((field->name.len == 8
+          && (ngx_memcmp(field->name.data, "priority", 8) == 0
+              || ngx_memcmp(field->name.data, "metadata", 8) == 0))
+         || (field->name.len == 7
+             && ngx_memcmp(field->name.data, "maxCost", 7) == 0))
+        && assess_json_read(call->arena, field->value.data, field->value.len,
+                            NGX_HTTP_ASSESS_VALUES, &value, &err)
+           == ASSESS_OK)
+    {
+        return value;
+    }
+
+    p = field->value.data;
+    last = p + field->value.len;
+
+    while (p < last) {
+
+        n = assess_utf8_next(p, last, &cp);
+        if (n == 0) {
+            return NULL;
+        }
+
+        p += n;
+    }
+
+    return assess_json_string(call->arena, field->value.data,
+                              field->value.len);
+}
+
+
 /* the fields of a form as the members of an object: then both go one way */
 
-static json_t *
-ngx_http_assess_start_form(const ngx_http_assess_form_t *form,
-    assess_err_t *err)
+static assess_json_t *
+ngx_http_assess_start_form(ngx_http_assess_call_t *call,
+    const ngx_http_assess_form_t *form, assess_err_t *err)
 {
-    json_t                        *body, *value;
-    ngx_uint_t                     i;
-    const ngx_http_assess_pair_t  *field;
+    ngx_uint_t      i;
+    assess_json_t  *body, *value;
 
-    body = json_object();
+    body = assess_json_object(call->arena);
 
-    for (i = 0; body && i < form->nfields; i++) {
+    if (body == NULL) {
+        (void) assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
+        return NULL;
+    }
 
-        field = &form->fields[i];
-        value = NULL;
+    for (i = 0; i < form->nfields; i++) {
 
-        if ((field->name.len == 8
-             && (ngx_memcmp(field->name.data, "priority", 8) == 0
-                 || ngx_memcmp(field->name.data, "metadata", 8) == 0))
-            || (field->name.len == 7
-                && ngx_memcmp(field->name.data, "maxCost", 7) == 0))
-        {
-            value = json_loadb(field->value.data, field->value.len,
-                               JSON_DECODE_ANY|JSON_REJECT_DUPLICATES, NULL);
-        }
+        value = ngx_http_assess_start_field(call, &form->fields[i]);
 
         if (value == NULL) {
-            value = json_stringn(field->value.data, field->value.len);
-        }
-
-        if (value == NULL
-            || json_object_set_new(body, field->name.data, value) != 0)
-        {
-            json_decref(body);
             (void) assess_fail(err, ASSESS_INVALID, NULL,
                                "a field of the form is no UTF-8 text");
             return NULL;
         }
-    }
 
-    if (body == NULL) {
-        (void) assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
+        assess_json_add(body, &form->fields[i].name, value);
     }
 
     return body;
@@ -223,22 +254,21 @@ ngx_http_assess_start_form(const ngx_http_assess_form_t *form,
 
 
 static assess_err_e
-ngx_http_assess_start_read(ngx_http_assess_call_t *call, json_t *body,
+ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
     assess_start_t *start, assess_err_t *err)
 {
-    json_t        *value;
-    const char    *key;
-    assess_err_e   rc;
-    assess_str_t   provider;
+    assess_err_e    rc;
+    assess_str_t    provider;
+    assess_json_t  *value;
 
     start->max_cost = -1;
     start->metadata.data = "{}";
     start->metadata.len = 2;
     start->idempotency_key = call->idempotency_key;
 
-    json_object_foreach(body, key, value) {
+    for (value = body->first; value; value = value->next) {
 
-        rc = ngx_http_assess_start_key(call, key, value, start, err);
+        rc = ngx_http_assess_start_key(call, value, start, err);
         if (rc != ASSESS_OK) {
             return rc;
         }
@@ -265,101 +295,134 @@ ngx_http_assess_start_read(ngx_http_assess_call_t *call, json_t *body,
 }
 
 
-static assess_err_e
-ngx_http_assess_start_key(ngx_http_assess_call_t *call, const char *key,
-    json_t *value, assess_start_t *start, assess_err_t *err)
+static ngx_uint_t
+ngx_http_assess_start_is(const assess_json_t *value, const char *key)
 {
-    double         num;
-    assess_err_e   rc;
-    assess_str_t   text;
-
-    if (ngx_strcmp(key, "documentId") == 0) {
-
-        if (!json_is_string(value)
-            || !assess_uuid_valid(json_string_value(value),
-                                  json_string_length(value)))
-        {
-            return ngx_http_assess_bad(err, ASSESS_INVALID, key,
-                                       "documentId is no id");
-        }
-
-        ngx_memcpy(start->document_id, json_string_value(value),
-                   ASSESS_UUID_LEN + 1);
-        return ASSESS_OK;
-    }
-
-    if (ngx_strcmp(key, "questionSet") == 0) {
-        return ngx_http_assess_start_set(call, value, start, err);
-    }
-
-    if (ngx_strcmp(key, "priority") == 0) {
-
-        if (!json_is_integer(value) || json_integer_value(value) < -100
-            || json_integer_value(value) > 100)
-        {
-            return ngx_http_assess_bad(err, ASSESS_INVALID, key,
-                                       "priority must be a whole number from "
-                                       "-100 to 100");
-        }
-
-        start->priority = (int) json_integer_value(value);
-        return ASSESS_OK;
-    }
-
-    if (ngx_strcmp(key, "maxCost") == 0) {
-
-        num = json_number_value(value);
-
-        if (!json_is_number(value) || !isfinite(num) || num < 0 || num > 1e9)
-        {
-            return ngx_http_assess_bad(err, ASSESS_INVALID, key,
-                                       "maxCost must be a number of US "
-                                       "dollars, 0 or more");
-        }
-
-        start->max_cost = num;
-        return ASSESS_OK;
-    }
-
-    if (ngx_strcmp(key, "provider") == 0) {
-        return ngx_http_assess_start_text(call, key, value, 64,
-                                          &start->provider, err);
-    }
-
-    if (ngx_strcmp(key, "model") == 0) {
-        return ngx_http_assess_start_text(call, key, value,
-                                          NGX_HTTP_ASSESS_MODEL_LEN,
-                                          &start->model, err);
-    }
-
-    if (ngx_strcmp(key, "callbackUrl") == 0) {
-
-        rc = ngx_http_assess_start_text(call, key, value,
-                                        NGX_HTTP_ASSESS_URL_LEN, &text, err);
-
-        if (rc == ASSESS_OK && ngx_strncmp(text.data, "http://", 7) != 0
-            && ngx_strncmp(text.data, "https://", 8) != 0)
-        {
-            return ngx_http_assess_bad(err, ASSESS_INVALID, key,
-                                       "callbackUrl must begin with http:// "
-                                       "or https://");
-        }
-
-        start->callback_url = text;
-        return rc;
-    }
-
-    if (ngx_strcmp(key, "metadata") == 0) {
-        return ngx_http_assess_start_metadata(call, value, start, err);
-    }
-
-    return ngx_http_assess_bad(err, ASSESS_INVALID, key,
-                               "\"%.64s\" is not known here", key);
+    return value->key.len == ngx_strlen(key)
+           && ngx_memcmp(value->key.data, key, value->key.len) == 0;
 }
 
 
 static assess_err_e
-ngx_http_assess_start_set(ngx_http_assess_call_t *call, json_t *value,
+ngx_http_assess_start_key(ngx_http_assess_call_t *call, assess_json_t *value,
+    assess_start_t *start, assess_err_t *err)
+{
+    if (ngx_http_assess_start_is(value, "documentId")) {
+
+        if (value->type != ASSESS_JSON_STRING
+            || !assess_uuid_valid(value->text.data, value->text.len))
+        {
+            return ngx_http_assess_bad(err, ASSESS_INVALID, "documentId",
+                                       "documentId is no id");
+        }
+
+        ngx_memcpy(start->document_id, value->text.data, ASSESS_UUID_LEN);
+        start->document_id[ASSESS_UUID_LEN] = '\0';
+        return ASSESS_OK;
+    }
+
+    if (ngx_http_assess_start_is(value, "questionSet")) {
+        return ngx_http_assess_start_set(call, value, start, err);
+    }
+
+    if (ngx_http_assess_start_is(value, "priority")) {
+
+        if (value->type != ASSESS_JSON_INT || value->integer < -100
+            || value->integer > 100)
+        {
+            return ngx_http_assess_bad(err, ASSESS_INVALID, "priority",
+                                       "priority must be a whole number from "
+                                       "-100 to 100");
+        }
+
+        start->priority = (int) value->integer;
+        return ASSESS_OK;
+    }
+
+    if (ngx_http_assess_start_is(value, "maxCost")) {
+
+        if ((value->type != ASSESS_JSON_INT && value->type != ASSESS_JSON_REAL)
+            || !(value->real >= 0) || value->real > 1e9)
+        {
+            return ngx_http_assess_bad(err, ASSESS_INVALID, "maxCost",
+                                       "maxCost must be a number of US "
+                                       "dollars, 0 or more");
+        }
+
+        start->max_cost = value->real;
+        return ASSESS_OK;
+    }
+
+    if (ngx_http_assess_start_is(value, "provider")) {
+        return ngx_http_assess_start_text(call, "provider", value, 64,
+                                          &start->provider, err);
+    }
+
+    if (ngx_http_assess_start_is(value, "model")) {
+        return ngx_http_assess_start_text(call, "model", value,
+                                          NGX_HTTP_ASSESS_MODEL_LEN,
+                                          &start->model, err);
+    }
+
+    if (ngx_http_assess_start_is(value, "callbackUrl")) {
+        return ngx_http_assess_start_url(call, value, start, err);
+    }
+
+    if (ngx_http_assess_start_is(value, "metadata")) {
+        return ngx_http_assess_start_metadata(call, value, start, err);
+    }
+
+    return ngx_http_assess_start_unknown(call, value, err);
+}
+
+
+static assess_err_e
+ngx_http_assess_start_url(ngx_http_assess_call_t *call, assess_json_t *value,
+    assess_start_t *start, assess_err_t *err)
+{
+    assess_err_e   rc;
+    assess_str_t   text;
+
+    rc = ngx_http_assess_start_text(call, "callbackUrl", value,
+                                    NGX_HTTP_ASSESS_URL_LEN, &text, err);
+
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    if (ngx_strncmp(text.data, "http://", 7) != 0
+        && ngx_strncmp(text.data, "https://", 8) != 0)
+    {
+        return ngx_http_assess_bad(err, ASSESS_INVALID, "callbackUrl",
+                                   "callbackUrl must begin with http:// or "
+                                   "https://");
+    }
+
+    start->callback_url = text;
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e
+ngx_http_assess_start_unknown(ngx_http_assess_call_t *call,
+    assess_json_t *value, assess_err_t *err)
+{
+    assess_str_t  key;
+
+    if (assess_pstrdup(call->arena, &key, value->key.data, value->key.len)
+        != 0)
+    {
+        return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
+    }
+
+    return ngx_http_assess_bad(err, ASSESS_INVALID, key.data,
+                               "\"%.64s\" is not known here", key.data);
+}
+
+
+static assess_err_e
+ngx_http_assess_start_set(ngx_http_assess_call_t *call, assess_json_t *value,
     assess_start_t *start, assess_err_t *err)
 {
     u_char        *at;
@@ -401,45 +464,43 @@ ngx_http_assess_start_set(ngx_http_assess_call_t *call, json_t *value,
 
 
 static assess_err_e
-ngx_http_assess_start_metadata(ngx_http_assess_call_t *call, json_t *value,
-    assess_start_t *start, assess_err_t *err)
+ngx_http_assess_start_metadata(ngx_http_assess_call_t *call,
+    assess_json_t *value, assess_start_t *start, assess_err_t *err)
 {
-    char  *text;
-    int    rc;
+    int           rc;
+    size_t        len;
+    assess_buf_t  text;
 
-    if (!json_is_object(value)) {
+    if (value->type != ASSESS_JSON_OBJECT) {
         return ngx_http_assess_bad(err, ASSESS_INVALID, "metadata",
                                    "metadata must be an object");
     }
 
-    text = json_dumps(value, JSON_COMPACT);
+    ngx_memzero(&text, sizeof(assess_buf_t));
 
-    if (text == NULL) {
+    (void) assess_buf_reserve(&text, 1024);
+    assess_json_write(&text, value);
+
+    rc = text.failed ? -1 : 0;
+    len = text.len;
+
+    if (rc == 0 && len <= NGX_HTTP_ASSESS_METADATA) {
+        rc = assess_pstrdup(call->arena, &start->metadata, text.data, len);
+    }
+
+    assess_buf_free(&text);
+
+    if (rc != 0) {
         return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
     }
 
-    rc = 0;
-
-    if (ngx_strlen(text) <= NGX_HTTP_ASSESS_METADATA) {
-        rc = assess_pstrdup(call->arena, &start->metadata, text,
-                            ngx_strlen(text));
-    }
-
-    /* PostgreSQL's text and JSON have no NUL */
-
-    if (ngx_strlen(text) > NGX_HTTP_ASSESS_METADATA
-        || strstr(text, "\\u0000") != NULL)
-    {
-        free(text);
+    if (len > NGX_HTTP_ASSESS_METADATA) {
         return ngx_http_assess_bad(err, ASSESS_INVALID, "metadata",
-                                   "metadata must have at most %d bytes and "
-                                   "no NUL", NGX_HTTP_ASSESS_METADATA);
+                                   "metadata must have at most %d bytes",
+                                   NGX_HTTP_ASSESS_METADATA);
     }
 
-    free(text);
-
-    return rc == 0 ? ASSESS_OK
-                   : assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
+    return ASSESS_OK;
 }
 
 
@@ -479,13 +540,13 @@ ngx_http_assess_start_provider(const assess_str_t *name,
 
 static assess_err_e
 ngx_http_assess_start_text(ngx_http_assess_call_t *call, const char *key,
-    json_t *value, size_t max, assess_str_t *text, assess_err_t *err)
+    assess_json_t *value, size_t max, assess_str_t *text, assess_err_t *err)
 {
     size_t       len;
     const char  *str;
 
-    str = json_string_value(value);
-    len = str ? json_string_length(value) : 0;
+    str = value->text.data;
+    len = value->type == ASSESS_JSON_STRING ? value->text.len : 0;
 
     if (len == 0 || len > max || memchr(str, '\0', len)) {
         return ngx_http_assess_bad(err, ASSESS_INVALID, key,
@@ -503,25 +564,31 @@ ngx_http_assess_start_text(ngx_http_assess_call_t *call, const char *key,
 
 /*
  * Two starts are one when their members are, in whatever order, and their
- * files: name, type and bytes.
+ * files: name, type and bytes.  Only those with a key are compared.
  */
 
 static assess_err_e
-ngx_http_assess_start_hash(json_t *body, assess_start_t *start,
-    assess_err_t *err)
+ngx_http_assess_start_hash(ngx_http_assess_call_t *call, assess_json_t *body,
+    assess_start_t *start, assess_err_t *err)
 {
-    char           *text;
     EVP_MD_CTX     *md;
     unsigned int    len;
+    assess_buf_t    text;
     unsigned char   sha[EVP_MAX_MD_SIZE];
 
-    text = json_dumps(body, JSON_COMPACT|JSON_SORT_KEYS);
+    if (start->idempotency_key.data == NULL) {
+        return ASSESS_OK;
+    }
+
+    ngx_memzero(&text, sizeof(assess_buf_t));
+
     md = EVP_MD_CTX_new();
     len = 0;
 
-    if (text && md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
-
-        (void) EVP_DigestUpdate(md, text, ngx_strlen(text));
+    if (assess_json_canonical(call->arena, &text, body) == 0
+        && md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1)
+    {
+        (void) EVP_DigestUpdate(md, text.data, text.len);
 
         if (start->upload) {
             (void) EVP_DigestUpdate(md, "\n", 1);
@@ -539,7 +606,7 @@ ngx_http_assess_start_hash(json_t *body, assess_start_t *start,
     }
 
     EVP_MD_CTX_free(md);
-    free(text);
+    assess_buf_free(&text);
 
     if (len != 32) {
         return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
