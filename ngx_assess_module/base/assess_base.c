@@ -212,7 +212,9 @@ assess_buf_reserve(assess_buf_t *b, size_t more)
 void
 assess_buf_add(assess_buf_t *b, const void *data, size_t len)
 {
-    if (assess_buf_reserve(b, len) != 0) {
+    if ((b->failed || len >= b->size - b->len)
+        && assess_buf_reserve(b, len) != 0)
+    {
         return;
     }
 
@@ -243,20 +245,32 @@ void
 assess_buf_printf(assess_buf_t *b, const char *fmt, ...)
 {
     int      n;
+    size_t   room;
     va_list  args;
 
+    /* there is room, most of the time */
+
+    room = b->failed ? 0 : b->size - b->len;
+
     va_start(args, fmt);
-    n = vsnprintf(NULL, 0, fmt, args);
+    n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, args);
     va_end(args);
 
-    if (n < 0 || assess_buf_reserve(b, (size_t) n) != 0) {
-        b->failed = 1;
-        return;
+    if (n < 0 || (size_t) n >= room) {
+
+        if (room) {
+            b->data[b->len] = '\0';
+        }
+
+        if (n < 0 || assess_buf_reserve(b, (size_t) n) != 0) {
+            b->failed = 1;
+            return;
+        }
+
+        va_start(args, fmt);
+        (void) vsnprintf(b->data + b->len, (size_t) n + 1, fmt, args);
+        va_end(args);
     }
-
-    va_start(args, fmt);
-    (void) vsnprintf(b->data + b->len, (size_t) n + 1, fmt, args);
-    va_end(args);
 
     b->len += (size_t) n;
 }
@@ -274,11 +288,17 @@ assess_buf_json(assess_buf_t *b, const char *data, size_t len)
     p = plain = data;
     end = data + len;
 
-    while (p < end) {
+    for ( ;; ) {
+
+        p = assess_plain(p, end);
+
+        if (p == end) {
+            break;
+        }
 
         n = assess_utf8_next(p, end, &cp);
 
-        if (n && cp >= 0x20 && cp != '"' && cp != '\\' && cp != 0x7f) {
+        if (n > 1) {
             p += n;
             continue;
         }
@@ -336,15 +356,18 @@ assess_buf_json_cstr(assess_buf_t *b, const char *cstr)
 void
 assess_buf_json_time(assess_buf_t *b, int64_t ms)
 {
-    char  text[ASSESS_TIME_LEN + 1];
+    char  text[ASSESS_TIME_LEN + 3];
 
     if (ms == 0) {
         assess_buf_str(b, "null");
         return;
     }
 
-    assess_time(text, ms);
-    assess_buf_printf(b, "\"%s\"", text);
+    text[0] = '"';
+    assess_time(text + 1, ms);
+    text[ASSESS_TIME_LEN + 1] = '"';
+
+    assess_buf_add(b, text, ASSESS_TIME_LEN + 2);
 }
 
 
@@ -356,6 +379,11 @@ assess_buf_json_num(assess_buf_t *b, double num)
 
     if (!isfinite(num)) {
         assess_buf_str(b, "null");
+        return;
+    }
+
+    if (num == 0 && !signbit(num)) {
+        assess_buf_char(b, '0');
         return;
     }
 
@@ -464,26 +492,65 @@ assess_mono_ms(void)
 }
 
 
+static char *
+assess_digits(char *p, unsigned value, int n)
+{
+    int  i;
+
+    for (i = n - 1; i >= 0; i--) {
+        p[i] = (char) ('0' + value % 10);
+        value /= 10;
+    }
+
+    return p + n;
+}
+
+
+/*
+ * The date is counted in years of March to February, of which the leap day is
+ * the last one, from 0000-03-01 on, in eras of 400 years of 146097 days.
+ */
+
 void
 assess_time(char out[ASSESS_TIME_LEN + 1], int64_t ms)
 {
-    char       text[80];
-    time_t     sec;
-    struct tm  tm;
+    char      *p;
+    unsigned   left, day, era, year, month;
 
-    sec = (time_t) (ms / 1000);
-
-    if (ms < 0 || gmtime_r(&sec, &tm) == NULL || tm.tm_year > 8099) {
+    if (ms < 0 || ms >= 253402300800000) {
         (void) memcpy(out, "1970-01-01T00:00:00.000Z", ASSESS_TIME_LEN + 1);
         return;
     }
 
-    (void) snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                    tm.tm_min, tm.tm_sec, (int) (ms % 1000));
+    left = (unsigned) (ms % 86400000);
+    day = (unsigned) (ms / 86400000) + 719468;
 
-    memcpy(out, text, ASSESS_TIME_LEN);
-    out[ASSESS_TIME_LEN] = '\0';
+    era = day / 146097;
+    day %= 146097;
+
+    year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    month = (5 * day + 2) / 153;
+    day -= (153 * month + 2) / 5;
+
+    year += era * 400 + (month >= 10);
+    month = month < 10 ? month + 3 : month - 9;
+
+    p = assess_digits(out, year, 4);
+    *p++ = '-';
+    p = assess_digits(p, month, 2);
+    *p++ = '-';
+    p = assess_digits(p, day + 1, 2);
+    *p++ = 'T';
+    p = assess_digits(p, left / 3600000, 2);
+    *p++ = ':';
+    p = assess_digits(p, left / 60000 % 60, 2);
+    *p++ = ':';
+    p = assess_digits(p, left / 1000 % 60, 2);
+    *p++ = '.';
+    p = assess_digits(p, left % 1000, 3);
+    *p++ = 'Z';
+    *p = '\0';
 }
 
 
@@ -560,4 +627,42 @@ assess_utf8_next(const char *data, const char *end, uint32_t *cp)
     *cp = c;
 
     return n;
+}
+
+
+/* eight bytes at a time: each test leaves its answer in the top bit of a byte */
+
+const char *
+assess_plain(const char *p, const char *end)
+{
+    uint64_t  w, quote, slash, del, any;
+
+    static const uint64_t  ones = 0x0101010101010101ULL;
+    static const uint64_t  tops = 0x8080808080808080ULL;
+
+    while (end - p >= 8) {
+
+        memcpy(&w, p, 8);
+
+        quote = w ^ (ones * '"');
+        slash = w ^ (ones * '\\');
+        del = w ^ (ones * 0x7f);
+
+        any = w | (w - ones * 0x20) | (quote - ones) | (slash - ones)
+              | (del - ones);
+
+        if (any & tops) {
+            break;
+        }
+
+        p += 8;
+    }
+
+    while (p < end && (unsigned char) *p >= 0x20 && (unsigned char) *p < 0x7f
+           && *p != '"' && *p != '\\')
+    {
+        p++;
+    }
+
+    return p;
 }

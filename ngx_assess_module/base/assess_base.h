@@ -133,5 +133,11 @@ void assess_hex(char *out, const unsigned char *data, size_t len);
 /* The length of the UTF-8 sequence at data, or 0 where there is none. */
 size_t assess_utf8_next(const char *data, const char *end, uint32_t *cp);
 
+/*
+ * To the first byte that a string of JSON does not simply have in it: a
+ * quotation mark, a backslash, a control, what is not ASCII; end without one.
+ */
+const char *assess_plain(const char *p, const char *end);
+
 
 #endif /* ASSESS_BASE_H */

@@ -55,49 +55,6 @@ assess_json_space(assess_json_reader_t *rd)
 }
 
 
-/*
- * To the first byte that is not simply part of a string: a quotation mark, a
- * backslash, a control, and what is not ASCII unless high is set.  Eight bytes
- * at a time: each comparison leaves its answer in the top bit of its byte.
- */
-
-static const char *
-assess_json_run(const char *p, const char *end, int high)
-{
-    uint64_t  w, q, s, any;
-
-    static const uint64_t  ones = 0x0101010101010101ULL;
-    static const uint64_t  tops = 0x8080808080808080ULL;
-
-    while (end - p >= 8) {
-
-        memcpy(&w, p, 8);
-
-        q = w ^ (ones * '"');
-        s = w ^ (ones * '\\');
-
-        any = (w - ones * 0x20) & ~w;
-        any |= (q - ones) & ~q;
-        any |= (s - ones) & ~s;
-        any |= high ? 0 : w;
-
-        if (any & tops) {
-            break;
-        }
-
-        p += 8;
-    }
-
-    while (p < end && (unsigned char) *p >= 0x20 && *p != '"' && *p != '\\'
-           && (high || (unsigned char) *p < 0x80))
-    {
-        p++;
-    }
-
-    return p;
-}
-
-
 assess_err_e
 assess_json_read(assess_arena_t *arena, const char *data, size_t len,
     size_t max, assess_json_t **value, assess_err_t *err)
@@ -353,7 +310,7 @@ assess_json_text(assess_json_reader_t *rd, assess_str_t *text, int *plain)
 
     for ( ;; ) {
 
-        rd->p = assess_json_run(rd->p, rd->end, 0);
+        rd->p = assess_plain(rd->p, rd->end);
 
         if (rd->p == rd->end) {
             return assess_json_bad(rd, "a string does not end");
@@ -800,12 +757,21 @@ assess_json_quote(assess_buf_t *b, const assess_str_t *text, int plain)
 
     while (!plain && p < end) {
 
-        at = assess_json_run(p, end, 1);
+        at = assess_plain(p, end);
+
+        /* what is not ASCII, and DEL, is itself */
+
+        while (at < end && (unsigned char) *at >= 0x7f) {
+            at++;
+        }
+
         assess_buf_add(b, p, (size_t) (at - p));
         p = at;
 
-        if (p == end) {
-            break;
+        if (p == end || ((unsigned char) *p >= 0x20 && *p != '"'
+                         && *p != '\\'))
+        {
+            continue;
         }
 
         at = memchr(bytes, *p, sizeof(bytes) - 1);

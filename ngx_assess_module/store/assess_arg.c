@@ -131,7 +131,7 @@ assess_text_valid(const char *data, size_t len)
 
     end = data + len;
 
-    for (p = data; p < end; p += n) {
+    for (p = assess_plain(data, end); p < end; p = assess_plain(p + n, end)) {
         n = assess_utf8_next(p, end, &cp);
         if (n == 0 || cp == 0) {
             break;
