@@ -17,7 +17,7 @@ use constant { DELAY => 500, BATCHES => 22, LONGEST => 90 };
 sub run {
     my ($b) = @_;
 
-    one($b);
+    $b->apart(sub { one($b) });
 
     my @cases = ([1000, 200, 2.5, 3.1], [800, 800, 0.5, 1.8]);
 
@@ -136,16 +136,8 @@ sub prepared {
 
 
 sub many {
-    my ($b, $jobs, $at_once, %o) = @_;
-
-    my $ends = $b->{ends};
-    local $b->{ends} = [];
-    my $got = eval { measure($b, $jobs, $at_once, %o) };
-    my $why = $@;
-
-    $b->stop_all;
-    die $why unless $got;
-    return $got;
+    my ($b, @how) = @_;
+    return $b->apart(sub { measure($b, @how) });
 }
 
 

@@ -24,6 +24,17 @@ use Assess::Test ();
 
 my $json = JSON::PP->new->utf8->canonical;
 
+# Of this process; nothing of them outlives it.
+my @benches;
+my $owner = $$;
+
+END {
+    my $status = $?;
+    $SIG{$_} = 'IGNORE' for qw(INT TERM HUP);
+    $_->remove for $$ == $owner ? @benches : ();
+    $? = $status;
+}
+
 # As an operator of a loaded server would have it, and as the peers get it.
 my $postgresql = <<'CONF';
 shared_buffers = 512MB
@@ -39,6 +50,8 @@ sub new {
     my $dir = tempdir('assess-b-XXXXXX', TMPDIR => 1);
 
     chmod 0755, $dir;
+    $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+    $SIG{PIPE} = 'IGNORE';
 
     my $self = bless { build => $build, dir => $dir, ends => [], n => 0,
         rounds => $ENV{ASSESS_BENCH_ROUNDS} || 3,
@@ -46,6 +59,7 @@ sub new {
         report => Assess::Bench::Report->new($build) }, $class;
 
     $self->{peers} = $self->{report}{peers} = Assess::Bench::Peers->new($self);
+    push @benches, $self;
     return $self;
 }
 
@@ -75,12 +89,13 @@ sub at_end {
 }
 
 
-# All that was started since, and nothing of it is left.
+# All that was started, but for the first so many, and nothing of it is left.
 sub stop_all {
-    my ($self) = @_;
+    my ($self, $but) = @_;
 
-    while (my $end = pop @{ $self->{ends} }) {
-        eval { $end->(); 1 } or warn $@;
+    while (@{ $self->{ends} } > ($but // 0)) {
+        eval { $self->{ends}[-1]->(); 1 } or warn $@;
+        pop @{ $self->{ends} };
     }
 }
 
@@ -89,11 +104,11 @@ sub stop_all {
 sub apart {
     my ($self, $what) = @_;
 
-    local $self->{ends} = [];
+    my $before = @{ $self->{ends} };
     my $got = eval { $what->() };
     my $why = $@;
 
-    $self->stop_all;
+    $self->stop_all($before);
     die $why if $why;
     return $got;
 }
