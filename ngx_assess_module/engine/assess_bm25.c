@@ -23,12 +23,11 @@ assess_bm25_alloc(assess_arena_t *arena, assess_bm25_t *docs, size_t ndocs,
 {
     docs->ndocs = (uint32_t) ndocs;
     docs->norm = assess_pcalloc(arena, (ndocs + 1) * sizeof(double));
-    docs->scores = assess_pcalloc(arena, (ndocs + 1) * sizeof(double));
     docs->first = assess_pcalloc(arena, (nterms + 1) * sizeof(size_t));
     docs->postings = assess_palloc(arena, (postings + 1)
                                           * sizeof(assess_posting_t));
 
-    return docs->norm == NULL || docs->scores == NULL || docs->first == NULL
+    return docs->norm == NULL || docs->first == NULL
            || docs->postings == NULL ? -1 : 0;
 }
 
@@ -190,14 +189,8 @@ assess_bm25_join(assess_arena_t *arena, assess_bm25_t *docs,
 
 
 void
-assess_bm25_reset(assess_bm25_t *docs)
-{
-    memset(docs->scores, 0, docs->ndocs * sizeof(double));
-}
-
-
-void
-assess_bm25_add(assess_bm25_t *docs, uint32_t term, double weight, int known)
+assess_bm25_add(const assess_bm25_t *docs, double *scores, uint32_t term,
+    double weight, int known)
 {
     size_t                   df;
     double                   idf;
@@ -212,11 +205,11 @@ assess_bm25_add(assess_bm25_t *docs, uint32_t term, double weight, int known)
 
     for ( /* void */ ; p < end; p++) {
 
-        if (known && docs->scores[p->doc] == 0) {
+        if (known && scores[p->doc] == 0) {
             continue;
         }
 
-        docs->scores[p->doc] += weight * idf * p->tf * (ASSESS_BM25_K1 + 1)
-                                / (p->tf + docs->norm[p->doc]);
+        scores[p->doc] += weight * idf * p->tf * (ASSESS_BM25_K1 + 1)
+                          / (p->tf + docs->norm[p->doc]);
     }
 }

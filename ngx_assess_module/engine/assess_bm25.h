@@ -16,13 +16,12 @@ typedef struct {
     uint32_t    tf;
 } assess_posting_t;
 
-/* Documents of one kind and their terms; of one thread at a time. */
+/* Documents of one kind and their terms; not written to once it is built. */
 typedef struct {
     uint32_t           ndocs;
     double            *norm;         /* k1 * (1 - b + b * len / average) */
     size_t            *first;        /* posting of each term, and their end */
     assess_posting_t  *postings;
-    double            *scores;       /* of the search under way */
 } assess_bm25_t;
 
 /* Texts in order: their terms, one behind the other, and where each ends. */
@@ -46,14 +45,12 @@ int assess_bm25_join(assess_arena_t *arena, assess_bm25_t *docs,
     const assess_texts_t *texts, const assess_bm25_t *of_texts,
     const uint32_t *doc_of);
 
-void assess_bm25_reset(assess_bm25_t *docs);
-
 /*
- * Adds what a term of that weight is worth to each document's score; with
- * known, only where it is above 0 already.
+ * Adds what a term of that weight is worth to the score of each of the ndocs
+ * documents; with known, only where it is above 0 already.
  */
-void assess_bm25_add(assess_bm25_t *docs, uint32_t term, double weight,
-    int known);
+void assess_bm25_add(const assess_bm25_t *docs, double *scores, uint32_t term,
+    double weight, int known);
 
 
 #endif /* ASSESS_BM25_H */

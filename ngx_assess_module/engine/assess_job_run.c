@@ -264,11 +264,12 @@ assess_run_lookup(assess_run_t *run, assess_err_t *err)
 static assess_err_e
 assess_run_search(assess_run_t *run, assess_err_t *err)
 {
-    size_t           i, max;
-    assess_err_e     rc;
-    assess_hit_t    *hits;
-    assess_item_t   *item;
-    assess_index_t  *index;
+    size_t            i, max;
+    assess_err_e      rc;
+    assess_hit_t     *hits;
+    assess_item_t    *item;
+    assess_index_t   *index;
+    assess_search_t  *search;
 
     rc = assess_passages_cut(run->arena, run->pages, run->npages,
                              &run->passages, &run->npassages, err);
@@ -282,6 +283,11 @@ assess_run_search(assess_run_t *run, assess_err_t *err)
                                 run->nquestions * sizeof(assess_item_t));
 
     if (index == NULL || run->quotes == NULL || run->items == NULL) {
+        return assess_run_memory(err);
+    }
+
+    search = assess_search_create(run->arena, index);
+    if (search == NULL) {
         return assess_run_memory(err);
     }
 
@@ -301,7 +307,7 @@ assess_run_search(assess_run_t *run, assess_err_t *err)
         item = &run->items[run->nitems++];
         item->question = &run->questions[i];
         item->hits = hits;
-        item->nhits = assess_index_search(index, item->question, hits, max);
+        item->nhits = assess_search(search, item->question, hits, max);
     }
 
     return ASSESS_OK;

@@ -755,7 +755,7 @@ assess_needle_trim(const char *text, size_t *from, size_t *to)
 /* From the page that was claimed, outwards. */
 
 static int
-assess_quotes_nearest(assess_quotes_t *quotes, int claimed,
+assess_quotes_nearest(const assess_quotes_t *quotes, int claimed,
     const assess_needle_t *needles, size_t n, int *page)
 {
     size_t   i, up, down, low, high, mid, at, steps;
@@ -807,7 +807,7 @@ assess_quotes_nearest(assess_quotes_t *quotes, int claimed,
 
 
 void
-assess_quote_check(assess_quotes_t *quotes, assess_evidence_t *evidence)
+assess_quote_check(const assess_quotes_t *quotes, assess_evidence_t *evidence)
 {
     size_t            n, from, to;
     assess_join_t    *joins;

@@ -16,7 +16,11 @@
 typedef struct assess_quotes_s  assess_quotes_t;
 
 
-/* Folds every page once.  NULL is out of memory. */
+/*
+ * Folds every page once; the pages must outlive it.  NULL is out of memory.
+ * Once it is made nothing is written to it: any number of threads may check at
+ * once.
+ */
 assess_quotes_t *assess_quotes_create(assess_arena_t *arena,
     const assess_page_t *pages, size_t n);
 
@@ -25,7 +29,8 @@ assess_quotes_t *assess_quotes_create(assess_arena_t *arena,
  * (the nearest one).  A quote found nowhere keeps its page.  A quote without a
  * letter or digit is never verified.
  */
-void assess_quote_check(assess_quotes_t *quotes, assess_evidence_t *evidence);
+void assess_quote_check(const assess_quotes_t *quotes,
+    assess_evidence_t *evidence);
 
 
 #endif /* ASSESS_QUOTE_H */

@@ -35,7 +35,14 @@ struct assess_index_s {
     assess_vocab_t           vocab;
     assess_bm25_t            by_passage;
     assess_bm25_t            by_page;
-    assess_hit_t            *group;  /* room for the hits of one page */
+    size_t                   most;   /* passages of one page */
+};
+
+struct assess_search_s {
+    const assess_index_t    *index;
+    double                  *by_passage;     /* scores */
+    double                  *by_page;
+    assess_hit_t            *group;          /* the hits of one page */
 };
 
 /* While the index is made */
@@ -79,12 +86,12 @@ assess_builder_word(void *ctx, const char *text, size_t len, int word,
 }
 
 
-/* Which page each passage is of, and room for the hits of any of them. */
+/* Which page each passage is of, and how many are of one at most. */
 
 static int
 assess_index_pages(assess_arena_t *arena, assess_index_t *index)
 {
-    size_t  i, most, run;
+    size_t  i, run;
 
     index->page = assess_palloc(arena, (index->n + 1) * sizeof(uint32_t));
 
@@ -92,7 +99,6 @@ assess_index_pages(assess_arena_t *arena, assess_index_t *index)
         return -1;
     }
 
-    most = 0;
     run = 0;
 
     for (i = 0; i < index->n; i++) {
@@ -109,12 +115,10 @@ assess_index_pages(assess_arena_t *arena, assess_index_t *index)
         }
 
         run++;
-        most = run > most ? run : most;
+        index->most = run > index->most ? run : index->most;
     }
 
-    index->group = assess_palloc(arena, (most + 1) * sizeof(assess_hit_t));
-
-    return index->group == NULL ? -1 : 0;
+    return 0;
 }
 
 
@@ -202,6 +206,28 @@ assess_index_create(assess_arena_t *arena, const assess_passage_t *passages,
 }
 
 
+assess_search_t *
+assess_search_create(assess_arena_t *arena, const assess_index_t *index)
+{
+    size_t            npages;
+    assess_search_t  *s;
+
+    s = assess_palloc(arena, sizeof(assess_search_t));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    npages = index->by_page.ndocs;
+
+    s->index = index;
+    s->by_passage = assess_palloc(arena, (index->n + 1) * sizeof(double));
+    s->by_page = assess_palloc(arena, (npages + 1) * sizeof(double));
+    s->group = assess_palloc(arena, (index->most + 1) * sizeof(assess_hit_t));
+
+    return s->by_passage && s->by_page && s->group ? s : NULL;
+}
+
+
 const assess_token_t *
 assess_index_tokens(const assess_index_t *index,
     const assess_passage_t *passage, size_t *n)
@@ -261,17 +287,18 @@ assess_query_word(void *ctx, const char *text, size_t len, int word,
 
 
 static void
-assess_query_score(assess_bm25_t *docs, const assess_query_t *q)
+assess_query_score(const assess_bm25_t *docs, double *scores,
+    const assess_query_t *q)
 {
     int     stop;
     size_t  i;
 
-    assess_bm25_reset(docs);
+    memset(scores, 0, docs->ndocs * sizeof(double));
 
     for (stop = 0; stop < 2; stop++) {
         for (i = 0; i < q->n; i++) {
             if (q->stops[i] == stop) {
-                assess_bm25_add(docs, q->ids[i], q->weights[i], stop);
+                assess_bm25_add(docs, scores, q->ids[i], q->weights[i], stop);
             }
         }
     }
@@ -351,13 +378,13 @@ assess_hits_keep(assess_hit_t *hits, size_t n, size_t max,
 /* 0 where nothing of the question stands, whatever the rest of the page */
 
 static double
-assess_index_score(const assess_index_t *index, size_t i)
+assess_search_score(const assess_search_t *s, size_t i)
 {
     double  score;
 
-    score = index->by_passage.scores[i];
+    score = s->by_passage[i];
 
-    return score > 0 ? score + index->by_page.scores[index->page[i]] : 0;
+    return score > 0 ? score + s->by_page[s->index->page[i]] : 0;
 }
 
 
@@ -392,34 +419,36 @@ assess_query_names(const assess_query_t *q, const assess_index_t *index,
 }
 
 
-/* The hits of the page that begins with passage i, into index->group. */
+/* The hits of the page that begins with passage i, into s->group. */
 
 static size_t
-assess_index_page(assess_index_t *index, size_t i, double named, size_t *next)
+assess_search_page(assess_search_t *s, size_t i, double named, size_t *next)
 {
-    double  score, part;
-    size_t  j, k, n;
+    double                 score, part;
+    size_t                 j, k, n;
+    const assess_index_t  *index;
 
     n = 0;
+    index = s->index;
 
     for (j = i; j < index->n && index->page[j] == index->page[i]; j++) {
 
-        score = assess_index_score(index, j) + named;
+        score = assess_search_score(s, j) + named;
 
         if (score > 0) {
-            index->group[n].passage = &index->passages[j];
-            index->group[n].index = index;
-            index->group[n].score = score;
+            s->group[n].passage = &index->passages[j];
+            s->group[n].index = index;
+            s->group[n].score = score;
             n++;
         }
     }
 
     if (n > 1) {
-        qsort(index->group, n, sizeof(assess_hit_t), assess_hits_compare);
+        qsort(s->group, n, sizeof(assess_hit_t), assess_hits_compare);
     }
 
     for (k = 0, part = 1; k < n; k++, part *= ASSESS_SAME_PAGE) {
-        index->group[k].score *= part;
+        s->group[k].score *= part;
     }
 
     *next = j;
@@ -429,12 +458,15 @@ assess_index_page(assess_index_t *index, size_t i, double named, size_t *next)
 
 
 size_t
-assess_index_search(assess_index_t *index, const assess_question_t *question,
+assess_search(assess_search_t *s, const assess_question_t *question,
     assess_hit_t *hits, size_t max)
 {
-    double          best, named;
-    size_t          i, k, n, next, found;
-    assess_query_t  q;
+    double                 best, named;
+    size_t                 i, k, n, next, found;
+    assess_query_t         q;
+    const assess_index_t  *index;
+
+    index = s->index;
 
     q.index = index;
     q.n = 0;
@@ -456,14 +488,14 @@ assess_index_search(assess_index_t *index, const assess_question_t *question,
         return 0;
     }
 
-    assess_query_score(&index->by_passage, &q);
-    assess_query_score(&index->by_page, &q);
+    assess_query_score(&index->by_passage, s->by_passage, &q);
+    assess_query_score(&index->by_page, s->by_page, &q);
 
     best = 1;
 
     for (i = 0; q.npages && i < index->n; i++) {
-        if (assess_index_score(index, i) > best) {
-            best = assess_index_score(index, i);
+        if (assess_search_score(s, i) > best) {
+            best = assess_search_score(s, i);
         }
     }
 
@@ -472,10 +504,10 @@ assess_index_search(assess_index_t *index, const assess_question_t *question,
     for (i = 0; i < index->n; i = next) {
 
         named = assess_query_names(&q, index, i) ? best : 0;
-        n = assess_index_page(index, i, named, &next);
+        n = assess_search_page(s, i, named, &next);
 
         for (k = 0; k < n; k++) {
-            found = assess_hits_keep(hits, found, max, &index->group[k]);
+            found = assess_hits_keep(hits, found, max, &s->group[k]);
         }
     }
 

@@ -45,7 +45,7 @@ typedef struct {
     words_t          *plain;
     size_t            npages;
     assess_arena_t   *arena;
-    assess_index_t   *index;
+    assess_search_t  *search;
     size_t            npassages;
     double            build_ms;
     double            search_ms;
@@ -199,7 +199,7 @@ ours(document_t *doc, const char *text, int *best)
     question.text.len = strlen(text);
 
     began = now_ms();
-    n = assess_index_search(doc->index, &question, hits, HITS);
+    n = assess_search(doc->search, &question, hits, HITS);
     doc->search_ms += now_ms() - began;
 
     memset(best, 0, TOP * sizeof(int));
@@ -275,8 +275,9 @@ load(const char *dir, const char *id)
         exit(2);
     }
 
-    doc->index = need(assess_index_create(doc->arena, passages,
-                                          doc->npassages));
+    doc->search = need(assess_search_create(doc->arena,
+                       need(assess_index_create(doc->arena, passages,
+                                                doc->npassages))));
     doc->build_ms = now_ms() - began;
 
     return doc;

@@ -208,7 +208,7 @@ main(void)
     assess_item_t            items[N];
     assess_page_t            pages[4];
     assess_arena_t          *arena;
-    assess_index_t          *index;
+    assess_search_t         *search;
     assess_quotes_t         *quotes;
     assess_passage_t        *passages;
     assess_question_t        questions[N];
@@ -227,7 +227,8 @@ main(void)
 
     is_int(assess_passages_cut(arena, pages, 4, &passages, &n, &err),
            ASSESS_OK, "passages");
-    index = assess_index_create(arena, passages, n);
+    search = assess_search_create(arena,
+                                  assess_index_create(arena, passages, n));
     quotes = assess_quotes_create(arena, pages, 4);
 
     for (i = 0; i < N; i++) {
@@ -236,8 +237,7 @@ main(void)
         questions[i].text.len = strlen(asked[i]);
         items[i].question = &questions[i];
         items[i].hits = hits[i];
-        items[i].nhits = assess_index_search(index, &questions[i], hits[i],
-                                             10);
+        items[i].nhits = assess_search(search, &questions[i], hits[i], 10);
     }
 
     conf.questions_per_batch = 2;

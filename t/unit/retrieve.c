@@ -206,7 +206,7 @@ test_pagerefs(void)
 
 
 static size_t
-search(assess_index_t *index, const char *text, const char *guidance,
+search(assess_search_t *with, const char *text, const char *guidance,
     assess_hit_t *hits, size_t max)
 {
     assess_question_t  q;
@@ -217,7 +217,7 @@ search(assess_index_t *index, const char *text, const char *guidance,
     q.guidance.data = (char *) guidance;
     q.guidance.len = guidance ? strlen(guidance) : 0;
 
-    return assess_index_search(index, &q, hits, max);
+    return assess_search(with, &q, hits, max);
 }
 
 
@@ -228,7 +228,7 @@ test_search(assess_arena_t *arena)
     assess_err_t       err;
     assess_hit_t       hits[10];
     assess_page_t      pages[6];
-    assess_index_t    *index;
+    assess_search_t   *with;
     assess_passage_t  *passages;
 
     static const struct {
@@ -259,14 +259,14 @@ test_search(assess_arena_t *arena)
     }
 
     (void) assess_passages_cut(arena, pages, 6, &passages, &n, &err);
-    index = assess_index_create(arena, passages, n);
+    with = assess_search_create(arena, assess_index_create(arena, passages, n));
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        n = search(index, cases[i].text, cases[i].guidance, hits, 10);
+        n = search(with, cases[i].text, cases[i].guidance, hits, 10);
         is_int(n ? hits[0].passage->page : 0, cases[i].page, cases[i].text);
     }
 
-    n = search(index, "fire garden alarm tea rooms", NULL, hits, 10);
+    n = search(with, "fire garden alarm tea rooms", NULL, hits, 10);
     is_int((long long) n, 5, "all that share a word");
 
     for (i = 0, bad = 0; i < n; i++) {
@@ -277,13 +277,13 @@ test_search(assess_arena_t *arena)
     is_int((long long) bad, 0, "best first, all above 0");
     i = (size_t) hits[0].passage->page;
 
-    is_int((long long) search(index, "fire garden alarm tea rooms", NULL,
+    is_int((long long) search(with, "fire garden alarm tea rooms", NULL,
                               hits, 1), 1, "no more than asked for");
     is_int(hits[0].passage->page, (long long) i, "the best of them");
-    is_int((long long) search(index, "fire", NULL, hits, 0), 0, "none");
+    is_int((long long) search(with, "fire", NULL, hits, 0), 0, "none");
 
-    index = assess_index_create(arena, NULL, 0);
-    is_int((long long) search(index, "fire", NULL, hits, 10), 0,
+    with = assess_search_create(arena, assess_index_create(arena, NULL, 0));
+    is_int((long long) search(with, "fire", NULL, hits, 10), 0,
            "an empty index");
 }
 
