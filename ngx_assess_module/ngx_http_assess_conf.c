@@ -4,10 +4,16 @@
 #include "runtime/ngx_http_assess_zone.h"
 
 
-/* a whole number, or a time in milliseconds, with its bounds */
+/* a whole number, a time in milliseconds, or a size, with its bounds */
+
+typedef enum {
+    NGX_HTTP_ASSESS_NUMBER = 0,
+    NGX_HTTP_ASSESS_TIME,
+    NGX_HTTP_ASSESS_SIZE
+} ngx_http_assess_unit_e;
 
 typedef struct {
-    ngx_uint_t    time;
+    ngx_http_assess_unit_e  unit;
     ngx_uint_t    off;               /* may be "off", which is 0 */
     ngx_int_t     min;
     ngx_int_t     max;
@@ -35,34 +41,39 @@ static char *ngx_http_assess_required(ngx_conf_t *cf,
 
 
 static ngx_http_assess_bounds_t  ngx_http_assess_jobs_range = {
-    0, 0, 1, 10000, "a number from 1 to 10000"
+    NGX_HTTP_ASSESS_NUMBER, 0, 1, 10000, "a number from 1 to 10000"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_cpu_range = {
-    0, 0, 1, 1024, "a number from 1 to 1024"
+    NGX_HTTP_ASSESS_NUMBER, 0, 1, 1024, "a number from 1 to 1024"
 };
 
 /* it is renewed three times before it runs out, over a network */
 
 static ngx_http_assess_bounds_t  ngx_http_assess_lease_range = {
-    1, 0, 500, 3600 * 1000, "a time from 500ms to 1h"
+    NGX_HTTP_ASSESS_TIME, 0, 500, 3600 * 1000, "a time from 500ms to 1h"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_drain_range = {
-    1, 0, 0, 24 * 3600 * 1000, "a time from 0 to 24h"
+    NGX_HTTP_ASSESS_TIME, 0, 0, 24 * 3600 * 1000, "a time from 0 to 24h"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_answers_range = {
-    1, 1, 1000, 3650LL * 24 * 3600 * 1000,
+    NGX_HTTP_ASSESS_TIME, 1, 1000, 3650LL * 24 * 3600 * 1000,
     "\"off\" or a time from 1s to 3650d"
 };
 
+static ngx_http_assess_bounds_t  ngx_http_assess_documents_range = {
+    NGX_HTTP_ASSESS_SIZE, 1, 1024 * 1024, NGX_MAX_SIZE_T_VALUE,
+    "\"off\" or a size of 1m at least"
+};
+
 static ngx_http_assess_bounds_t  ngx_http_assess_heartbeat_range = {
-    1, 0, 100, 3600 * 1000, "a time from 100ms to 1h"
+    NGX_HTTP_ASSESS_TIME, 0, 100, 3600 * 1000, "a time from 100ms to 1h"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_retry_range = {
-    1, 0, 1, 3600 * 1000, "a time from 1ms to 1h"
+    NGX_HTTP_ASSESS_TIME, 0, 1, 3600 * 1000, "a time from 1ms to 1h"
 };
 
 
@@ -123,6 +134,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, answer_cache),
       &ngx_http_assess_answers_range },
+
+    { ngx_string("assess_document_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, document_cache),
+      &ngx_http_assess_documents_range },
 
     { ngx_string("assess_extract"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -213,6 +231,7 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->lease = NGX_CONF_UNSET_MSEC;
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     mcf->answer_cache = NGX_CONF_UNSET_MSEC;
+    mcf->document_cache = NGX_CONF_UNSET_SIZE;
     mcf->heartbeat = NGX_CONF_UNSET_MSEC;
     mcf->retry = NGX_CONF_UNSET_MSEC;
 
@@ -254,6 +273,7 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->drain_timeout, 10000);
     ngx_conf_init_msec_value(mcf->answer_cache,
                              (ngx_msec_t) 30 * 24 * 3600 * 1000);
+    ngx_conf_init_size_value(mcf->document_cache, 32 * 1024 * 1024);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);
 
@@ -408,7 +428,7 @@ ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* ngx_conf_set_num_slot() and ngx_conf_set_msec_slot(), with bounds */
+/* ngx_conf_set_num_slot(), and those of times and sizes, with bounds */
 
 static char *
 ngx_http_assess_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -434,8 +454,19 @@ ngx_http_assess_range(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    n = bounds->time ? ngx_parse_time(&value[1], 0)
-                    : ngx_atoi(value[1].data, value[1].len);
+    switch (bounds->unit) {
+
+    case NGX_HTTP_ASSESS_TIME:
+        n = ngx_parse_time(&value[1], 0);
+        break;
+
+    case NGX_HTTP_ASSESS_SIZE:
+        n = ngx_parse_size(&value[1]);
+        break;
+
+    default:
+        n = ngx_atoi(value[1].data, value[1].len);
+    }
 
     if (n == NGX_ERROR || n < bounds->min || n > bounds->max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -26,6 +26,7 @@ struct assess_block_s {
 
 struct assess_arena_s {
     assess_block_t  *blocks;
+    size_t           size;           /* of all of them */
 };
 
 
@@ -72,6 +73,13 @@ assess_arena_destroy(assess_arena_t *arena)
 }
 
 
+size_t
+assess_arena_size(const assess_arena_t *arena)
+{
+    return sizeof(assess_arena_t) + arena->size;
+}
+
+
 void *
 assess_palloc(assess_arena_t *arena, size_t size)
 {
@@ -98,6 +106,7 @@ assess_palloc(assess_arena_t *arena, size_t size)
 
         b->used = 0;
         b->size = room;
+        arena->size += sizeof(assess_block_t) + room;
 
         if (room == size && arena->blocks) {
 

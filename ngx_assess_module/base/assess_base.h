@@ -70,6 +70,10 @@ typedef struct assess_arena_s  assess_arena_t;
 
 assess_arena_t *assess_arena_create(void);
 void assess_arena_destroy(assess_arena_t *arena);
+
+/* Bytes that it takes, those not yet given out included. */
+size_t assess_arena_size(const assess_arena_t *arena);
+
 void *assess_palloc(assess_arena_t *arena, size_t size);
 void *assess_pcalloc(assess_arena_t *arena, size_t size);
 

@@ -6,6 +6,7 @@
 
 
 #include "assess_extract.h"
+#include "assess_lru.h"
 #include "assess_provider.h"
 #include "../store/assess_job.h"
 
@@ -20,6 +21,7 @@ typedef struct {
     char                     worker_id[ASSESS_UUID_LEN + 1];
     int                      lease_ms;
     int64_t                  answers_ms;     /* kept answers; 0: none */
+    assess_lru_t            *prepared;       /* see there; NULL: none */
 
     /* called on the job's own thread */
     void  (*publish)(void *ctx, const assess_change_t *change);

@@ -67,11 +67,12 @@ assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
     assess_keys_t  *hash;
 
     hash = assess_keys_create(run->arena, assess_provider_conf(run->provider),
-                              ask, run->passages, run->npassages);
+                              ask, run->document->passages,
+                              run->document->npassages);
 
     *keys = assess_palloc(run->arena, run->nitems * ASSESS_KEY_LEN);
     run->keys = assess_pcalloc(run->arena,
-                               run->nquestions * sizeof(unsigned char *));
+                               run->questions->n * sizeof(unsigned char *));
 
     if (hash == NULL || *keys == NULL || run->keys == NULL) {
         return -1;
@@ -109,7 +110,8 @@ assess_run_take(assess_run_t *run, assess_answer_t *answers, size_t n,
         answers[i].question_id = item->question->id;
 
         for (j = 0; j < answers[i].nevidence; j++) {
-            assess_quote_check(run->quotes, &answers[i].evidence[j]);
+            assess_quote_check(run->document->quotes,
+                               &answers[i].evidence[j]);
         }
 
         item->question = NULL;

@@ -13,6 +13,8 @@ static assess_err_e assess_engine_avoid(assess_engine_t *engine,
 static assess_err_e assess_run_job(assess_run_t *run, assess_err_t *err);
 static void assess_run_conclude(assess_run_t *run, assess_err_e rc,
     assess_err_t *err);
+static assess_err_e assess_run_questions(assess_run_t *run,
+    assess_err_t *err);
 static assess_err_e assess_run_lookup(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_search(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_ask(assess_run_t *run, assess_err_t *err);
@@ -73,6 +75,8 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
         rc = ASSESS_OK;
     }
 
+    assess_lru_release(run.shared_document);
+    assess_lru_release(run.shared_set);
     assess_arena_destroy(run.arena);
 
     return rc;
@@ -133,8 +137,7 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
                            run->work.lost);
     }
 
-    rc = assess_questions_read(run->arena, &run->work.set, &run->questions,
-                               &run->nquestions, err);
+    rc = assess_run_questions(run, err);
     if (rc != ASSESS_OK) {
         return rc;
     }
@@ -236,6 +239,27 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
 
 
 static assess_err_e
+assess_run_questions(assess_run_t *run, assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    rc = assess_prepared_set(run->engine->prepared, &run->work.job.tenant,
+                             &run->work.set, assess_run_interrupted, run,
+                             &run->shared_set, err);
+
+    if (rc == ASSESS_OK) {
+        run->questions = run->shared_set->value;
+    }
+
+    if (rc == ASSESS_CANCELLED && run->engine->stopping(run->engine->ctx)) {
+        return ASSESS_STOPPING;
+    }
+
+    return rc;
+}
+
+
+static assess_err_e
 assess_run_lookup(assess_run_t *run, assess_err_t *err)
 {
     assess_err_e   rc;
@@ -264,36 +288,23 @@ assess_run_lookup(assess_run_t *run, assess_err_t *err)
 static assess_err_e
 assess_run_search(assess_run_t *run, assess_err_t *err)
 {
-    size_t            i, max;
-    assess_err_e      rc;
+    size_t            i, n, max;
     assess_hit_t     *hits;
     assess_item_t    *item;
-    assess_index_t   *index;
     assess_search_t  *search;
 
-    rc = assess_passages_cut(run->arena, run->pages, run->npages,
-                             &run->passages, &run->npassages, err);
-    if (rc != ASSESS_OK) {
-        return rc;
-    }
+    n = run->questions->n;
 
-    index = assess_index_create(run->arena, run->passages, run->npassages);
-    run->quotes = assess_quotes_create(run->arena, run->pages, run->npages);
-    run->items = assess_pcalloc(run->arena,
-                                run->nquestions * sizeof(assess_item_t));
+    search = assess_search_create(run->arena, run->document->index);
+    run->items = assess_pcalloc(run->arena, n * sizeof(assess_item_t));
 
-    if (index == NULL || run->quotes == NULL || run->items == NULL) {
-        return assess_run_memory(err);
-    }
-
-    search = assess_search_create(run->arena, index);
-    if (search == NULL) {
+    if (search == NULL || run->items == NULL) {
         return assess_run_memory(err);
     }
 
     max = (size_t) assess_provider_conf(run->provider)->passages;
 
-    for (i = 0; i < run->nquestions; i++) {
+    for (i = 0; i < n; i++) {
 
         if (run->work.answered[i]) {
             continue;
@@ -305,7 +316,7 @@ assess_run_search(assess_run_t *run, assess_err_t *err)
         }
 
         item = &run->items[run->nitems++];
-        item->question = &run->questions[i];
+        item->question = &run->questions->list[i];
         item->hits = hits;
         item->nhits = assess_search(search, item->question, hits, max);
     }
@@ -382,7 +393,8 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
 
     for (i = 0; i < reply->nanswers; i++) {
         for (j = 0; j < reply->answers[i].nevidence; j++) {
-            assess_quote_check(run->quotes, &reply->answers[i].evidence[j]);
+            assess_quote_check(run->document->quotes,
+                               &reply->answers[i].evidence[j]);
         }
 
         if (run->keys) {

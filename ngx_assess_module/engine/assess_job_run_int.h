@@ -6,6 +6,7 @@
 
 
 #include "assess_key.h"
+#include "assess_prepared.h"
 #include "assess_steps.h"
 
 
@@ -25,17 +26,12 @@ typedef struct {
     assess_work_t        work;
     assess_steps_t       steps;
 
-    assess_page_t       *pages;
-    size_t               npages;
-    size_t               pages_room;
-    int64_t              told;       /* when progress was last told, ms */
+    /* what other jobs may read at the same time, held until this one ends */
+    assess_shared_t               *shared_document;
+    assess_shared_t               *shared_set;
+    const assess_prepared_t       *document;
+    const assess_prepared_set_t   *questions;
 
-    assess_passage_t    *passages;
-    size_t               npassages;
-    assess_quotes_t     *quotes;
-
-    assess_question_t   *questions;
-    size_t               nquestions;
     assess_item_t       *items;      /* those without an answer */
     size_t               nitems;
     const unsigned char **keys;          /* by ordinal; NULL: not kept */
@@ -48,7 +44,10 @@ typedef struct {
 } assess_run_t;
 
 
-/* The document's text: what was saved, or what is found in it now. */
+/*
+ * The document, ready for questions: as another job left it, or prepared from
+ * the text that was saved, or that is found in it now.
+ */
 assess_err_e assess_run_text(assess_run_t *run, assess_err_t *err);
 
 /* Answers that are there already: the step has them, and their items go. */

@@ -16,33 +16,117 @@
 #define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
 
 
-static assess_err_e assess_run_extract(assess_run_t *run, assess_err_t *err);
+/* the pages as they come */
+
+typedef struct {
+    assess_run_t    *run;
+    assess_arena_t  *arena;
+    assess_page_t   *pages;
+    size_t           npages;
+    size_t           room;
+    int64_t          told;           /* when progress was last told, ms */
+} assess_text_t;
+
+
+static assess_err_e assess_run_prepare(assess_run_t *run, assess_err_t *err);
+static assess_err_e assess_run_pages(assess_text_t *text, assess_err_t *err);
+static assess_err_e assess_run_extract(assess_text_t *text,
+    assess_err_t *err);
 static int assess_run_file(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
     assess_err_t *err);
+static int assess_run_page_interrupted(void *ctx);
 
 
 assess_err_e
 assess_run_text(assess_run_t *run, assess_err_t *err)
 {
+    assess_err_e  rc;
+
+    rc = assess_prepared_get(run->engine->prepared, &run->work.job.tenant,
+                             run->work.document.document_id,
+                             ASSESS_EXTRACTOR_VERSION, assess_run_interrupted,
+                             run, &run->shared_document, err);
+
+    if (rc == ASSESS_OK && run->shared_document->value == NULL) {
+
+        rc = assess_run_prepare(run, err);
+
+        /*
+         * A document that cannot be read, or that took too much, may be so
+         * for this job alone: others find out for themselves.
+         */
+
+        assess_lru_made(run->shared_document,
+                        rc == ASSESS_OK ? ASSESS_MADE
+                        : rc == ASSESS_FAILED || rc == ASSESS_ERROR
+                          ? ASSESS_NOT_MADE : ASSESS_LEFT);
+    }
+
+    if (rc == ASSESS_OK) {
+        run->document = run->shared_document->value;
+    }
+
+    if (rc == ASSESS_CANCELLED && run->engine->stopping(run->engine->ctx)) {
+        return ASSESS_STOPPING;
+    }
+
+    return rc;
+}
+
+
+/* for this job and for others: all of it is in the arena that they share */
+
+static assess_err_e
+assess_run_prepare(assess_run_t *run, assess_err_t *err)
+{
+    assess_err_e   rc;
+    assess_text_t  text;
+
+    memset(&text, 0, sizeof(assess_text_t));
+    text.run = run;
+    text.arena = run->shared_document->arena;
+
+    rc = assess_run_pages(&text, err);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    run->engine->cpu_enter(run->engine->ctx);
+
+    rc = assess_prepared_make(run->shared_document, text.pages, text.npages,
+                              err);
+
+    run->engine->cpu_leave(run->engine->ctx);
+
+    return rc;
+}
+
+
+static assess_err_e
+assess_run_pages(assess_text_t *text, assess_err_t *err)
+{
     assess_err_e    rc;
+    assess_run_t   *run;
     assess_scope_t  scope;
+
+    run = text->run;
 
     scope.tenant = run->work.job.tenant;
     scope.user = run->work.job.user;
 
     do {
-        rc = assess_document_pages(run->engine->db, run->arena, &scope,
+        rc = assess_document_pages(run->engine->db, text->arena, &scope,
                                    run->work.document.document_id,
-                                   ASSESS_EXTRACTOR_VERSION, &run->pages,
-                                   &run->npages, err);
+                                   ASSESS_EXTRACTOR_VERSION, &text->pages,
+                                   &text->npages, err);
     } while (assess_steps_again(&run->steps, rc));
 
     if (rc != ASSESS_CONFLICT) {
         return rc;
     }
 
-    rc = assess_run_extract(run, err);
+    rc = assess_run_extract(text, err);
     if (rc != ASSESS_OK) {
         return rc;
     }
@@ -50,8 +134,8 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
     do {
         rc = assess_document_save_pages(run->engine->db, &scope,
                                         run->work.document.document_id,
-                                        ASSESS_EXTRACTOR_VERSION, run->pages,
-                                        run->npages, err);
+                                        ASSESS_EXTRACTOR_VERSION, text->pages,
+                                        text->npages, err);
     } while (assess_steps_again(&run->steps, rc));
 
     return rc;
@@ -59,14 +143,16 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
 
 
 static assess_err_e
-assess_run_extract(assess_run_t *run, assess_err_t *err)
+assess_run_extract(assess_text_t *text, assess_err_t *err)
 {
     int                   fd, told;
     assess_err_e          rc;
+    assess_run_t         *run;
     assess_scope_t        scope;
     assess_extract_cb_t   cb;
 
     told = 0;
+    run = text->run;
 
     do {
         fd = assess_run_file(run, err);
@@ -100,11 +186,11 @@ assess_run_extract(assess_run_t *run, assess_err_t *err)
 
     if (rc == ASSESS_OK) {
         cb.page = assess_run_page;
-        cb.cancelled = assess_run_interrupted;
-        cb.ctx = run;
+        cb.cancelled = assess_run_page_interrupted;
+        cb.ctx = text;
 
-        run->told = assess_mono_ms();
-        run->npages = 0;
+        text->told = assess_mono_ms();
+        text->npages = 0;
 
         run->engine->cpu_enter(run->engine->ctx);
 
@@ -115,10 +201,6 @@ assess_run_extract(assess_run_t *run, assess_err_t *err)
     }
 
     (void) close(fd);
-
-    if (rc == ASSESS_CANCELLED && run->engine->stopping(run->engine->ctx)) {
-        return ASSESS_STOPPING;
-    }
 
     return rc;
 }
@@ -151,51 +233,51 @@ assess_run_file(assess_run_t *run, assess_err_t *err)
 static assess_err_e
 assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 {
-    assess_run_t *run = ctx;
+    assess_text_t *text = ctx;
 
     size_t          room;
     int64_t         now;
     assess_page_t  *pages;
     assess_step_t   step;
 
-    if (run->npages == run->pages_room) {
+    if (text->npages == text->room) {
 
-        room = run->pages_room ? run->pages_room * 2 : 64;
+        room = text->room ? text->room * 2 : 64;
 
-        pages = assess_palloc(run->arena, room * sizeof(assess_page_t));
+        pages = assess_palloc(text->arena, room * sizeof(assess_page_t));
         if (pages == NULL) {
             return assess_run_memory(err);
         }
 
-        if (run->npages) {
-            memcpy(pages, run->pages, run->npages * sizeof(assess_page_t));
+        if (text->npages) {
+            memcpy(pages, text->pages, text->npages * sizeof(assess_page_t));
         }
 
-        run->pages = pages;
-        run->pages_room = room;
+        text->pages = pages;
+        text->room = room;
     }
 
-    pages = &run->pages[run->npages];
+    pages = &text->pages[text->npages];
     pages->page = page->page;
 
-    if (assess_pstrdup(run->arena, &pages->text, page->text.data,
+    if (assess_pstrdup(text->arena, &pages->text, page->text.data,
                        page->text.len) != 0)
     {
         return assess_run_memory(err);
     }
 
-    run->npages++;
+    text->npages++;
 
     now = assess_mono_ms();
 
-    if (now - run->told < ASSESS_PROGRESS_MS) {
+    if (now - text->told < ASSESS_PROGRESS_MS) {
         return ASSESS_OK;
     }
 
-    run->told = now;
+    text->told = now;
 
-    if (assess_steps_kept(&run->steps)) {
-        return assess_steps_try(&run->steps, err);
+    if (assess_steps_kept(&text->run->steps)) {
+        return assess_steps_try(&text->run->steps, err);
     }
 
     /* how many pages will come is not known: half of what is left, again */
@@ -203,8 +285,17 @@ assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
     memset(&step, 0, sizeof(assess_step_t));
     step.stage = ASSESS_EXTRACTING;
     step.step = "Extracting text";
-    step.progress = (int) (ASSESS_AT_LOOKUP * run->npages
-                           / (run->npages + 100));
+    step.progress = (int) (ASSESS_AT_LOOKUP * text->npages
+                           / (text->npages + 100));
 
-    return assess_run_step(run, &step, err);
+    return assess_run_step(text->run, &step, err);
+}
+
+
+static int
+assess_run_page_interrupted(void *ctx)
+{
+    assess_text_t *text = ctx;
+
+    return assess_run_interrupted(text->run);
 }

@@ -97,9 +97,10 @@ ngx_http_assess_ready_providers(assess_buf_t *b)
 void
 ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
 {
-    ngx_uint_t    hits, misses, open;
-    assess_buf_t  providers;
-    assess_err_t  err;
+    ngx_uint_t          hits, misses, open;
+    assess_buf_t        providers;
+    assess_err_t        err;
+    assess_lru_stats_t  documents;
 
     if (assess_db_check(ngx_http_assess_scheduler_db(), &err) != ASSESS_OK) {
         ngx_http_assess_call_problem(call, NGX_HTTP_SERVICE_UNAVAILABLE, NULL,
@@ -127,8 +128,16 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
     assess_buf_add(&call->body, providers.data ? providers.data : "",
                    providers.len);
     assess_buf_printf(&call->body, "},\"answerCache\":{\"hits\":%lu,"
-                                   "\"misses\":%lu}}",
+                                   "\"misses\":%lu}",
                       (unsigned long) hits, (unsigned long) misses);
+
+    assess_lru_stats(ngx_http_assess_scheduler_engine()->prepared, &documents);
+
+    assess_buf_printf(&call->body, ",\"documentCache\":{\"hits\":%llu,"
+                                   "\"misses\":%llu,\"bytes\":%zu}}",
+                      (unsigned long long) documents.hits,
+                      (unsigned long long) documents.misses,
+                      documents.bytes);
 
     call->body.failed |= providers.failed;
     assess_buf_free(&providers);

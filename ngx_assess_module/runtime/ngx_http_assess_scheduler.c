@@ -202,6 +202,13 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->lease_ms = (int) mcf->lease;
     engine->answers_ms = (int64_t) mcf->answer_cache;
 
+    if (mcf->document_cache) {
+        engine->prepared = assess_lru_create(mcf->document_cache);
+        if (engine->prepared == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     engine->publish = ngx_http_assess_engine_publish;
     engine->cancelled = ngx_http_assess_engine_cancelled;
     engine->stopping = ngx_http_assess_engine_stopping;
@@ -316,6 +323,8 @@ ngx_http_assess_scheduler_exit(void)
     for (i = 0; i < s->engine.nproviders; i++) {
         assess_provider_destroy(s->engine.providers[i]);
     }
+
+    assess_lru_destroy(s->engine.prepared);
 
     ngx_http_assess_lease_exit(s->db);
 
