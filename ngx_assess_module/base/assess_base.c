@@ -80,6 +80,35 @@ assess_arena_size(const assess_arena_t *arena)
 }
 
 
+void
+assess_arena_reset(assess_arena_t *arena)
+{
+    assess_block_t  *b, *next, *keep;
+
+    keep = NULL;
+    arena->size = 0;
+
+    for (b = arena->blocks; b; b = next) {
+        next = b->next;
+
+        if (keep == NULL && b->size == ASSESS_ARENA_BLOCK) {
+            keep = b;
+            keep->used = 0;
+            continue;
+        }
+
+        free(b);
+    }
+
+    if (keep) {
+        keep->next = NULL;
+        arena->size = sizeof(assess_block_t) + keep->size;
+    }
+
+    arena->blocks = keep;
+}
+
+
 void *
 assess_palloc(assess_arena_t *arena, size_t size)
 {

@@ -74,6 +74,9 @@ void assess_arena_destroy(assess_arena_t *arena);
 /* Bytes that it takes, those not yet given out included. */
 size_t assess_arena_size(const assess_arena_t *arena);
 
+/* Frees all that was allocated, and keeps a block for what comes next. */
+void assess_arena_reset(assess_arena_t *arena);
+
 void *assess_palloc(assess_arena_t *arena, size_t size);
 void *assess_pcalloc(assess_arena_t *arena, size_t size);
 

@@ -23,6 +23,12 @@
 #define NGX_HTTP_ASSESS_BUSY       5000      /* ms */
 
 
+/* calls that ended are kept for the next ones: so many, and of their answers */
+#define NGX_HTTP_ASSESS_SPARE      64
+#define NGX_HTTP_ASSESS_SPARE_BUF  8192      /* bytes */
+
+
+static ngx_http_assess_call_t *ngx_http_assess_call_alloc(ngx_log_t *log);
 static void ngx_http_assess_call_cleanup(void *data);
 static void ngx_http_assess_call_destroy(ngx_http_assess_call_t *call);
 static ngx_int_t ngx_http_assess_call_check(ngx_http_assess_call_t *call);
@@ -45,6 +51,9 @@ static ngx_int_t ngx_http_assess_call_start(ngx_http_assess_call_t *call);
 
 /* when the last call was served, of those without a body and with one */
 static int64_t  ngx_http_assess_served[2];
+
+static ngx_http_assess_call_t  *ngx_http_assess_spare;
+static ngx_uint_t               ngx_http_assess_nspare;
 
 
 ngx_int_t
@@ -143,7 +152,7 @@ ngx_http_assess_call_create(ngx_http_request_t *r)
         return NULL;
     }
 
-    call = ngx_calloc(sizeof(ngx_http_assess_call_t), r->connection->log);
+    call = ngx_http_assess_call_alloc(r->connection->log);
     if (call == NULL) {
         return NULL;
     }
@@ -159,9 +168,49 @@ ngx_http_assess_call_create(ngx_http_request_t *r)
 
     ngx_http_set_ctx(r, call, ngx_http_assess_module);
 
+    return call;
+}
+
+
+/* one that is spare has an arena with a block, and memory for its answer */
+
+static ngx_http_assess_call_t *
+ngx_http_assess_call_alloc(ngx_log_t *log)
+{
+    assess_buf_t             body;
+    assess_arena_t          *arena;
+    ngx_http_assess_call_t  *call;
+
+    call = ngx_http_assess_spare;
+
+    if (call) {
+        ngx_http_assess_spare = call->spare;
+        ngx_http_assess_nspare--;
+
+        arena = call->arena;
+        body = call->body;
+
+        ngx_memzero(call, sizeof(ngx_http_assess_call_t));
+
+        call->arena = arena;
+        call->body = body;
+
+        return call;
+    }
+
+    call = ngx_calloc(sizeof(ngx_http_assess_call_t), log);
+    if (call == NULL) {
+        return NULL;
+    }
+
     call->arena = assess_arena_create();
 
-    return call->arena ? call : NULL;
+    if (call->arena == NULL) {
+        ngx_free(call);
+        return NULL;
+    }
+
+    return call;
 }
 
 
@@ -191,8 +240,31 @@ ngx_http_assess_call_destroy(ngx_http_assess_call_t *call)
         (void) close(call->body_fd);
     }
 
-    assess_buf_free(&call->body);
     assess_buf_free(&call->known);
+
+#if !(NGX_DEBUG_PALLOC)
+
+    /* a sanitizer is to see what is used after its end */
+
+    if (ngx_http_assess_nspare < NGX_HTTP_ASSESS_SPARE) {
+
+        if (call->body.size > NGX_HTTP_ASSESS_SPARE_BUF) {
+            assess_buf_free(&call->body);
+        }
+
+        assess_buf_reset(&call->body);
+        assess_arena_reset(call->arena);
+
+        call->spare = ngx_http_assess_spare;
+        ngx_http_assess_spare = call;
+        ngx_http_assess_nspare++;
+
+        return;
+    }
+
+#endif
+
+    assess_buf_free(&call->body);
     assess_arena_destroy(call->arena);
     ngx_free(call);
 }
@@ -342,6 +414,12 @@ ngx_http_assess_call_value(ngx_http_assess_call_t *call,
     last = p + text.len;
 
     while (p < last && text.len <= max) {
+
+        p = assess_plain(p, last);
+
+        if (p == last) {
+            break;
+        }
 
         n = assess_utf8_next(p, last, &cp);
 

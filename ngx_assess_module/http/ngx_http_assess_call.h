@@ -54,6 +54,7 @@ struct ngx_http_assess_call_s {
     ngx_http_assess_main_conf_t     *mcf;
     const ngx_http_assess_route_t   *route;
     assess_arena_t                  *arena;
+    ngx_http_assess_call_t          *spare;      /* the next one that is */
 
     /* the question */
     assess_scope_t                   scope;
@@ -67,6 +68,7 @@ struct ngx_http_assess_call_s {
     assess_str_t                     if_range;
     assess_str_t                     range;
     assess_str_t                     last_event_id;
+    assess_str_t                     prefer;
     int                              wait;       /* seconds; 0: not */
     int                              body_fd;    /* -1: in memory */
     int64_t                          body_len;

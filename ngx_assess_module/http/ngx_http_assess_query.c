@@ -13,8 +13,10 @@ static ngx_int_t ngx_http_assess_query_decode(ngx_http_assess_call_t *call,
     u_char *start, u_char *end, assess_str_t *value);
 static ngx_uint_t ngx_http_assess_query_known(ngx_http_assess_call_t *call,
     const assess_str_t *name, ngx_uint_t *repeats);
+static ngx_int_t ngx_http_assess_header_find(ngx_http_assess_call_t *call,
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_http_assess_header_take(ngx_http_assess_call_t *call,
-    assess_str_t *dst, const char *name);
+    assess_str_t *dst, ngx_table_elt_t *first);
 static int ngx_http_assess_header_wait(const assess_str_t *prefer);
 
 
@@ -222,31 +224,27 @@ ngx_http_assess_query_known(ngx_http_assess_call_t *call,
 ngx_int_t
 ngx_http_assess_call_headers(ngx_http_assess_call_t *call)
 {
-    ngx_uint_t     i;
-    assess_str_t   prefer;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
-    struct {
-        const char    *name;
-        assess_str_t  *value;
-    } headers[] = {
-        { "content-type", &call->content_type },
-        { "idempotency-key", &call->idempotency_key },
-        { "if-none-match", &call->if_none_match },
-        { "if-range", &call->if_range },
-        { "range", &call->range },
-        { "last-event-id", &call->last_event_id },
-        { "prefer", &prefer },
-    };
+    part = &call->request->headers_in.headers.part;
+    h = part->elts;
 
-    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+    for (i = 0; /* void */; i++) {
 
-        headers[i].value->len = 0;
-        headers[i].value->data = NULL;
+        if (i >= part->nelts) {
 
-        if (ngx_http_assess_header_take(call, headers[i].value,
-                                        headers[i].name)
-            != NGX_OK)
-        {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_assess_header_find(call, &h[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -267,7 +265,51 @@ ngx_http_assess_call_headers(ngx_http_assess_call_t *call)
         call->range.data = NULL;
     }
 
-    call->wait = ngx_http_assess_header_wait(&prefer);
+    call->wait = ngx_http_assess_header_wait(&call->prefer);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_assess_header_find(ngx_http_assess_call_t *call, ngx_table_elt_t *h)
+{
+    ngx_uint_t     i;
+    assess_str_t  *value;
+
+    static const struct {
+        size_t         len;
+        const char    *name;
+        size_t         offset;
+    } headers[] = {
+        { 12, "content-type", offsetof(ngx_http_assess_call_t,
+                                       content_type) },
+        { 15, "idempotency-key", offsetof(ngx_http_assess_call_t,
+                                          idempotency_key) },
+        { 13, "if-none-match", offsetof(ngx_http_assess_call_t,
+                                        if_none_match) },
+        { 8, "if-range", offsetof(ngx_http_assess_call_t, if_range) },
+        { 5, "range", offsetof(ngx_http_assess_call_t, range) },
+        { 13, "last-event-id", offsetof(ngx_http_assess_call_t,
+                                        last_event_id) },
+        { 6, "prefer", offsetof(ngx_http_assess_call_t, prefer) },
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+
+        if (h->key.len != headers[i].len || h->hash == 0
+            || ngx_memcmp(h->lowcase_key, headers[i].name, h->key.len) != 0)
+        {
+            continue;
+        }
+
+        value = (assess_str_t *) ((u_char *) call + headers[i].offset);
+
+        /* of a second one the value was taken with the first */
+
+        return value->data ? NGX_OK
+                           : ngx_http_assess_header_take(call, value, h);
+    }
 
     return NGX_OK;
 }
@@ -277,57 +319,71 @@ ngx_http_assess_call_headers(ngx_http_assess_call_t *call)
 
 static ngx_int_t
 ngx_http_assess_header_take(ngx_http_assess_call_t *call, assess_str_t *dst,
-    const char *name)
+    ngx_table_elt_t *first)
 {
+    char             *p;
     size_t            len;
-    ngx_uint_t        i;
-    assess_buf_t      all;
+    ngx_uint_t        i, n, write;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-    ngx_int_t         rc;
 
-    rc = NGX_OK;
-    len = ngx_strlen(name);
-    ngx_memzero(&all, sizeof(assess_buf_t));
+    p = NULL;
 
-    part = &call->request->headers_in.headers.part;
-    h = part->elts;
+    for (write = 0; write < 2; write++) {
 
-    for (i = 0; /* void */; i++) {
+        n = 0;
+        len = 0;
+        part = &call->request->headers_in.headers.part;
+        h = part->elts;
 
-        if (i >= part->nelts) {
+        for (i = 0; /* void */; i++) {
 
-            if (part->next == NULL) {
-                break;
+            if (i >= part->nelts) {
+
+                if (part->next == NULL) {
+                    break;
+                }
+
+                part = part->next;
+                h = part->elts;
+                i = 0;
             }
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
+            if (h[i].key.len != first->key.len || h[i].hash == 0
+                || ngx_memcmp(h[i].lowcase_key, first->lowcase_key,
+                              first->key.len)
+                   != 0)
+            {
+                continue;
+            }
+
+            if (n && write) {
+                p[len] = ',';
+                p[len + 1] = ' ';
+            }
+
+            len += n++ ? 2 : 0;
+
+            if (write) {
+                ngx_memcpy(p + len, h[i].value.data, h[i].value.len);
+            }
+
+            len += h[i].value.len;
         }
 
-        if (h[i].hash == 0 || h[i].key.len != len
-            || ngx_strncasecmp(h[i].key.data, (u_char *) name, len) != 0)
-        {
-            continue;
+        if (!write) {
+            p = assess_palloc(call->arena, len + 1);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
         }
-
-        if (all.data) {
-            assess_buf_str(&all, ", ");
-        }
-
-        assess_buf_add(&all, h[i].value.data, h[i].value.len);
     }
 
-    if (all.failed
-        || assess_pstrdup(call->arena, dst, all.data, all.len) != 0)
-    {
-        rc = NGX_ERROR;
-    }
+    p[len] = '\0';
+    dst->data = p;
+    dst->len = len;
 
-    assess_buf_free(&all);
-
-    return rc;
+    return NGX_OK;
 }
 
 

@@ -17,11 +17,20 @@
 
 
 /*
- * The whole API.  Of two paths that fit the first counts; its methods are all
- * those under the same path.
+ * The whole API, what is called most first.  Of two paths that fit the first
+ * counts; its methods are all those under the same path.
  */
 
 static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
+
+    { POST, "assessments/start", BODY|JSON|FORM, NULL,
+      NULL, ngx_http_assess_start },
+
+    { GET, "assessments/job/{id}", 0, NULL,
+      ngx_http_assess_job_fast, ngx_http_assess_job_get },
+
+    { DELETE, "assessments/job/{id}", 0, NULL,
+      NULL, ngx_http_assess_job_cancel },
 
     { POST, "documents", BODY|RAW|FORM, " filename ",
       NULL, ngx_http_assess_documents_post },
@@ -52,15 +61,6 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
 
     { GET, "question-sets/{name}", 0, " version ",
       NULL, ngx_http_assess_question_set_get },
-
-    { POST, "assessments/start", BODY|JSON|FORM, NULL,
-      NULL, ngx_http_assess_start },
-
-    { GET, "assessments/job/{id}", 0, NULL,
-      ngx_http_assess_job_fast, ngx_http_assess_job_get },
-
-    { DELETE, "assessments/job/{id}", 0, NULL,
-      NULL, ngx_http_assess_job_cancel },
 
     { GET, "assessments/job/{id}/results", 0, " format ",
       NULL, ngx_http_assess_results_get },

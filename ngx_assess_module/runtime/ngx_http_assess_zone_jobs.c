@@ -238,6 +238,15 @@ ngx_http_assess_zone_cancelled(ngx_shm_zone_t *zone, const char *job_id)
 }
 
 
+/* the last twelve digits of an id are random, the others tell the time */
+
+static ngx_uint_t
+ngx_http_assess_jobs_hash(const char *job_id)
+{
+    return ngx_crc32_short((u_char *) job_id + ASSESS_UUID_LEN - 12, 12);
+}
+
+
 static ngx_http_assess_zone_job_t *
 ngx_http_assess_jobs_find(ngx_http_assess_shm_t *sh, const char *job_id)
 {
@@ -246,7 +255,7 @@ ngx_http_assess_jobs_find(ngx_http_assess_shm_t *sh, const char *job_id)
     ngx_rbtree_node_t           *node, *sentinel;
     ngx_http_assess_zone_job_t  *zj;
 
-    hash = ngx_crc32_short((u_char *) job_id, ASSESS_UUID_LEN);
+    hash = ngx_http_assess_jobs_hash(job_id);
 
     node = sh->rbtree.root;
     sentinel = sh->rbtree.sentinel;
@@ -334,7 +343,7 @@ ngx_http_assess_jobs_add(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
     ngx_memzero(zj, sizeof(ngx_http_assess_zone_job_t));
 
     zj->room = room;
-    zj->node.key = ngx_crc32_short((u_char *) job_id, ASSESS_UUID_LEN);
+    zj->node.key = ngx_http_assess_jobs_hash(job_id);
     ngx_memcpy(zj->job_id, job_id, ASSESS_UUID_LEN);
 
     ngx_rbtree_insert(&sh->rbtree, &zj->node);

@@ -140,9 +140,44 @@ test_buf(void)
 }
 
 
+static void
+test_arena(void)
+{
+    int              i;
+    char            *first;
+    size_t           one;
+    assess_arena_t  *arena;
+
+    arena = assess_arena_create();
+    first = assess_palloc(arena, 10);
+    one = assess_arena_size(arena);
+
+    for (i = 0; i < 100; i++) {
+        (void) assess_palloc(arena, 1000);
+        (void) assess_palloc(arena, 100000);
+    }
+
+    assess_arena_reset(arena);
+
+    is_int((long long) assess_arena_size(arena), (long long) one,
+           "one block is kept");
+    ok(assess_palloc(arena, 10) != NULL, "and used again");
+    ok(first != NULL && assess_arena_size(arena) == one, "with all its room");
+
+    assess_arena_destroy(arena);
+
+    arena = assess_arena_create();
+    (void) assess_palloc(arena, 100000);
+    assess_arena_reset(arena);
+    ok(assess_palloc(arena, 10) != NULL, "a large one is not kept");
+    assess_arena_destroy(arena);
+}
+
+
 int
 main(void)
 {
+    test_arena();
     test_time();
     test_plain();
     test_buf();
