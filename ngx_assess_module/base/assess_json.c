@@ -17,6 +17,7 @@ typedef struct {
     const char      *end;
     size_t           left;           /* values that may still come */
     int              depth;
+    int              loose;
     const char      *why;            /* NULL: out of memory */
 } assess_json_reader_t;
 
@@ -55,9 +56,9 @@ assess_json_space(assess_json_reader_t *rd)
 }
 
 
-assess_err_e
-assess_json_read(assess_arena_t *arena, const char *data, size_t len,
-    size_t max, assess_json_t **value, assess_err_t *err)
+static assess_err_e
+assess_json_parse(assess_arena_t *arena, const char *data, size_t len,
+    size_t max, int loose, assess_json_t **value, assess_err_t *err)
 {
     assess_json_reader_t  rd;
 
@@ -67,6 +68,7 @@ assess_json_read(assess_arena_t *arena, const char *data, size_t len,
     rd.end = data + len;
     rd.left = max;
     rd.depth = 0;
+    rd.loose = loose;
     rd.why = NULL;
 
     *value = assess_json_value(&rd);
@@ -88,6 +90,22 @@ assess_json_read(assess_arena_t *arena, const char *data, size_t len,
 
     return assess_fail(err, ASSESS_INVALID, NULL, "%s, at byte %zu", rd.why,
                        (size_t) (rd.p - rd.start) + 1);
+}
+
+
+assess_err_e
+assess_json_read(assess_arena_t *arena, const char *data, size_t len,
+    size_t max, assess_json_t **value, assess_err_t *err)
+{
+    return assess_json_parse(arena, data, len, max, 0, value, err);
+}
+
+
+assess_err_e
+assess_json_read_loose(assess_arena_t *arena, const char *data, size_t len,
+    size_t max, assess_json_t **value, assess_err_t *err)
+{
+    return assess_json_parse(arena, data, len, max, 1, value, err);
 }
 
 
@@ -430,7 +448,7 @@ assess_json_escape(assess_json_reader_t *rd, char *d)
         return NULL;
     }
 
-    if (cp == 0) {
+    if (cp == 0 && !rd->loose) {
         (void) assess_json_bad(rd, "a NUL in a string");
         return NULL;
     }
@@ -560,12 +578,41 @@ assess_json_grammar(const char *p, const char *end, int *real)
 }
 
 
+/* -1: there is no room for it */
+
+static int
+assess_json_integer(const assess_str_t *text, int64_t *integer)
+{
+    int          negative;
+    const char  *p, *end;
+
+    p = text->data;
+    end = p + text->len;
+
+    *integer = 0;
+    negative = *p == '-';
+
+    for (p += negative; p < end; p++) {
+
+        if (__builtin_mul_overflow(*integer, 10, integer)
+            || __builtin_sub_overflow(*integer, *p - '0', integer))
+        {
+            return -1;
+        }
+    }
+
+    /* it was counted downwards, since there is one more below zero */
+
+    return !negative && __builtin_sub_overflow(0, *integer, integer) ? -1 : 0;
+}
+
+
 static int
 assess_json_number(assess_json_reader_t *rd, assess_json_t *v)
 {
-    int           real, negative;
-    char         *copy, text[ASSESS_JSON_NUMBER];
-    const char   *p, *end;
+    int          real;
+    char        *copy, text[ASSESS_JSON_NUMBER];
+    const char  *end;
 
     end = assess_json_grammar(rd->p, rd->end, &real);
 
@@ -576,26 +623,16 @@ assess_json_number(assess_json_reader_t *rd, assess_json_t *v)
     v->text.data = (char *) rd->p;
     v->text.len = (size_t) (end - rd->p);
 
-    negative = *rd->p == '-';
-    v->type = real ? ASSESS_JSON_REAL : ASSESS_JSON_INT;
+    if (!real && assess_json_integer(&v->text, &v->integer) != 0) {
 
-    for (p = rd->p + negative; !real && p < end; p++) {
-
-        if (__builtin_mul_overflow(v->integer, 10, &v->integer)
-            || __builtin_sub_overflow(v->integer, *p - '0', &v->integer))
-        {
+        if (!rd->loose) {
             return assess_json_bad(rd, "a number is too large");
         }
+
+        real = 1;
     }
 
-    /* it was counted downwards, since there is one more below zero */
-
-    if (!real && !negative
-        && __builtin_sub_overflow(0, v->integer, &v->integer))
-    {
-        return assess_json_bad(rd, "a number is too large");
-    }
-
+    v->type = real ? ASSESS_JSON_REAL : ASSESS_JSON_INT;
     v->real = (double) v->integer;
 
     if (real) {
@@ -681,7 +718,7 @@ assess_json_twice(assess_json_reader_t *rd, const assess_json_t *v)
     size_t           i;
     assess_json_t  **all;
 
-    if (v->n < 2) {
+    if (v->n < 2 || rd->loose) {
         return 0;
     }
 
@@ -697,6 +734,29 @@ assess_json_twice(assess_json_reader_t *rd, const assess_json_t *v)
     }
 
     return 0;
+}
+
+
+const assess_json_t *
+assess_json_member(const assess_json_t *object, const char *name)
+{
+    size_t                len;
+    const assess_json_t  *child, *found;
+
+    if (object == NULL || object->type != ASSESS_JSON_OBJECT) {
+        return NULL;
+    }
+
+    found = NULL;
+    len = strlen(name);
+
+    for (child = object->first; child; child = child->next) {
+        if (child->key.len == len && memcmp(child->key.data, name, len) == 0) {
+            found = child;
+        }
+    }
+
+    return found;
 }
 
 

@@ -52,6 +52,18 @@ struct assess_json_s {
 assess_err_e assess_json_read(assess_arena_t *arena, const char *data,
     size_t len, size_t max, assess_json_t **value, assess_err_t *err);
 
+/*
+ * The same of what a model wrote, which means well: where a name stands twice
+ * in an object both are there, strings may hold NULs, and a whole number that
+ * is too large is a REAL.
+ */
+assess_err_e assess_json_read_loose(assess_arena_t *arena, const char *data,
+    size_t len, size_t max, assess_json_t **value, assess_err_t *err);
+
+/* The last member of that name, or NULL; of what is no object, or NULL, too. */
+const assess_json_t *assess_json_member(const assess_json_t *object,
+    const char *name);
+
 /* For what has not come as JSON; NULL is out of memory.  data is not copied. */
 assess_json_t *assess_json_object(assess_arena_t *arena);
 assess_json_t *assess_json_string(assess_arena_t *arena, const char *data,

@@ -1,13 +1,14 @@
 
 #include "assess_reply.h"
 
-#include <jansson.h>
+#include "../base/assess_json.h"
+
 #include <math.h>
 #include <string.h>
 
 
-/* Integers too big for JSON's reader must not spoil the rest of the reply. */
-#define ASSESS_REPLY_JSON  (JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
+/* Values in a reply; more are no answer to a few questions. */
+#define ASSESS_REPLY_VALUES  200000
 
 
 typedef struct {
@@ -19,18 +20,82 @@ typedef struct {
 } assess_reading_t;
 
 
+/* NULL: it is none. */
+
+static const assess_json_t *
+assess_reply_json(assess_reading_t *r, const char *text, size_t len)
+{
+    assess_err_e    rc;
+    assess_err_t    err;
+    assess_json_t  *value;
+
+    rc = assess_json_read_loose(r->arena, text, len, ASSESS_REPLY_VALUES,
+                                &value, &err);
+
+    if (rc == ASSESS_ERROR) {
+        r->failed = 1;
+    }
+
+    return rc == ASSESS_OK ? value : NULL;
+}
+
+
+/* The string of a member; NULL: there is none. */
+
+static const assess_str_t *
+assess_reply_string(const assess_json_t *object, const char *name)
+{
+    const assess_json_t  *value;
+
+    value = assess_json_member(object, name);
+
+    return value && value->type == ASSESS_JSON_STRING ? &value->text : NULL;
+}
+
+
+static const assess_json_t *
+assess_reply_array(const assess_json_t *object, const char *name)
+{
+    const assess_json_t  *value;
+
+    value = assess_json_member(object, name);
+
+    return value && value->type == ASSESS_JSON_ARRAY ? value : NULL;
+}
+
+
+static const assess_json_t *
+assess_reply_number(const assess_json_t *object, const char *name)
+{
+    const assess_json_t  *value;
+
+    value = assess_json_member(object, name);
+
+    return value && (value->type == ASSESS_JSON_INT
+                     || value->type == ASSESS_JSON_REAL) ? value : NULL;
+}
+
+
+static int
+assess_reply_is(const assess_str_t *text, const char *words)
+{
+    return text && text->len == strlen(words)
+           && memcmp(text->data, words, text->len) == 0;
+}
+
+
 /* A copy without NULs, which PostgreSQL cannot store, cut to max bytes. */
 
 static int
-assess_reply_text(assess_reading_t *r, assess_str_t *dst, json_t *value,
-    size_t max)
+assess_reply_text(assess_reading_t *r, assess_str_t *dst,
+    const assess_str_t *value, size_t max)
 {
     size_t       i, n, len;
     uint32_t     cp;
     const char  *src;
 
-    src = json_string_value(value);
-    len = json_string_length(value);
+    src = value->data;
+    len = value->len;
 
     dst->len = 0;
     dst->data = assess_palloc(r->arena, (len < max ? len : max) + 1);
@@ -81,19 +146,19 @@ assess_reply_blank(const assess_str_t *s)
 /* -1 when any piece is bad; an empty quote is no evidence, and no fault */
 
 static int
-assess_reply_evidence(assess_reading_t *r, json_t *list,
+assess_reply_evidence(assess_reading_t *r, const assess_json_t *list,
     assess_answer_t *answer)
 {
-    double              number;
-    size_t              i, n;
-    json_t             *piece, *quote, *page;
-    assess_evidence_t  *evidence;
+    size_t                i, n;
+    const assess_str_t   *quote;
+    assess_evidence_t    *evidence;
+    const assess_json_t  *piece, *page;
 
-    if (!json_is_array(list)) {
+    if (list == NULL) {
         return -1;
     }
 
-    n = json_array_size(list);
+    n = list->n;
     n = n < ASSESS_EVIDENCE_MAX ? n : ASSESS_EVIDENCE_MAX;
 
     answer->nevidence = 0;
@@ -104,13 +169,14 @@ assess_reply_evidence(assess_reading_t *r, json_t *list,
         return -1;
     }
 
-    for (i = 0; i < n; i++) {
+    piece = list->first;
 
-        piece = json_array_get(list, i);
-        quote = json_object_get(piece, "quote");
-        page = json_object_get(piece, "page");
+    for (i = 0; i < n; i++, piece = piece->next) {
 
-        if (!json_is_string(quote) || !json_is_number(page)) {
+        quote = assess_reply_string(piece, "quote");
+        page = assess_reply_number(piece, "page");
+
+        if (quote == NULL || page == NULL) {
             return -1;
         }
 
@@ -126,15 +192,13 @@ assess_reply_evidence(assess_reading_t *r, json_t *list,
             continue;
         }
 
-        number = json_number_value(page);
-
-        if (!(number >= 1 && number <= ASSESS_PAGE_MAX)
-            || floor(number) != number)
+        if (!(page->real >= 1 && page->real <= ASSESS_PAGE_MAX)
+            || floor(page->real) != page->real)
         {
             return -1;
         }
 
-        evidence->page = (int) number;
+        evidence->page = (int) page->real;
         answer->nevidence++;
     }
 
@@ -143,38 +207,36 @@ assess_reply_evidence(assess_reading_t *r, json_t *list,
 
 
 static int
-assess_reply_answer(assess_reading_t *r, json_t *object,
+assess_reply_answer(assess_reading_t *r, const assess_json_t *object,
     const assess_question_t *question, assess_answer_t *answer)
 {
-    int      verdict;
-    json_t  *word, *confidence, *rationale;
+    int                   verdict;
+    const assess_str_t   *word, *rationale;
+    const assess_json_t  *confidence;
 
     memset(answer, 0, sizeof(assess_answer_t));
 
-    word = json_object_get(object, "verdict");
-    confidence = json_object_get(object, "confidence");
-    rationale = json_object_get(object, "rationale");
+    word = assess_reply_string(object, "verdict");
+    confidence = assess_reply_number(object, "confidence");
+    rationale = assess_reply_string(object, "rationale");
 
-    if (!json_is_string(word) || !json_is_number(confidence)
-        || !json_is_string(rationale))
-    {
+    if (word == NULL || confidence == NULL || rationale == NULL) {
         return -1;
     }
 
-    verdict = assess_verdict_by_name(json_string_value(word),
-                                     json_string_length(word));
+    verdict = assess_verdict_by_name(word->data, word->len);
     if (verdict < 0) {
         return -1;
     }
 
-    answer->confidence = json_number_value(confidence);
+    answer->confidence = confidence->real;
 
     if (!(answer->confidence >= 0 && answer->confidence <= 1)) {
         return -1;
     }
 
-    if (assess_reply_evidence(r, json_object_get(object, "evidence"), answer)
-        != 0
+    if (assess_reply_evidence(r, assess_reply_array(object, "evidence"),
+                              answer) != 0
         || assess_reply_text(r, &answer->rationale, rationale,
                              ASSESS_RATIONALE_MAX)
            != 0)
@@ -191,21 +253,21 @@ assess_reply_answer(assess_reading_t *r, json_t *object,
 
 
 static void
-assess_reply_answers(assess_reading_t *r, json_t *list)
+assess_reply_answers(assess_reading_t *r, const assess_json_t *list)
 {
-    size_t                i, q;
-    json_t               *object, *id;
-    assess_str_t          want;
-    assess_completion_t  *out;
+    size_t                 q;
+    assess_str_t           want;
+    const assess_str_t    *id;
+    assess_completion_t   *out;
+    const assess_json_t   *object;
 
     out = r->out;
 
-    for (i = 0; i < json_array_size(list) && !r->failed; i++) {
+    for (object = list->first; object && !r->failed; object = object->next) {
 
-        object = json_array_get(list, i);
-        id = json_object_get(object, "questionId");
+        id = assess_reply_string(object, "questionId");
 
-        if (!json_is_string(id)) {
+        if (id == NULL) {
             continue;
         }
 
@@ -213,8 +275,8 @@ assess_reply_answers(assess_reading_t *r, json_t *list)
 
             want = r->questions[q]->id;
 
-            if (want.len == json_string_length(id)
-                && memcmp(want.data, json_string_value(id), want.len) == 0)
+            if (want.len == id->len
+                && memcmp(want.data, id->data, want.len) == 0)
             {
                 break;
             }
@@ -237,33 +299,35 @@ assess_reply_answers(assess_reading_t *r, json_t *list)
 
 /* The object in text, which some models wrap in a fence or in words. */
 
-static json_t *
-assess_reply_object(const char *text, size_t len)
+static const assess_json_t *
+assess_reply_object(assess_reading_t *r, const assess_str_t *text)
 {
     const char  *first, *last;
 
-    first = memchr(text, '{', len);
+    first = memchr(text->data, '{', text->len);
     if (first == NULL) {
         return NULL;
     }
 
-    for (last = text + len - 1; last > first && *last != '}'; last--) {
+    for (last = text->data + text->len - 1; last > first && *last != '}';
+         last--)
+    {
         /* void */
     }
 
-    return json_loadb(first, (size_t) (last - first) + 1, ASSESS_REPLY_JSON,
-                      NULL);
+    return assess_reply_json(r, first, (size_t) (last - first) + 1);
 }
 
 
 static int64_t
-assess_reply_tokens(json_t *usage, const char *name)
+assess_reply_tokens(const assess_json_t *usage, const char *name)
 {
-    double  n;
+    const assess_json_t  *tokens;
 
-    n = json_number_value(json_object_get(usage, name));
+    tokens = assess_reply_number(usage, name);
 
-    return n >= 0 && n < 1e12 ? (int64_t) n : 0;
+    return tokens && tokens->real >= 0 && tokens->real < 1e12
+           ? (int64_t) tokens->real : 0;
 }
 
 
@@ -277,39 +341,35 @@ assess_reply_kind(assess_completion_t *out, assess_reply_e kind,
 
 
 static void
-assess_reply_choice(assess_reading_t *r, json_t *choice)
+assess_reply_choice(assess_reading_t *r, const assess_json_t *choice)
 {
-    json_t      *message, *content, *object, *answers;
-    const char  *finish;
+    const assess_str_t   *content, *refusal, *finish;
+    const assess_json_t  *message, *answers;
 
-    message = json_object_get(choice, "message");
-    content = json_object_get(message, "content");
-    finish = json_string_value(json_object_get(choice, "finish_reason"));
-    finish = finish ? finish : "";
+    message = assess_json_member(choice, "message");
+    content = assess_reply_string(message, "content");
+    refusal = assess_reply_string(message, "refusal");
+    finish = assess_reply_string(choice, "finish_reason");
 
-    object = json_is_string(content)
-             ? assess_reply_object(json_string_value(content),
-                                   json_string_length(content))
-             : NULL;
+    answers = content ? assess_reply_array(assess_reply_object(r, content),
+                                           "answers") : NULL;
 
-    answers = json_object_get(object, "answers");
-
-    if (json_is_array(answers)) {
+    if (answers) {
         assess_reply_answers(r, answers);
 
-    } else if (strcmp(finish, "length") == 0) {
+    } else if (assess_reply_is(finish, "length")) {
         assess_reply_kind(r->out, ASSESS_REPLY_CUT,
                           "the reply was cut off at a limit of tokens");
 
-    } else if (strcmp(finish, "content_filter") == 0) {
+    } else if (assess_reply_is(finish, "content_filter")) {
         assess_reply_kind(r->out, ASSESS_REPLY_WITHHELD,
                           "the reply was filtered out");
 
-    } else if (json_string_length(json_object_get(message, "refusal"))) {
+    } else if (refusal && refusal->len) {
         assess_reply_kind(r->out, ASSESS_REPLY_WITHHELD,
                           "the model refused to answer");
 
-    } else if (!json_is_string(content)) {
+    } else if (content == NULL) {
         assess_reply_kind(r->out, ASSESS_REPLY_BAD,
                           "the reply has no content");
 
@@ -317,8 +377,6 @@ assess_reply_choice(assess_reading_t *r, json_t *choice)
         assess_reply_kind(r->out, ASSESS_REPLY_BAD,
                           "the reply's content is not the JSON asked for");
     }
-
-    json_decref(object);
 }
 
 
@@ -327,8 +385,9 @@ assess_reply_read(assess_arena_t *arena, const char *body, size_t len,
     const assess_question_t *const *questions, size_t n,
     assess_completion_t *out)
 {
-    json_t            *root, *choice, *usage;
-    assess_reading_t   r;
+    assess_reading_t      r;
+    const assess_str_t   *model;
+    const assess_json_t  *root, *choices, *choice, *usage;
 
     memset(out, 0, sizeof(assess_completion_t));
 
@@ -345,30 +404,29 @@ assess_reply_read(assess_arena_t *arena, const char *body, size_t len,
         return -1;
     }
 
-    root = json_loadb(body ? body : "", len, ASSESS_REPLY_JSON, NULL);
+    root = assess_reply_json(&r, body ? body : "", body ? len : 0);
+    model = assess_reply_string(root, "model");
 
-    if (json_is_string(json_object_get(root, "model"))) {
-        (void) assess_reply_text(&r, &out->model,
-                                 json_object_get(root, "model"), 200);
+    if (model) {
+        (void) assess_reply_text(&r, &out->model, model, 200);
     }
 
-    usage = json_object_get(root, "usage");
+    usage = assess_json_member(root, "usage");
     out->input_tokens = assess_reply_tokens(usage, "prompt_tokens");
     out->output_tokens = assess_reply_tokens(usage, "completion_tokens");
 
-    choice = json_array_get(json_object_get(root, "choices"), 0);
+    choices = assess_reply_array(root, "choices");
+    choice = choices ? choices->first : NULL;
 
     if (root == NULL) {
         assess_reply_kind(out, ASSESS_REPLY_BAD, "the reply is not JSON");
 
-    } else if (!json_is_object(choice)) {
+    } else if (choice == NULL || choice->type != ASSESS_JSON_OBJECT) {
         assess_reply_kind(out, ASSESS_REPLY_BAD, "the reply has no choices");
 
     } else {
         assess_reply_choice(&r, choice);
     }
-
-    json_decref(root);
 
     return r.failed ? -1 : 0;
 }

@@ -1,10 +1,11 @@
 
 /* sources: base/assess_json.c base/assess_base.c */
-/* libs: -lm */
+/* libs: -ljansson -lm */
 
 #include "base/assess_json.h"
 #include "tap.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 
@@ -206,6 +207,154 @@ test_made(void)
 }
 
 
+static int
+same(json_t *theirs, const assess_json_t *ours)
+{
+    size_t                i;
+    json_t               *value;
+    const char           *key;
+    const assess_json_t  *child;
+
+    if (ours == NULL) {
+        return 0;
+    }
+
+    switch (json_typeof(theirs)) {
+
+    case JSON_NULL:
+        return ours->type == ASSESS_JSON_NULL;
+
+    case JSON_TRUE:
+        return ours->type == ASSESS_JSON_TRUE;
+
+    case JSON_FALSE:
+        return ours->type == ASSESS_JSON_FALSE;
+
+    case JSON_STRING:
+        return ours->type == ASSESS_JSON_STRING
+               && ours->text.len == json_string_length(theirs)
+               && memcmp(ours->text.data, json_string_value(theirs),
+                         ours->text.len) == 0;
+
+    case JSON_ARRAY:
+        if (ours->type != ASSESS_JSON_ARRAY
+            || ours->n != json_array_size(theirs))
+        {
+            return 0;
+        }
+
+        child = ours->first;
+
+        json_array_foreach(theirs, i, value) {
+            if (!same(value, child)) {
+                return 0;
+            }
+            child = child->next;
+        }
+
+        return child == NULL;
+
+    case JSON_OBJECT:
+        json_object_foreach(theirs, key, value) {
+            if (!same(value, assess_json_member(ours, key))) {
+                return 0;
+            }
+        }
+
+        return ours->type == ASSESS_JSON_OBJECT;
+
+    default:
+        return (ours->type == ASSESS_JSON_INT
+                || ours->type == ASSESS_JSON_REAL)
+               && ours->real == json_number_value(theirs);
+    }
+}
+
+
+/* Both take it, and as the same; or neither does. */
+
+static int
+agree(const char *text, size_t len)
+{
+    int             rc;
+    json_t         *theirs;
+    assess_err_t    err;
+    assess_json_t  *ours;
+
+    theirs = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_ANY
+                                   | JSON_DECODE_INT_AS_REAL, NULL);
+
+    rc = assess_json_read_loose(arena, text, len, 1000, &ours, &err)
+         == ASSESS_OK ? theirs && same(theirs, ours) : theirs == NULL;
+
+    json_decref(theirs);
+
+    return rc;
+}
+
+
+static void
+test_loose(void)
+{
+    size_t  i;
+
+    static const char *const  texts[] = {
+        "[123456789012345678901234567890]", "[-9223372036854775809]",
+        "[-0, 0.5, 1e3, -2.5E-2, 12e+1]", "[1e999]", "[1e-999]", "[01]",
+        "[1.]", "[.5]", "[-]", "[+1]", "[1e]", "[NaN]", "[1,]", "[1 2]", "",
+        "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1},\"a\":{\"c\":2}}",
+        "{\"\":3}", "{a:1}", "{\"a\":1,}", "[\"\\u0000a\"]",
+        "[\"\\ud83d\\ude00\"]", "[\"\\ud83d\"]", "[\"\\ude00\"]",
+        "[\"\\ud83d\\u0041\"]", "[\"\\x\"]", "[\"\\\"]", "[\"a\nb\"]",
+        "[\"\x7f\"]", "[\"\xc3\xa4\xf0\x9f\x98\x80\"]", "[\"\xc0\x80\"]",
+        "[\"\xed\xa0\x80\"]", "\xef\xbb\xbf{}", "[] x", "[1]/*c*/",
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        ok(agree(texts[i], strlen(texts[i])), "as others take it: %s",
+           strchr(texts[i], '\n') ? "a line end" : texts[i]);
+    }
+
+    ok(agree("[\"a\0b\"]", 7), "a bare NUL in a string");
+    ok(agree("[1]\0", 4), "and behind it all");
+}
+
+
+/* Every beginning of a text, and the text with each byte changed. */
+
+static void
+test_broken(void)
+{
+    int     bad;
+    char    text[256];
+    size_t  i, k, len;
+
+    static const char  whole[] =
+        "{\"a\":[1,-2.5e3,\"x\\u20ac\\n\xc3\xa4\"],\"b\":{\"c\":null,"
+        "\"d\":[true,false]},\"e\":\"\\ud83d\\ude00\"}";
+    static const char  others[] = "\"\\{}[]:,0u-.e \n\x80\xe2\xff";
+
+    bad = 0;
+    len = sizeof(whole) - 1;
+
+    for (i = 0; i <= len; i++) {
+        bad += !agree(whole, i);
+    }
+
+    is_int(bad, 0, "as others take it, wherever it is cut off");
+
+    for (i = 0; i < len; i++) {
+        for (k = 0; k < sizeof(others); k++) {
+            memcpy(text, whole, len);
+            text[i] = others[k];
+            bad += !agree(text, len);
+        }
+    }
+
+    is_int(bad, 0, "and whichever byte is another one");
+}
+
+
 int
 main(void)
 {
@@ -217,6 +366,8 @@ main(void)
     test_structure();
     test_many();
     test_made();
+    test_loose();
+    test_broken();
 
     assess_arena_destroy(arena);
 
