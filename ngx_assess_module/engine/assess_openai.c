@@ -6,14 +6,15 @@
 #include <string.h>
 
 
-/* So often cancelled() is asked at least, in milliseconds. */
+/* So often cancelled() is asked at least, in milliseconds, and at most. */
 #define ASSESS_OPENAI_TICK  50
+#define ASSESS_OPENAI_LOOK  20
 
 
 static void
 assess_openai_wake(void *ctx)
 {
-    (void) curl_multi_wakeup(ctx);
+    assess_client_wake(ctx);
 }
 
 
@@ -34,12 +35,55 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
     prompt.nitems = request->nitems;
     prompt.passages = request->passages;
 
-    assess_prompt_chat(&request->transfer.request, a->conf, &prompt);
+    if (a->head.len == 0) {
+        assess_prompt_head(&a->head, a->conf, &prompt);
+    }
+
+    assess_prompt_chat(&request->transfer.request, a->conf, &a->head,
+                       &a->words, &prompt);
 
     request->tries++;
 
-    return assess_transfer_start(&request->transfer, a->multi, a->conf,
-                                 "/chat/completions", request);
+    return assess_transfer_start(&request->transfer, a->client, &a->endpoint,
+                                 request);
+}
+
+
+/* Whether anything may be sent now, for all that this process knows. */
+
+static int
+assess_openai_may(assess_asking_t *a, int64_t now)
+{
+    if (a->failed || a->stopping || a->hold) {
+        return 0;
+    }
+
+    if (now < a->scarce || !assess_client_room(a->client)) {
+        a->again = now + ASSESS_OPENAI_LOOK;
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* Its turn, if it has come; who waits for it wants to be woken. */
+
+static assess_gate_e
+assess_openai_turn(assess_asking_t *a, int64_t now, assess_ticket_t *ticket)
+{
+    int64_t        again;
+    assess_gate_e  gate;
+
+    do {
+        gate = assess_gate_take(a->gate, &a->waiter, now, ticket, &again);
+    } while (gate == ASSESS_GATE_WAIT && assess_client_wakeable(a->client));
+
+    if (gate != ASSESS_GATE_GO) {
+        a->again = again;
+    }
+
+    return gate;
 }
 
 
@@ -52,7 +96,7 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
 static int
 assess_openai_start(assess_asking_t *a)
 {
-    int64_t             now, again;
+    int64_t             now;
     assess_gate_e       gate;
     assess_ticket_t     ticket;
     assess_request_t  **p, *request;
@@ -66,10 +110,7 @@ assess_openai_start(assess_asking_t *a)
         a->shut = assess_gate_shut(a->gate, &a->waiter);
     }
 
-    for (p = &a->waiting;
-         *p && !a->failed && !a->stopping && !a->hold;
-         /* void */ )
-    {
+    for (p = &a->waiting; *p && assess_openai_may(a, now); /* void */ ) {
 
         request = *p;
 
@@ -78,10 +119,9 @@ assess_openai_start(assess_asking_t *a)
             continue;
         }
 
-        gate = assess_gate_take(a->gate, &a->waiter, now, &ticket, &again);
+        gate = assess_openai_turn(a, now, &ticket);
 
         if (gate != ASSESS_GATE_GO) {
-            a->again = again;
             break;
         }
 
@@ -101,7 +141,7 @@ assess_openai_start(assess_asking_t *a)
         }
     }
 
-    if (gate != ASSESS_GATE_WAIT) {
+    if (gate != ASSESS_GATE_WAIT && a->waiter.queued) {
         assess_gate_leave(a->gate, &a->waiter);
     }
 
@@ -136,12 +176,11 @@ assess_openai_hand_over(assess_asking_t *a)
 static assess_err_e
 assess_openai_cancel(assess_asking_t *a)
 {
-    int           running;
     assess_err_e  rc;
 
     /* what has come already is paid for */
 
-    if (curl_multi_perform(a->multi, &running) != CURLM_OK
+    if (assess_client_drive(a->client, 0) != 0
         || assess_openai_collect(a) != 0)
     {
         return assess_openai_memory(a);
@@ -209,7 +248,7 @@ assess_openai_end(assess_asking_t *a)
 
 /* Until something is due, but no longer than a tick. */
 
-static int
+static int64_t
 assess_openai_pause(const assess_asking_t *a)
 {
     int64_t                  now, wait;
@@ -223,75 +262,105 @@ assess_openai_pause(const assess_asking_t *a)
         wait = wait < ASSESS_OPENAI_TICK ? wait : ASSESS_OPENAI_TICK;
     }
 
+    if (a->gathered && a->deliver - now < wait) {
+        wait = a->deliver > now ? a->deliver - now : 0;
+    }
+
     for (request = a->waiting; request; request = request->next) {
         if (request->due > now && request->due - now < wait) {
             wait = request->due - now;
         }
     }
 
-    return (int) wait;
+    return wait;
+}
+
+
+/* What the job and the process have to say, asked now and then. */
+
+static int
+assess_openai_look(assess_asking_t *a)
+{
+    int64_t  now;
+
+    now = assess_mono_ms();
+
+    if (now < a->look) {
+        return 0;
+    }
+
+    a->look = now + ASSESS_OPENAI_LOOK;
+
+    if (a->ask->stopping) {
+        a->stopping = a->ask->stopping(a->ask->ctx);
+    }
+
+    if (a->stopping > 1
+        || (a->ask->cancelled && a->ask->cancelled(a->ask->ctx)))
+    {
+        return 1;
+    }
+
+    a->hold = a->ask->hold && a->ask->hold(a->ask->ctx);
+
+    return 0;
+}
+
+
+/* Others that come together with it go with it. */
+
+static int
+assess_openai_complete(const assess_asking_t *a)
+{
+    return a->gathered
+           && (a->nflying == 0 || assess_mono_ms() >= a->deliver);
 }
 
 
 static assess_err_e
 assess_openai_run(assess_asking_t *a)
 {
-    int           running;
+    int64_t       wait;
     assess_err_e  rc;
 
     for ( ;; ) {
 
-        if (a->ask->stopping) {
-            a->stopping = a->ask->stopping(a->ask->ctx);
-        }
-
-        if (a->stopping > 1
-            || (a->ask->cancelled && a->ask->cancelled(a->ask->ctx)))
-        {
+        if (assess_openai_look(a)) {
             return assess_openai_cancel(a);
         }
-
-        a->hold = a->ask->hold && a->ask->hold(a->ask->ctx);
 
         if (assess_openai_start(a) != 0) {
             return assess_fail(a->err, ASSESS_ERROR, NULL,
                                "cannot start a request to the provider");
         }
 
-        if (curl_multi_perform(a->multi, &running) != CURLM_OK) {
-            return assess_fail(a->err, ASSESS_ERROR, NULL,
-                               "cannot drive the requests to the provider");
-        }
-
-        /* first send what can follow now, as reply() may take its time */
-
-        if (a->gathered) {
-
-            rc = assess_openai_hand_over(a);
-            if (rc != ASSESS_OK) {
-                return rc;
-            }
-        }
-
-        if (assess_openai_collect(a) != 0) {
-            return assess_openai_memory(a);
-        }
-
-        if (a->gathered) {
-            continue;
-        }
-
-        if (a->nflying == 0
+        if (!a->gathered && a->nflying == 0
             && (a->failed || a->stopping || a->shut || a->waiting == NULL))
         {
             return assess_openai_end(a);
         }
 
-        if (curl_multi_poll(a->multi, NULL, 0, assess_openai_pause(a), NULL)
-            != CURLM_OK)
-        {
+        /* first send what can follow now, as reply() may take its time */
+
+        wait = assess_openai_complete(a) ? 0 : assess_openai_pause(a);
+
+        if (assess_client_drive(a->client, wait) != 0) {
             return assess_fail(a->err, ASSESS_ERROR, NULL,
-                               "cannot wait for the provider");
+                               "cannot drive the requests to the provider");
+        }
+
+        if (wait == 0 && assess_openai_complete(a)) {
+
+            rc = assess_openai_hand_over(a);
+            if (rc != ASSESS_OK) {
+                return rc;
+            }
+
+            a->look = 0;
+        }
+
+        if (assess_openai_collect(a) != 0) {
+            return assess_openai_memory(a);
         }
     }
 }
@@ -340,7 +409,7 @@ assess_openai_prepare(assess_asking_t *a)
 
 assess_err_e
 assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
-    CURLM *multi, assess_arena_t *arena, const assess_ask_t *ask,
+    assess_client_t *client, assess_arena_t *arena, const assess_ask_t *ask,
     assess_err_t *err)
 {
     assess_err_e       rc;
@@ -352,30 +421,36 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
     a.conf = conf;
     a.ask = ask;
     a.gate = gate;
-    a.multi = multi;
+    a.client = client;
     a.arena = arena;
     a.err = err;
     a.last = &a.waiting;
     a.waiter.wake = assess_openai_wake;
-    a.waiter.ctx = multi;
+    a.waiter.ctx = client;
 
-    rc = assess_openai_prepare(&a) == 0 ? assess_openai_run(&a)
-                                        : assess_openai_memory(&a);
+    rc = assess_endpoint_init(&a.endpoint, conf, "/chat/completions") == 0
+         && assess_openai_prepare(&a) == 0 ? assess_openai_run(&a)
+                                           : assess_openai_memory(&a);
 
     while (a.flying) {
         request = a.flying;
         assess_openai_ended(&a, request);
-        assess_openai_drop(&a, request);
+        assess_openai_drop(request);
     }
 
     while (a.waiting) {
         request = a.waiting;
         a.waiting = request->next;
-        assess_openai_drop(&a, request);
+        assess_openai_drop(request);
     }
 
     assess_gate_end(gate, &a.waiter);
+    assess_endpoint_free(&a.endpoint);
+    assess_buf_free(&a.head);
+    assess_buf_free(&a.words);
     assess_arena_destroy(a.lent);
+
+    assess_client_rest(client, 0);
 
     return rc;
 }

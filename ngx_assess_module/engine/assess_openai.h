@@ -8,12 +8,10 @@
 #include "assess_gate.h"
 #include "assess_provider.h"
 
-#include <curl/curl.h>
 
-
-/* As assess_provider_ask(); multi is idle before and after. */
+/* As assess_provider_ask(); client is idle before and after. */
 assess_err_e assess_openai_ask(const assess_provider_conf_t *conf,
-    assess_gate_t *gate, CURLM *multi, assess_arena_t *arena,
+    assess_gate_t *gate, assess_client_t *client, assess_arena_t *arena,
     const assess_ask_t *ask, assess_err_t *err);
 
 

@@ -38,7 +38,10 @@ typedef struct {
     int64_t                        again;      /* to ask the gate; 0: not */
     int                            down;       /* it has been, as of late */
     int                            shut;       /* and another looks for it */
-    CURLM                         *multi;
+    assess_client_t               *client;
+    assess_endpoint_t              endpoint;
+    assess_buf_t                   head;       /* of all bodies */
+    assess_buf_t                   words;      /* of the last one */
     assess_arena_t                *arena;
     assess_err_t                  *err;
 
@@ -55,17 +58,20 @@ typedef struct {
     int                            failed;
     int                            stopping;   /* start nothing more either */
     int                            hold;       /* nor now */
+    int64_t                        look;       /* when to ask for these */
+    int64_t                        scarce;     /* nor before that time */
 
     assess_arena_t                *lent;       /* what reply points to */
     assess_reply_t                 reply;
     int                            gathered;
+    int64_t                        deliver;    /* what is, at the latest */
 } assess_asking_t;
 
 
 /* A new request for n of the items, which are copied; 0, or -1: no memory. */
 int assess_openai_request(assess_asking_t *a, const size_t *items, size_t n,
     size_t passages);
-void assess_openai_drop(assess_asking_t *a, assess_request_t *request);
+void assess_openai_drop(assess_request_t *request);
 
 /* It is in flight, and not waited for. */
 void assess_openai_ended(assess_asking_t *a, assess_request_t *request);

@@ -12,6 +12,17 @@
 #include <sys/random.h>
 
 
+/* After something was lacking, in milliseconds. */
+#define ASSESS_OPENAI_SCARCE  50
+
+/*
+ * A reply waits for others to be saved with it, for this part of the time that
+ * it took itself, and for so many milliseconds at most.
+ */
+#define ASSESS_OPENAI_PART  32
+#define ASSESS_OPENAI_WAIT  50
+
+
 /* The first failure counts. */
 
 static void
@@ -49,9 +60,9 @@ assess_openai_wait(assess_asking_t *a, assess_request_t *request)
 
 
 void
-assess_openai_drop(assess_asking_t *a, assess_request_t *request)
+assess_openai_drop(assess_request_t *request)
 {
-    assess_transfer_free(&request->transfer, a->multi);
+    assess_transfer_free(&request->transfer);
     free(request);
 }
 
@@ -127,7 +138,7 @@ assess_openai_later(assess_asking_t *a, assess_request_t *request,
                                        a->conf->backoff_max_ms, after_ms,
                                        random);
 
-    assess_transfer_free(&request->transfer, a->multi);
+    assess_transfer_free(&request->transfer);
     assess_openai_wait(a, request);
 
     return 0;
@@ -146,10 +157,28 @@ assess_openai_patient(assess_asking_t *a, assess_request_t *request,
     request->tries--;
     request->due = after_ms > 0 ? assess_mono_ms() + after_ms : 0;
 
-    assess_transfer_free(&request->transfer, a->multi);
+    assess_transfer_free(&request->transfer);
     assess_openai_wait(a, request);
 
     return 0;
+}
+
+
+/*
+ * It has not left this machine, which lacks something: what nobody uses here
+ * is given back.
+ */
+
+static int
+assess_openai_scarce(assess_asking_t *a, assess_request_t *request)
+{
+    a->scarce = assess_mono_ms() + ASSESS_OPENAI_SCARCE;
+
+    if (a->nflying == 0) {
+        assess_client_rest(a->client, 1);
+    }
+
+    return assess_openai_patient(a, request, -1);
 }
 
 
@@ -169,7 +198,7 @@ assess_openai_split(assess_asking_t *a, assess_request_t *request)
                                    request->passages);
     }
 
-    assess_openai_drop(a, request);
+    assess_openai_drop(request);
 
     return rc;
 }
@@ -206,7 +235,7 @@ assess_openai_shorten(assess_asking_t *a, assess_request_t *request,
         rc = 0;
     }
 
-    assess_openai_drop(a, request);
+    assess_openai_drop(request);
 
     return rc;
 }
@@ -230,7 +259,7 @@ assess_openai_useless(assess_asking_t *a, assess_request_t *request)
 
     /* its question stays without an answer, which is told at the end */
 
-    assess_openai_drop(a, request);
+    assess_openai_drop(request);
 
     return 0;
 }
@@ -263,6 +292,9 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
     case ASSESS_RETRY_OUTPUT:
         return assess_openai_useless(a, request);
 
+    case ASSESS_RETRY_LOCAL:
+        return assess_openai_scarce(a, request);
+
     case ASSESS_RETRY_AGAIN:
         if (a->down || retry->outcome == ASSESS_OUTCOME_THROTTLE
             || retry->outcome == ASSESS_OUTCOME_OVERLOAD)
@@ -282,7 +314,7 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
         break;
     }
 
-    assess_openai_drop(a, request);
+    assess_openai_drop(request);
 
     return 0;
 }
@@ -310,7 +342,7 @@ assess_openai_bad(assess_asking_t *a, assess_request_t *request,
 
     /* its questions stay without an answer, which is told at the end */
 
-    assess_openai_drop(a, request);
+    assess_openai_drop(request);
 
     return 0;
 }
@@ -378,7 +410,7 @@ assess_openai_answers(assess_asking_t *a, assess_request_t *request,
         }
     }
 
-    assess_openai_drop(a, request);
+    assess_openai_drop(request);
 
     return 0;
 }
@@ -411,6 +443,23 @@ assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
     }
 
     assess_openai_landed(a, request, &outcome);
+}
+
+
+static void
+assess_openai_gather(assess_asking_t *a, const assess_request_t *request)
+{
+    int64_t  now, wait;
+
+    if (a->gathered) {
+        return;
+    }
+
+    now = assess_mono_ms();
+    wait = (now - request->ticket.sent) / ASSESS_OPENAI_PART;
+
+    a->gathered = 1;
+    a->deliver = now + (wait < ASSESS_OPENAI_WAIT ? wait : ASSESS_OPENAI_WAIT);
 }
 
 
@@ -450,7 +499,7 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 
     model = a->ask->model.data ? &a->ask->model : &a->conf->model;
 
-    a->gathered = 1;
+    assess_openai_gather(a, request);
     assess_openai_bill(a, &completion, model);
     assess_openai_outcome(a, request, &completion, &retry);
 
@@ -463,30 +512,16 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 int
 assess_openai_collect(assess_asking_t *a)
 {
-    int                 left;
-    CURLMsg            *msg;
     CURLcode            code;
     assess_retry_t      retry;
     assess_request_t   *request;
     assess_transfer_t  *t;
 
-    while ((msg = curl_multi_info_read(a->multi, &left))) {
-
-        if (msg->msg != CURLMSG_DONE) {
-            continue;
-        }
-
-        code = msg->data.result;
-
-        if (curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &request)
-            != CURLE_OK)
-        {
-            return -1;
-        }
+    while ((request = assess_client_ended(a->client, &code))) {
 
         t = &request->transfer;
 
-        assess_transfer_done(t, a->multi, code);
+        assess_transfer_done(t, code);
 
         if (code == CURLE_OK && t->status >= 200 && t->status < 300) {
 

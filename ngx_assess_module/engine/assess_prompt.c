@@ -10,6 +10,10 @@
 #include <strings.h>
 
 
+/* Room for what stands behind the questions; a guess. */
+#define ASSESS_PROMPT_TAIL  1024
+
+
 static const char  assess_rules[] =
     "You assess whether a document meets requirements. You are given "
     "questions about one document, each with passages of that document, "
@@ -35,7 +39,7 @@ static const char  assess_rules[] =
 
 
 static const char  assess_reply_form[] =
-    "\"verdict\":{\"type\":\"string\",\"enum\":[%s]},"
+    "]},"
     "\"confidence\":{\"type\":\"number\"},"
     "\"rationale\":{\"type\":\"string\"},"
     "\"evidence\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
@@ -98,6 +102,13 @@ assess_prompt_text(assess_buf_t *b, const assess_str_t *text)
 
     for ( /* void */ ; p < end; p += n) {
 
+        if ((unsigned char) *p >= 0x20 && (unsigned char) *p < 0x7f
+            && *p != '<')
+        {
+            n = 1;
+            continue;
+        }
+
         n = assess_utf8_next(p, end, &cp);
 
         if (n == 0) {
@@ -134,7 +145,9 @@ assess_prompt_attribute(assess_buf_t *b, const char *name,
         return;
     }
 
-    assess_buf_printf(b, " %s=\"", name);
+    assess_buf_char(b, ' ');
+    assess_buf_str(b, name);
+    assess_buf_str(b, "=\"");
 
     for (i = 0; i < value->len; i++) {
 
@@ -308,22 +321,8 @@ void
 assess_prompt_schema(assess_buf_t *b, const assess_prompt_t *prompt)
 {
     int                       v;
-    char                      verdicts[256];
-    size_t                    i, len;
+    size_t                    i;
     const assess_question_t  *question;
-
-    len = 0;
-    verdicts[0] = '\0';
-
-    for (v = 0; v < ASSESS_VERDICTS; v++) {
-        len += (size_t) snprintf(verdicts + len, sizeof(verdicts) - len,
-                                 "%s\"%s\"", v ? "," : "",
-                                 assess_verdict_name((assess_verdict_e) v));
-        if (len >= sizeof(verdicts)) {
-            b->failed = 1;
-            return;
-        }
-    }
 
     assess_buf_str(b, "{\"type\":\"object\",\"properties\":{\"answers\":"
                       "{\"type\":\"array\",\"items\":{\"type\":\"object\","
@@ -340,8 +339,15 @@ assess_prompt_schema(assess_buf_t *b, const assess_prompt_t *prompt)
         assess_buf_json_str(b, &question->id);
     }
 
-    assess_buf_str(b, "]},");
-    assess_buf_printf(b, assess_reply_form, verdicts);
+    assess_buf_str(b, "]},\"verdict\":{\"type\":\"string\",\"enum\":[");
+
+    for (v = 0; v < ASSESS_VERDICTS; v++) {
+        assess_buf_str(b, v ? ",\"" : "\"");
+        assess_buf_str(b, assess_verdict_name((assess_verdict_e) v));
+        assess_buf_char(b, '"');
+    }
+
+    assess_buf_add(b, assess_reply_form, sizeof(assess_reply_form) - 1);
 }
 
 
@@ -384,7 +390,7 @@ assess_prompt_openai(const assess_str_t *url)
 
 
 void
-assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
+assess_prompt_head(assess_buf_t *b, const assess_provider_conf_t *conf,
     const assess_prompt_t *prompt)
 {
     assess_buf_t         words;
@@ -400,16 +406,30 @@ assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     assess_prompt_system(&words, prompt);
     assess_buf_str(b, ",\"messages\":[{\"role\":\"system\",\"content\":");
     assess_buf_json(b, words.data ? words.data : "", words.len);
-
-    b->failed |= words.failed;
-    assess_buf_reset(&words);
-
-    assess_prompt_user(&words, prompt);
     assess_buf_str(b, "},{\"role\":\"user\",\"content\":");
-    assess_buf_json(b, words.data ? words.data : "", words.len);
 
     b->failed |= words.failed;
     assess_buf_free(&words);
+}
+
+
+void
+assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
+    const assess_buf_t *head, assess_buf_t *words,
+    const assess_prompt_t *prompt)
+{
+    assess_buf_reset(words);
+    assess_prompt_user(words, prompt);
+
+    /* what is escaped is a little longer, and the schema comes behind it */
+
+    (void) assess_buf_reserve(b, head->len + words->len + words->len / 8
+                                 + ASSESS_PROMPT_TAIL);
+
+    assess_buf_add(b, head->data, head->len);
+    assess_buf_json(b, words->data ? words->data : "", words->len);
+
+    b->failed |= head->failed | words->failed;
 
     assess_buf_str(b, "}],\"response_format\":{\"type\":\"json_schema\","
                       "\"json_schema\":{\"name\":\"assessment_batch\","

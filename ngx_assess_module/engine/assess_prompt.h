@@ -37,13 +37,19 @@ void assess_prompt_user(assess_buf_t *b, const assess_prompt_t *prompt);
 /* The JSON Schema of a reply to exactly these questions. */
 void assess_prompt_schema(assess_buf_t *b, const assess_prompt_t *prompt);
 
+/* The body's beginning, which is the same for all requests of an ask. */
+void assess_prompt_head(assess_buf_t *b, const assess_provider_conf_t *conf,
+    const assess_prompt_t *prompt);
+
 /*
- * The body of POST {url}/chat/completions.  The temperature is left out:
+ * The body of POST {url}/chat/completions; words is room to write in, which
+ * the caller keeps for the next one.  The temperature is left out:
  * reasoning models refuse it.  So is a limit of tokens unless conf has one;
  * OpenAI itself gets it as max_completion_tokens, which is all that its newer
  * models take, every other server as max_tokens, which all of them know.
  */
 void assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
+    const assess_buf_t *head, assess_buf_t *words,
     const assess_prompt_t *prompt);
 
 

@@ -115,8 +115,11 @@ const assess_provider_conf_t *assess_provider_conf(
 /* Lent; of "local", which needs none, it is always open. */
 assess_gate_t *assess_provider_gate(assess_provider_t *provider);
 
-/* curl_global_init(); once, before there are threads */
-int assess_client_global_init(void);
+/*
+ * Once, before there are threads; curl_global_init() too.  Of the descriptors
+ * that this process may open, so many are not for requests to providers.
+ */
+int assess_client_global_init(int reserved);
 
 /* The connections that one thread keeps from job to job. */
 assess_client_t *assess_client_create(void);

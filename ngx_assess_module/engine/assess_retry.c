@@ -435,6 +435,13 @@ assess_retry_classify(const assess_failure_t *failure, int64_t now_ms,
     retry->after_ms = -1;
     retry->reason[0] = '\0';
 
+    if (failure->lack) {
+        retry->action = ASSESS_RETRY_LOCAL;
+        retry->outcome = ASSESS_OUTCOME_ENDED;
+        assess_retry_reason(retry, strerror(failure->lack), &failure->key);
+        return;
+    }
+
     if (failure->curl != CURLE_OK) {
         retry->action = assess_retry_network(failure->curl);
         retry->outcome = retry->action == ASSESS_RETRY_AGAIN

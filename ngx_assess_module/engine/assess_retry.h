@@ -17,6 +17,7 @@
 
 typedef enum {
     ASSESS_RETRY_AGAIN = 0,
+    ASSESS_RETRY_LOCAL,          /* again: it has not left this machine */
     ASSESS_RETRY_NEVER,          /* it cannot be had, now or in a moment */
     ASSESS_RETRY_REFUSED,        /* the provider will not have it */
     ASSESS_RETRY_MONEY,          /* quota, credit or billing is exhausted */
@@ -28,6 +29,7 @@ typedef enum {
 /* All of it as it came; header values and key are null when there is none. */
 typedef struct {
     int            curl;         /* CURLcode */
+    int            lack;         /* errno of what this machine lacks, or 0 */
     long           status;       /* of HTTP; 0: none came */
     assess_str_t   retry_after;
     assess_str_t   retry_after_ms;

@@ -1,6 +1,7 @@
 
 #include "assess_transfer.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -76,16 +77,16 @@ assess_transfer_header(char *line, size_t size, size_t n, void *ctx)
 
 
 static int
-assess_transfer_add(assess_transfer_t *t, const char *line)
+assess_endpoint_header(assess_endpoint_t *endpoint, const char *line)
 {
     struct curl_slist  *list;
 
-    list = curl_slist_append(t->headers, line);
+    list = curl_slist_append(endpoint->headers, line);
     if (list == NULL) {
         return -1;
     }
 
-    t->headers = list;
+    endpoint->headers = list;
 
     return 0;
 }
@@ -94,7 +95,7 @@ assess_transfer_add(assess_transfer_t *t, const char *line)
 /* A key read from a file often ends with a line feed. */
 
 static assess_str_t
-assess_transfer_key(const assess_provider_conf_t *conf)
+assess_endpoint_key(const assess_provider_conf_t *conf)
 {
     assess_str_t  key;
 
@@ -113,15 +114,14 @@ assess_transfer_key(const assess_provider_conf_t *conf)
 
 
 static int
-assess_transfer_authorize(assess_transfer_t *t,
-    const assess_provider_conf_t *conf)
+assess_endpoint_authorize(assess_endpoint_t *endpoint)
 {
     int           rc;
     size_t        i;
     assess_buf_t  line;
     assess_str_t  key;
 
-    key = assess_transfer_key(conf);
+    key = assess_endpoint_key(endpoint->conf);
 
     if (key.len == 0) {
         return 0;
@@ -138,7 +138,7 @@ assess_transfer_authorize(assess_transfer_t *t,
     assess_buf_str(&line, "Authorization: Bearer ");
     assess_buf_add(&line, key.data, key.len);
 
-    rc = line.failed ? -1 : assess_transfer_add(t, line.data);
+    rc = line.failed ? -1 : assess_endpoint_header(endpoint, line.data);
 
     assess_buf_free(&line);
 
@@ -146,27 +146,55 @@ assess_transfer_authorize(assess_transfer_t *t,
 }
 
 
+int
+assess_endpoint_init(assess_endpoint_t *endpoint,
+    const assess_provider_conf_t *conf, const char *path)
+{
+    assess_buf_t  url;
+
+    memset(endpoint, 0, sizeof(assess_endpoint_t));
+    memset(&url, 0, sizeof(assess_buf_t));
+
+    assess_buf_add(&url, conf->url.data, conf->url.len);
+    assess_buf_str(&url, path);
+
+    endpoint->conf = conf;
+    endpoint->url = url.data;
+
+    return url.failed
+           || assess_endpoint_header(endpoint,
+                                     "Content-Type: application/json") != 0
+           || assess_endpoint_header(endpoint, "Accept: application/json") != 0
+           || assess_endpoint_header(endpoint, "Expect:") != 0
+           || assess_endpoint_authorize(endpoint) != 0 ? -1 : 0;
+}
+
+
+void
+assess_endpoint_free(assess_endpoint_t *endpoint)
+{
+    curl_slist_free_all(endpoint->headers);
+    free(endpoint->url);
+
+    memset(endpoint, 0, sizeof(assess_endpoint_t));
+}
+
+
+/* What is not the same for all transfers: the others are set with the line */
+
 static int
 assess_transfer_options(assess_transfer_t *t,
-    const assess_provider_conf_t *conf, const char *url, void *ctx)
+    const assess_endpoint_t *endpoint, void *ctx)
 {
-    CURL  *easy = t->easy;
+    CURL  *easy = t->line->easy;
     long   err;
 
-    err = curl_easy_setopt(easy, CURLOPT_URL, url);
-    err |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    err |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    err |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    err |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                            (long) CURL_HTTP_VERSION_2TLS);
-    err |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-    err |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    err |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "ngx_assess");
+    err = curl_easy_setopt(easy, CURLOPT_URL, endpoint->url);
     err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                            (long) conf->connect_ms);
+                            (long) endpoint->conf->connect_ms);
     err |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                            (long) conf->timeout_ms);
-    err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
+                            (long) endpoint->conf->timeout_ms);
+    err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, endpoint->headers);
     err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                             (curl_off_t) t->request.len);
     err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->request.data);
@@ -180,81 +208,67 @@ assess_transfer_options(assess_transfer_t *t,
 
     /* one TLS connection for all where the server speaks HTTP/2 */
 
-    if (strncasecmp(url, "https:", 6) == 0) {
-        err |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-    }
+    err |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
+                            strncasecmp(endpoint->url, "https:", 6) == 0
+                            ? 1L : 0L);
 
     return err == CURLE_OK ? 0 : -1;
 }
 
 
 int
-assess_transfer_start(assess_transfer_t *t, CURLM *multi,
-    const assess_provider_conf_t *conf, const char *path, void *ctx)
+assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
+    const assess_endpoint_t *endpoint, void *ctx)
 {
-    int           rc;
-    assess_buf_t  url;
-
-    rc = -1;
-    memset(&url, 0, sizeof(assess_buf_t));
-
-    assess_buf_add(&url, conf->url.data, conf->url.len);
-    assess_buf_str(&url, path);
-
     assess_ratelimit_init(&t->told);
 
-    t->easy = curl_easy_init();
+    if (t->request.failed) {
+        return -1;
+    }
 
-    if (t->easy == NULL || url.failed || t->request.failed
-        || assess_transfer_add(t, "Content-Type: application/json") != 0
-        || assess_transfer_add(t, "Accept: application/json") != 0
-        || assess_transfer_add(t, "Expect:") != 0
-        || assess_transfer_authorize(t, conf) != 0
-        || assess_transfer_options(t, conf, url.data, ctx) != 0)
+    t->line = assess_client_line(client);
+    if (t->line == NULL) {
+        return -1;
+    }
+
+    if (assess_transfer_options(t, endpoint, ctx) != 0
+        || assess_client_begin(t->line) != 0)
     {
-        goto done;
+        assess_client_spare(t->line);
+        t->line = NULL;
+        return -1;
     }
 
-    if (curl_multi_add_handle(multi, t->easy) == CURLM_OK) {
-        rc = 0;
-    }
-
-done:
-
-    if (rc != 0) {
-        curl_easy_cleanup(t->easy);
-        t->easy = NULL;
-    }
-
-    assess_buf_free(&url);
-
-    return rc;
+    return 0;
 }
 
 
 void
-assess_transfer_done(assess_transfer_t *t, CURLM *multi, CURLcode code)
+assess_transfer_done(assess_transfer_t *t, CURLcode code)
 {
     t->code = code;
     t->status = 0;
+    t->lack = 0;
 
-    (void) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-    (void) curl_multi_remove_handle(multi, t->easy);
+    (void) curl_easy_getinfo(t->line->easy, CURLINFO_RESPONSE_CODE,
+                             &t->status);
 
-    curl_easy_cleanup(t->easy);
-    t->easy = NULL;
+    if (code != CURLE_OK) {
+        t->lack = assess_client_lack(t->line, code);
+    }
+
+    assess_client_end(t->line);
+    t->line = NULL;
 }
 
 
 void
-assess_transfer_free(assess_transfer_t *t, CURLM *multi)
+assess_transfer_free(assess_transfer_t *t)
 {
-    if (t->easy) {
-        (void) curl_multi_remove_handle(multi, t->easy);
-        curl_easy_cleanup(t->easy);
+    if (t->line) {
+        assess_client_end(t->line);
     }
 
-    curl_slist_free_all(t->headers);
     assess_buf_free(&t->request);
     assess_buf_free(&t->reply);
 
@@ -276,7 +290,8 @@ assess_transfer_failure(const assess_transfer_t *t,
 {
     failure->curl = t->code;
     failure->status = t->status;
-    failure->key = assess_transfer_key(conf);
+    failure->lack = t->lack;
+    failure->key = assess_endpoint_key(conf);
     failure->body.data = t->reply.data;
     failure->body.len = t->reply.len;
 

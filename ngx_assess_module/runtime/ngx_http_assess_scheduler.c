@@ -155,7 +155,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     s = &ngx_http_assess_scheduler;
     engine = &s->engine;
 
-    if (assess_client_global_init() != 0
+    if (assess_client_global_init((int) cycle->connection_n) != 0
         || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
         || pthread_cond_init(&s->cpu_free, NULL) != 0)
     {

@@ -5,7 +5,8 @@
  */
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
-   engine/assess_openai_reply.c engine/assess_transfer.c engine/assess_gate.c
+   engine/assess_openai_reply.c engine/assess_transfer.c engine/assess_client.c
+   engine/assess_sockets.c engine/assess_gate.c
    engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
    engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
@@ -15,17 +16,19 @@
    engine/assess_fold.c store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
    store/assess_scope.c store/assess_arg.c store/assess_statement.c store/assess_migrate.c
-   base/assess_base.c ../t/lib/provider_answer.c ../t/lib/provider_log.c
+   base/assess_json.c base/assess_base.c ../t/lib/provider_answer.c ../t/lib/provider_log.c
    ../t/lib/provider_limit.c ../t/lib/provider_listen.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
 #include "tap.h"
 #include "provider.h"
 
-#include "../../ngx_assess_module/engine/assess_provider.h"
+#include "../../ngx_assess_module/engine/assess_client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 
 #define QUESTIONS  200
@@ -774,6 +777,91 @@ test_cancel(void)
 }
 
 
+/* What this machine lacks, and what only looks like it. */
+
+static void
+test_lack(void)
+{
+    int             fds[1024], n;
+    struct rlimit   limit, low;
+    assess_line_t  *line;
+
+    line = assess_client_line(client);
+
+    is_int(assess_client_lack(line, CURLE_COULDNT_CONNECT), 0,
+           "refused: nothing is lacking");
+    is_int(assess_client_lack(line, CURLE_COULDNT_RESOLVE_HOST), 0,
+           "a name that nobody knows");
+
+    line->lack = EMFILE;
+    is_int(assess_client_lack(line, CURLE_COULDNT_CONNECT), EMFILE,
+           "no descriptor");
+    line->lack = EADDRNOTAVAIL;
+    is_int(assess_client_lack(line, CURLE_COULDNT_CONNECT), 0,
+           "an address that this machine does not have");
+    line->lack = 0;
+
+    (void) strcpy(line->why, "getaddrinfo() thread failed to start");
+    is_int(assess_client_lack(line, CURLE_COULDNT_RESOLVE_HOST), EAGAIN,
+           "no thread to look up a name");
+    line->why[0] = '\0';
+
+    (void) getrlimit(RLIMIT_NOFILE, &limit);
+    low = limit;
+    low.rlim_cur = 512;
+    (void) setrlimit(RLIMIT_NOFILE, &low);
+
+    for (n = 0; n < 1024 && (fds[n] = dup(0)) != -1; n++) { /* void */ }
+
+    is_int(assess_client_lack(line, CURLE_COULDNT_RESOLVE_HOST), EMFILE,
+           "none to read what names there are");
+    is_int(assess_client_lack(line, CURLE_SSL_CACERT_BADFILE), EMFILE,
+           "nor whom to trust");
+
+    while (n) {
+        (void) close(fds[--n]);
+    }
+
+    (void) setrlimit(RLIMIT_NOFILE, &limit);
+
+    assess_client_spare(line);
+}
+
+
+/* More than may be open at once wait for each other, and are no failures. */
+
+static void
+test_scarce(void)
+{
+    int            before;
+    seen_t         seen = { 0 };
+    struct rlimit  limit, low;
+
+    (void) getrlimit(RLIMIT_NOFILE, &limit);
+    low = limit;
+    low.rlim_cur = 400;
+    (void) setrlimit(RLIMIT_NOFILE, &low);
+    assess_client_rest(client, 1);
+    (void) assess_client_global_init(400);
+
+    script_set("\"delayMs\":50");
+    conf.concurrency = 1000;
+    conf.questions_per_batch = 1;
+    before = stat_of("connections");
+
+    ok(ask(QUESTIONS, &seen) == ASSESS_OK && seen.answers == QUESTIONS,
+       "two hundred requests and a hundred descriptors");
+    is_int(stat_of("requests"), QUESTIONS, "none is asked twice");
+    ok(stat_of("peakInFlight") <= 100, "never more at once");
+    ok(stat_of("connections") <= before + 1,
+       "connections are given back where they are scarce");
+
+    (void) setrlimit(RLIMIT_NOFILE, &limit);
+    (void) assess_client_global_init(0);
+    conf_default();
+}
+
+
 /* Valid, but for its size. */
 
 static void
@@ -816,7 +904,7 @@ main(void)
 {
     pthread_t  thread;
 
-    if (assess_client_global_init() != 0) {
+    if (assess_client_global_init(0) != 0) {
         return 1;
     }
 
@@ -851,6 +939,8 @@ main(void)
     test_stopping();
     test_cancel();
     test_huge();
+    test_lack();
+    test_scarce();
 
     assess_client_destroy(client);
 

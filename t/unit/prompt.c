@@ -31,12 +31,17 @@ static json_t *
 chat(void)
 {
     json_t        *json;
-    assess_buf_t   b;
+    assess_buf_t   b, head, words;
 
     memset(&b, 0, sizeof(b));
-    assess_prompt_chat(&b, &conf, &prompt);
+    memset(&head, 0, sizeof(head));
+    memset(&words, 0, sizeof(words));
+    assess_prompt_head(&head, &conf, &prompt);
+    assess_prompt_chat(&b, &conf, &head, &words, &prompt);
     json = json_loadb(b.data, b.len, 0, NULL);
     assess_buf_free(&b);
+    assess_buf_free(&head);
+    assess_buf_free(&words);
 
     if (json == NULL) {
         printf("Bail out! the request is no JSON\n");

@@ -9,6 +9,7 @@
 #include "../../ngx_assess_module/engine/assess_retry.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 
 
 #define NOW  INT64_C(1795608000000)   /* Wed, 25 Nov 2026 12:00:00 GMT */
@@ -188,6 +189,14 @@ test_network(void)
     failure.curl = CURLE_PEER_FAILED_VERIFICATION;
     assess_retry_classify(&failure, NOW, &retry);
     is_int(retry.action, ASSESS_RETRY_NEVER, "a wrong certificate stays so");
+
+    failure.curl = CURLE_COULDNT_CONNECT;
+    failure.lack = EMFILE;
+    assess_retry_classify(&failure, NOW, &retry);
+    is_int(retry.action, ASSESS_RETRY_LOCAL, "no descriptor: it never left");
+    is_int(retry.outcome, ASSESS_OUTCOME_ENDED, "and says nothing of anybody");
+    ok(strcmp(retry.reason, strerror(EMFILE)) == 0, "but why: %s",
+       retry.reason);
 }
 
 
