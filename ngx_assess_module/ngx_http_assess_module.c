@@ -1,6 +1,7 @@
 
 #include "ngx_http_assess_module.h"
 
+#include "engine/assess_extractor.h"
 #include "http/ngx_http_assess_call.h"
 #include "runtime/ngx_http_assess_hub.h"
 #include "runtime/ngx_http_assess_scheduler.h"
@@ -103,4 +104,5 @@ ngx_http_assess_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_assess_scheduler_exit();
     ngx_http_assess_hub_exit();
+    assess_extractor_close();
 }

@@ -12,6 +12,19 @@ static assess_frames_e assess_frames_end(assess_frames_t *frames,
     const assess_frame_t *frame);
 
 
+int
+assess_order_check(const assess_order_t *order, size_t len)
+{
+    return len != sizeof(assess_order_t)
+           || order->version != ASSESS_ORDER_VERSION
+           || memchr(order->reader, '\0', sizeof(order->reader)) == NULL
+           || order->memory < 0 || order->output < 0 || order->cpu_s < 0
+           || order->wall_s < 0 || order->wall_s > INT32_MAX / 2000
+           || order->pages < 0 || order->zero != 0
+           ? -1 : 0;
+}
+
+
 void
 assess_frame_head(char out[ASSESS_FRAME_HEAD], assess_frame_e type,
     assess_why_e why, uint32_t number)

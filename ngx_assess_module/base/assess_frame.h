@@ -1,8 +1,14 @@
 
 /*
- * The words between assess-extract and its client.  One message of a
- * SOCK_SEQPACKET socket pair is one frame, so that a process killed half-way
- * leaves no half frame behind:
+ * The words between assess-extract and its client.
+ *
+ * The program has a SOCK_SEQPACKET socket as descriptor 0.  One message is one
+ * order: to read a document, whose descriptor comes with it, and to answer in
+ * frames over another such socket, which comes behind it.  An end of file means
+ * that there will be no more orders.
+ *
+ * One message is one frame, so that a process killed half-way leaves no half
+ * frame behind:
  *
  *     byte 0      type
  *     byte 1      why (FAIL and END)
@@ -22,8 +28,24 @@
 #include "assess_base.h"
 
 
+#define ASSESS_ORDER_VERSION  1
+#define ASSESS_ORDER_FDS      2
+
 #define ASSESS_FRAME_HEAD  8
 #define ASSESS_FRAME_MAX   32768        /* bytes of a whole frame */
+
+
+/* Limits as in assess_extract_conf_t, 0 for no limit of memory or CPU. */
+typedef struct {
+    uint32_t    version;
+    char        reader[12];             /* "pdf", "html", "text"; a NUL */
+    int64_t     memory;
+    int64_t     output;
+    int32_t     cpu_s;
+    int32_t     wall_s;
+    int32_t     pages;
+    int32_t     zero;
+} assess_order_t;
 
 
 typedef enum {
@@ -61,6 +83,9 @@ typedef struct {
     size_t            len;
 } assess_frame_t;
 
+
+/* 0, or -1 for a message that is no order. */
+int assess_order_check(const assess_order_t *order, size_t len);
 
 /* Writes a frame's head. */
 void assess_frame_head(char out[ASSESS_FRAME_HEAD], assess_frame_e type,

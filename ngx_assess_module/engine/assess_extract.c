@@ -1,24 +1,21 @@
 
 #include "assess_extract.h"
+#include "assess_extractor.h"
 #include "assess_plain.h"
 #include "../base/assess_frame.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 
 #define ASSESS_EXTRACT_TICK    150      /* ms between questions to cancelled */
-#define ASSESS_EXTRACT_GRACE   2000     /* ms for the supervisor to be first */
+#define ASSESS_EXTRACT_GRACE   2000     /* ms for the program to be first */
 #define ASSESS_EXTRACT_KILL    3000     /* ms until it is not asked any more */
 #define ASSESS_EXTRACT_GIVE_UP 30000
 
@@ -27,8 +24,9 @@ typedef struct {
     const assess_extract_conf_t   *conf;
     const assess_extract_cb_t     *cb;
     assess_err_t                  *err;
-    pid_t                          pid;
+    unsigned                       turn;       /* of the extractor */
     int                            sock;
+    int                            gone;       /* it went without a word */
     int                            letters;    /* some page had one */
     int64_t                        deadline;
     assess_frames_t                frames;
@@ -45,11 +43,8 @@ static assess_err_e assess_extract_pages(assess_extraction_t *x,
     assess_plain_t *plain);
 static assess_err_e assess_extract_start(assess_extraction_t *x,
     assess_kind_e kind, int fd);
-static int assess_extract_spawn(assess_extraction_t *x, const char *kind,
-    int in, int out);
-static int assess_extract_actions(posix_spawn_file_actions_t *actions, int in,
-    int out);
-static int assess_extract_attr(posix_spawnattr_t *attr);
+static void assess_extract_order(const assess_extract_conf_t *conf,
+    assess_kind_e kind, assess_order_t *order);
 static assess_err_e assess_extract_read(assess_extraction_t *x);
 static assess_err_e assess_extract_take(assess_extraction_t *x,
     const char *data, size_t len, int *last);
@@ -68,6 +63,7 @@ assess_err_e
 assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
     const assess_extract_cb_t *cb, assess_err_t *err)
 {
+    int                  tries;
     char                *data;
     size_t               len;
     assess_err_e         rc;
@@ -84,15 +80,21 @@ assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
         }
     }
 
-    assess_extract_init(&x, conf, cb, err);
+    /*
+     * The program may have been ended by another document's thread, to which it
+     * did not answer, or from outside: no fault of this one.
+     */
 
-    rc = assess_extract_child(&x, kind, fd);
+    for (tries = 0; tries < 2; tries++) {
 
-    if (x.sock != -1) {
-        (void) close(x.sock);
+        assess_extract_init(&x, conf, cb, err);
+
+        rc = assess_extract_child(&x, kind, fd);
+
+        if (!x.gone || x.frames.pages) {
+            break;
+        }
     }
-
-    assess_buf_free(&x.frames.text);
 
     return rc;
 }
@@ -128,7 +130,6 @@ assess_extract_init(assess_extraction_t *x, const assess_extract_conf_t *conf,
     x->conf = conf;
     x->cb = cb;
     x->err = err;
-    x->sock = -1;
     x->frames.max_pages = conf->pages;
     x->frames.max_bytes = conf->output;
 }
@@ -147,9 +148,12 @@ assess_extract_child(assess_extraction_t *x, assess_kind_e kind, int fd)
     rc = assess_extract_read(x);
 
     if (assess_extract_stop(x) != 0) {
-        return assess_fail(x->err, ASSESS_ERROR, "internal",
-                           "\"%s\" does not end", x->conf->program);
+        rc = assess_fail(x->err, ASSESS_ERROR, "internal",
+                         "\"%s\" does not end", x->conf->program);
     }
+
+    (void) close(x->sock);
+    assess_buf_free(&x->frames.text);
 
     return rc;
 }
@@ -230,42 +234,26 @@ assess_extract_pages(assess_extraction_t *x, assess_plain_t *plain)
 static assess_err_e
 assess_extract_start(assess_extraction_t *x, assess_kind_e kind, int fd)
 {
-    int  rc, in, out, pair[2];
+    int             rc, pair[2];
+    assess_order_t  order;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return assess_fail(x->err, ASSESS_ERROR, "internal",
                            "socketpair() failed: %s", strerror(errno));
     }
 
+    assess_extract_order(x->conf, kind, &order);
+
     x->sock = pair[0];
+    x->deadline = assess_mono_ms() + (int64_t) x->conf->wall_s * 1000
+                  + ASSESS_EXTRACT_GRACE;
 
-    /* above what they become, so that none is in the other's way */
-
-    in = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    out = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
+    rc = assess_extractor_order(x->conf->program, &order, fd, pair[1],
+                                &x->turn);
     (void) close(pair[1]);
 
-    if (in == -1 || out == -1) {
-        rc = errno;
-
-    } else {
-        x->deadline = assess_mono_ms() + (int64_t) x->conf->wall_s * 1000
-                      + ASSESS_EXTRACT_GRACE;
-
-        rc = assess_extract_spawn(x, kind == ASSESS_KIND_PDF ? "pdf"
-                                     : kind == ASSESS_KIND_HTML ? "html"
-                                     : "text", in, out);
-    }
-
-    if (in != -1) {
-        (void) close(in);
-    }
-
-    if (out != -1) {
-        (void) close(out);
-    }
-
     if (rc != 0) {
+        (void) close(x->sock);
         return assess_fail(x->err, ASSESS_ERROR, "internal",
                            "cannot start \"%s\": %s", x->conf->program,
                            strerror(rc));
@@ -275,119 +263,21 @@ assess_extract_start(assess_extraction_t *x, assess_kind_e kind, int fd)
 }
 
 
-/* 0, or an errno */
-
-static int
-assess_extract_spawn(assess_extraction_t *x, const char *kind, int in, int out)
+static void
+assess_extract_order(const assess_extract_conf_t *conf, assess_kind_e kind,
+    assess_order_t *order)
 {
-    int                          rc;
-    char                         limits[5][24];
-    char                        *argv[8], *env[2];
-    posix_spawnattr_t            attr;
-    posix_spawn_file_actions_t   actions;
+    memset(order, 0, sizeof(assess_order_t));
 
-    (void) snprintf(limits[0], 24, "%lld", (long long) x->conf->memory);
-    (void) snprintf(limits[1], 24, "%d", x->conf->cpu_s);
-    (void) snprintf(limits[2], 24, "%d", x->conf->wall_s);
-    (void) snprintf(limits[3], 24, "%d", x->conf->pages);
-    (void) snprintf(limits[4], 24, "%lld", (long long) x->conf->output);
-
-    argv[0] = "assess-extract";
-    argv[1] = (char *) kind;
-    argv[2] = limits[0];
-    argv[3] = limits[1];
-    argv[4] = limits[2];
-    argv[5] = limits[3];
-    argv[6] = limits[4];
-    argv[7] = NULL;
-
-    env[0] = "LANG=C.UTF-8";
-    env[1] = NULL;
-
-    rc = posix_spawnattr_init(&attr);
-    if (rc != 0) {
-        return rc;
-    }
-
-    rc = posix_spawn_file_actions_init(&actions);
-    if (rc != 0) {
-        (void) posix_spawnattr_destroy(&attr);
-        return rc;
-    }
-
-    rc = assess_extract_attr(&attr);
-
-    if (rc == 0) {
-        rc = assess_extract_actions(&actions, in, out);
-    }
-
-    if (rc == 0) {
-        rc = posix_spawn(&x->pid, x->conf->program, &actions, &attr, argv,
-                         env);
-    }
-
-    (void) posix_spawn_file_actions_destroy(&actions);
-    (void) posix_spawnattr_destroy(&attr);
-
-    return rc;
-}
-
-
-static int
-assess_extract_actions(posix_spawn_file_actions_t *actions, int in, int out)
-{
-    int  rc;
-
-    rc = posix_spawn_file_actions_adddup2(actions, in, 0);
-
-    if (rc == 0) {
-        rc = posix_spawn_file_actions_adddup2(actions, out, 1);
-    }
-
-    if (rc == 0) {
-        rc = posix_spawn_file_actions_addopen(actions, 2, "/dev/null",
-                                              O_WRONLY, 0);
-    }
-
-    if (rc == 0) {
-        rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    }
-
-    return rc;
-}
-
-
-/*
- * A pool thread blocks signals and a server ignores some: the program starts
- * with none of that.  A process group of its own keeps it out of a terminal's
- * interrupts, which would end it by a signal.
- */
-
-static int
-assess_extract_attr(posix_spawnattr_t *attr)
-{
-    int       rc;
-    sigset_t  set;
-
-    rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK
-                                        | POSIX_SPAWN_SETSIGDEF
-                                        | POSIX_SPAWN_SETPGROUP);
-
-    if (rc == 0) {
-        (void) sigemptyset(&set);
-        rc = posix_spawnattr_setsigmask(attr, &set);
-    }
-
-    if (rc == 0) {
-        (void) sigfillset(&set);
-        rc = posix_spawnattr_setsigdefault(attr, &set);
-    }
-
-    if (rc == 0) {
-        rc = posix_spawnattr_setpgroup(attr, 0);
-    }
-
-    return rc;
+    order->version = ASSESS_ORDER_VERSION;
+    (void) snprintf(order->reader, sizeof(order->reader), "%s",
+                    kind == ASSESS_KIND_PDF ? "pdf"
+                    : kind == ASSESS_KIND_HTML ? "html" : "text");
+    order->memory = conf->memory;
+    order->output = conf->output;
+    order->cpu_s = conf->cpu_s;
+    order->wall_s = conf->wall_s;
+    order->pages = conf->pages;
 }
 
 
@@ -429,7 +319,9 @@ assess_extract_read(assess_extraction_t *x)
 
         if (n <= 0) {
 
-            /* the supervisor runs no code of the document's choosing */
+            /* what has the other end reads no document */
+
+            x->gone = 1;
 
             return assess_fail(x->err, ASSESS_ERROR, "internal",
                                "\"%s\" ended without a word; can it be run?",
@@ -598,10 +490,8 @@ assess_extract_letter(uint32_t cp)
 
 
 /*
- * Until all that was started has ended, which the end of file tells: nobody
- * holds the other end any more.  The supervisor is asked first, by a shutdown
- * of our end, since a child that dies by a signal alarms nginx.  Its exit
- * status may have been taken by nginx, which waits for every child.
+ * Until the reader has ended, which the end of file tells: nobody holds the
+ * other end any more.  A shutdown of our end asks for it.
  */
 
 static int
@@ -638,13 +528,11 @@ assess_extract_stop(assess_extraction_t *x)
         }
 
         if (gone > ASSESS_EXTRACT_KILL) {
-            (void) kill(-x->pid, SIGKILL);
+            assess_extractor_kill(x->turn);
         }
 
         (void) poll(&pfd, 1, 100);
     }
-
-    while (waitpid(x->pid, NULL, 0) == -1 && errno == EINTR) { /* void */ }
 
     return 0;
 }

@@ -44,7 +44,7 @@ typedef struct {
  * document_encrypted, document_damaged, document_without_text,
  * document_limit (the message names which: pages, time, memory, output) when
  * the document is to blame; ASSESS_CANCELLED; ASSESS_ERROR when the program
- * cannot be run.  The process has ended when it returns.
+ * cannot be run.  Nothing reads it any more when it returns.
  */
 assess_err_e assess_extract(const assess_extract_conf_t *conf,
     assess_kind_e kind, int fd, const assess_extract_cb_t *cb,

@@ -1,16 +1,16 @@
 
 /*
- * assess-extract KIND MEMORY CPU WALL PAGES OUTPUT
+ * assess-extract --serve
  * assess-extract --check
  *
- * Reads the document on descriptor 0, a regular file, and writes frames to
- * descriptor 1, a SOCK_SEQPACKET socket; limits as in assess_extract_conf_t,
- * 0 for no limit of memory or CPU.  This process only watches: the document
- * is read by a child of it in a sandbox, so that whoever started this sees it
- * end normally whatever the document does, and learns what that was.
+ * Takes orders from descriptor 0, see assess_frame.h, until its end of file,
+ * and ends when all of them are done.  This process reads no document: each
+ * has a child of its own, in a sandbox.  It watches them, so that whoever
+ * started it sees it end normally whatever a document does, and learns what
+ * that was.
  */
 
-#include "assess_out.h"
+#include "assess_child.h"
 #include "assess_sandbox.h"
 #include "../base/assess_background.h"
 
@@ -19,82 +19,90 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 
-#define ASSESS_DOCUMENT_FD  0
-#define ASSESS_FRAMES_FD    1
-
-/* CMaps and the like; read once a document asks for them */
-#define ASSESS_POPPLER_DIR  "/usr/share/poppler"
+#define ASSESS_ORDERS_FD     0
+#define ASSESS_MAX_CHILDREN  256
 
 
 typedef struct {
-    const assess_reader_t  *reader;
-    int64_t                 memory;
-    int64_t                 cpu_s;
-    int64_t                 wall_s;
-    int64_t                 pages;
-    int64_t                 output;
-} assess_task_t;
+    int              orders;         /* -1: there will be no more */
+    int              signals;
+    assess_child_t   children[ASSESS_MAX_CHILDREN];
+    size_t           n;
+    struct pollfd    fds[2 + ASSESS_MAX_CHILDREN];
+} assess_server_t;
 
 
-static int assess_task_parse(assess_task_t *task, int argc, char **argv);
-static int assess_number(const char *text, int64_t max, int64_t *number);
-static assess_why_e assess_supervise(const assess_task_t *task,
-    uint32_t *number);
-static assess_why_e assess_watch(const assess_task_t *task, pid_t pid,
-    int signals);
-static assess_why_e assess_verdict(const assess_task_t *task, pid_t pid,
-    uint32_t *number);
-static void assess_read_document(const assess_task_t *task, pid_t parent)
-    __attribute__((noreturn));
-static int assess_map(assess_out_t *out);
-static void assess_first_to_go(void);
-
-
-static const assess_reader_t  *assess_readers[] = {
-    &assess_reader_pdf,
-    &assess_reader_html,
-    &assess_reader_text
-};
+static int assess_serve(assess_server_t *s);
+static int assess_serve_signals(void);
+static int assess_serve_wait(assess_server_t *s);
+static void assess_serve_order(assess_server_t *s);
+static ssize_t assess_serve_receive(int sock, assess_order_t *order,
+    int fds[ASSESS_ORDER_FDS]);
+static void assess_serve_signal(assess_server_t *s);
+static void assess_serve_reap(assess_server_t *s);
+static void assess_serve_children(assess_server_t *s);
 
 
 int
 main(int argc, char **argv)
 {
-    char           frame[ASSESS_FRAME_HEAD];
-    uint32_t       number;
-    assess_why_e   why;
-    assess_task_t  task;
+    static assess_server_t  server;
 
     if (argc == 2 && strcmp(argv[1], "--check") == 0) {
         assess_sandbox_report();
         return 0;
     }
 
-    if (assess_task_parse(&task, argc, argv) != 0) {
-        fprintf(stderr, "usage: assess-extract KIND MEMORY CPU WALL PAGES"
-                " OUTPUT\n       assess-extract --check\n");
-        return 2;
+    if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
+        return assess_serve(&server);
     }
 
-    number = 0;
-    why = assess_supervise(&task, &number);
+    fprintf(stderr, "usage: assess-extract --serve\n"
+            "       assess-extract --check\n");
 
-    assess_frame_head(frame, ASSESS_FRAME_END, why, number);
-    (void) send(ASSESS_FRAMES_FD, frame, sizeof(frame),
-                MSG_NOSIGNAL | MSG_DONTWAIT);
+    return 2;
+}
+
+
+static int
+assess_serve(assess_server_t *s)
+{
+    assess_background(0);
+
+    s->orders = ASSESS_ORDERS_FD;
+    s->signals = assess_serve_signals();
+
+    if (s->signals == -1) {
+        return 1;
+    }
+
+    while (s->orders != -1 || s->n) {
+
+        if (assess_serve_wait(s) != 0) {
+
+            /* the children go with this process */
+
+            return 1;
+        }
+
+        if (s->fds[1].revents) {
+            assess_serve_signal(s);
+        }
+
+        assess_serve_children(s);
+
+        if (s->fds[0].revents) {
+            assess_serve_order(s);
+        }
+    }
 
     /* zero whatever happened: nginx raises an alarm over all else */
 
@@ -103,70 +111,9 @@ main(int argc, char **argv)
 
 
 static int
-assess_task_parse(assess_task_t *task, int argc, char **argv)
+assess_serve_signals(void)
 {
-    size_t  i;
-
-    if (argc != 7) {
-        return -1;
-    }
-
-    task->reader = NULL;
-
-    for (i = 0; i < sizeof(assess_readers) / sizeof(assess_readers[0]); i++) {
-        if (strcmp(argv[1], assess_readers[i]->name) == 0) {
-            task->reader = assess_readers[i];
-        }
-    }
-
-    return task->reader == NULL
-           || assess_number(argv[2], INT64_MAX, &task->memory) != 0
-           || assess_number(argv[3], INT_MAX / 2, &task->cpu_s) != 0
-           || assess_number(argv[4], INT_MAX / 2000, &task->wall_s) != 0
-           || assess_number(argv[5], INT_MAX / 2, &task->pages) != 0
-           || assess_number(argv[6], INT64_MAX, &task->output) != 0
-           ? -1 : 0;
-}
-
-
-static int
-assess_number(const char *text, int64_t max, int64_t *number)
-{
-    char  *end;
-
-    errno = 0;
-    *number = strtoll(text, &end, 10);
-
-    return errno || end == text || *end || *number < 0 || *number > max
-           ? -1 : 0;
-}
-
-
-static assess_why_e
-assess_supervise(const assess_task_t *task, uint32_t *number)
-{
-    int           signals;
-    pid_t         pid, self;
-    sigset_t      set;
-    assess_why_e  why, verdict;
-
-    /*
-     * The signal is tied to the thread that started this process, and that
-     * one waits in assess_extract() for the end of it: it goes only when its
-     * whole process does.  Was it gone before this call, the socket tells.
-     */
-
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
-        return ASSESS_WHY_INTERNAL;
-    }
-
-    assess_background(1);
-
-    assess_memory_failed = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (assess_memory_failed == MAP_FAILED) {
-        return ASSESS_WHY_INTERNAL;
-    }
+    sigset_t  set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -175,239 +122,219 @@ assess_supervise(const assess_task_t *task, uint32_t *number)
     sigaddset(&set, SIGHUP);
 
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
-        return ASSESS_WHY_INTERNAL;
+        return -1;
     }
 
-    signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (signals == -1) {
-        return ASSESS_WHY_INTERNAL;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+
+static int
+assess_serve_wait(assess_server_t *s)
+{
+    size_t           i;
+    int64_t          now, left;
+    assess_child_t  *child;
+
+    now = assess_mono_ms();
+    left = INT_MAX;
+
+    s->fds[0].fd = s->n < ASSESS_MAX_CHILDREN ? s->orders : -1;
+    s->fds[0].events = POLLIN;
+    s->fds[1].fd = s->signals;
+    s->fds[1].events = POLLIN;
+
+    for (i = 0; i < s->n; i++) {
+
+        child = &s->children[i];
+
+        /* of one that is being stopped only its end is still to come */
+
+        s->fds[2 + i].fd = child->stopped && child->pid ? -1 : child->sock;
+        s->fds[2 + i].events = child->pid ? POLLIN | POLLRDHUP : POLLOUT;
+        s->fds[2 + i].revents = 0;
+
+        if (child->pid && !child->stopped && child->end - now < left) {
+            left = child->end > now ? child->end - now : 0;
+        }
     }
 
-    self = getpid();
-    pid = fork();
+    s->fds[0].revents = 0;
+    s->fds[1].revents = 0;
 
-    if (pid == -1) {
-        return ASSESS_WHY_INTERNAL;
+    if (poll(s->fds, 2 + s->n, left == INT_MAX ? -1 : (int) left) != -1) {
+        return 0;
     }
 
-    if (pid == 0) {
-        (void) close(signals);
-        (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
-        assess_read_document(task, self);
+    return errno == EINTR ? 0 : -1;
+}
+
+
+static void
+assess_serve_order(assess_server_t *s)
+{
+    int              fds[ASSESS_ORDER_FDS];
+    ssize_t          n;
+    assess_order_t   order;
+    assess_child_t  *child;
+
+    n = assess_serve_receive(s->orders, &order, fds);
+
+    if (n == 0) {
+        (void) close(s->orders);
+        s->orders = -1;
+        return;
     }
 
-    (void) close(ASSESS_DOCUMENT_FD);
+    if (n < 0) {
+        return;
+    }
 
-    why = assess_watch(task, pid, signals);
-    verdict = assess_verdict(task, pid, number);
+    child = &s->children[s->n];
 
-    return why == ASSESS_WHY_NONE ? verdict : why;
+    if (assess_child_start(child, &order, fds[0], fds[1]) == 0
+        || assess_child_tell(child) != 0)
+    {
+        s->n++;
+    }
+}
+
+
+/* An order with its descriptors: above 0; 0 at the end of file; -1: nothing. */
+
+static ssize_t
+assess_serve_receive(int sock, assess_order_t *order,
+    int fds[ASSESS_ORDER_FDS])
+{
+    int              i, nfds;
+    ssize_t          n;
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+
+    union {
+        struct cmsghdr  align;
+        char            data[CMSG_SPACE(ASSESS_ORDER_FDS * sizeof(int))];
+    } control;
+
+    iov.iov_base = order;
+    iov.iov_len = sizeof(assess_order_t);
+
+    memset(&msg, 0, sizeof(msg));
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.data;
+    msg.msg_controllen = sizeof(control.data);
+
+    n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (n <= 0) {
+        return n == -1 && (errno == EAGAIN || errno == EINTR) ? -1 : 0;
+    }
+
+    nfds = 0;
+
+    for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+        if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS) {
+            nfds = (int) ((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            memcpy(fds, CMSG_DATA(cmsg), (size_t) nfds * sizeof(int));
+        }
+    }
+
+    if (nfds == ASSESS_ORDER_FDS && !(msg.msg_flags & MSG_TRUNC)
+        && assess_order_check(order, (size_t) n) == 0)
+    {
+        return n;
+    }
+
+    for (i = 0; i < nfds; i++) {
+        (void) close(fds[i]);
+    }
+
+    return -1;
+}
+
+
+static void
+assess_serve_signal(assess_server_t *s)
+{
+    size_t                   i;
+    struct signalfd_siginfo  info;
+
+    while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+
+        if (info.ssi_signo == SIGCHLD) {
+            continue;
+        }
+
+        /* somebody wants this process to go */
+
+        if (s->orders != -1) {
+            (void) close(s->orders);
+            s->orders = -1;
+            s->fds[0].revents = 0;
+        }
+
+        for (i = 0; i < s->n; i++) {
+            assess_child_stop(&s->children[i], ASSESS_WHY_STOPPED);
+        }
+    }
+
+    assess_serve_reap(s);
+}
+
+
+static void
+assess_serve_reap(assess_server_t *s)
+{
+    int            status;
+    pid_t          pid;
+    size_t         i;
+    struct rusage  usage;
+
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        for (i = 0; i < s->n; i++) {
+            if (s->children[i].pid == pid) {
+                assess_child_ended(&s->children[i], status, &usage);
+                break;
+            }
+        }
+    }
 }
 
 
 /*
- * Until the reader ends, of itself or since its time is up or the client wants
- * no more of it; what is left then is to wait for it.
+ * Stops those whose time is up, or whose client wants no more of it, and is
+ * done with those that have ended.
  */
 
-static assess_why_e
-assess_watch(const assess_task_t *task, pid_t pid, int signals)
+static void
+assess_serve_children(assess_server_t *s)
 {
-    int                      left;
-    int64_t                  end;
-    assess_why_e             why;
-    struct pollfd            fds[2];
-    struct signalfd_siginfo  info;
+    size_t           i, left;
+    int64_t          now;
+    assess_child_t  *child;
 
-    fds[0].fd = signals;
-    fds[0].events = POLLIN;
-    fds[1].fd = ASSESS_FRAMES_FD;
-    fds[1].events = POLLIN | POLLRDHUP;
+    now = assess_mono_ms();
 
-    end = assess_mono_ms() + task->wall_s * 1000;
+    for (i = 0, left = 0; i < s->n; i++) {
 
-    for ( ;; ) {
+        child = &s->children[i];
 
-        left = (int) (end - assess_mono_ms());
-
-        if (left <= 0) {
-            why = ASSESS_WHY_WALL;
-            break;
-        }
-
-        if (poll(fds, 2, left) == -1 && errno != EINTR) {
-            why = ASSESS_WHY_INTERNAL;
-            break;
-        }
-
-        if (fds[1].revents) {
-            why = ASSESS_WHY_STOPPED;
-            break;
-        }
-
-        if (read(signals, &info, sizeof(info)) != sizeof(info)) {
-            continue;
-        }
-
-        if (info.ssi_signo == SIGCHLD) {
-
-            /* one that was only stopped will go on, or run out of time */
-
-            if (info.ssi_code == CLD_STOPPED || info.ssi_code == CLD_CONTINUED)
-            {
+        if (child->pid == 0) {
+            if (assess_child_tell(child) == 0) {
                 continue;
             }
 
-            return ASSESS_WHY_NONE;
+        } else if (s->fds[2 + i].revents) {
+            assess_child_stop(child, ASSESS_WHY_STOPPED);
+
+        } else if (now >= child->end) {
+            assess_child_stop(child, ASSESS_WHY_WALL);
         }
 
-        why = ASSESS_WHY_STOPPED;
-        break;
+        s->children[left++] = *child;
     }
 
-    (void) kill(pid, SIGKILL);
-
-    return why;
-}
-
-
-static assess_why_e
-assess_verdict(const assess_task_t *task, pid_t pid, uint32_t *number)
-{
-    int            status;
-    pid_t          rc;
-    struct rusage  usage;
-
-    do {
-        rc = wait4(pid, &status, 0, &usage);
-    } while (rc == -1 && errno == EINTR);
-
-    if (rc != pid) {
-        return ASSESS_WHY_INTERNAL;
-    }
-
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        return ASSESS_WHY_NONE;
-    }
-
-    if (*assess_memory_failed) {
-        return ASSESS_WHY_MEMORY;
-    }
-
-    if (!WIFSIGNALED(status)) {
-        return ASSESS_WHY_CRASHED;
-    }
-
-    if (WTERMSIG(status) == SIGXCPU) {
-        return ASSESS_WHY_CPU;
-    }
-
-    if (WTERMSIG(status) == SIGKILL) {
-        return task->cpu_s && usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
-                              >= task->cpu_s
-               ? ASSESS_WHY_CPU : ASSESS_WHY_KILLED;
-    }
-
-    *number = (uint32_t) WTERMSIG(status);
-
-    return ASSESS_WHY_CRASHED;
-}
-
-
-static void
-assess_read_document(const assess_task_t *task, pid_t parent)
-{
-    assess_why_e  why;
-
-    static assess_out_t  out;
-
-    out.fd = ASSESS_FRAMES_FD;
-    out.max_pages = (int) task->pages;
-    out.max_bytes = task->output;
-
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0
-        || getppid() != parent)
-    {
-        _exit(1);
-    }
-
-    assess_first_to_go();
-
-    if (assess_map(&out) != 0
-        || assess_sandbox_limits(task->memory, (int) task->cpu_s) != 0)
-    {
-        assess_out_fail(&out, errno == ENOMEM || *assess_memory_failed
-                              ? ASSESS_WHY_MEMORY : ASSESS_WHY_INTERNAL);
-    }
-
-    task->reader->prepare();
-
-    if (assess_sandbox_enter(task->reader == &assess_reader_pdf
-                             ? ASSESS_POPPLER_DIR : NULL)
-        != 0)
-    {
-        assess_out_fail(&out, errno == ENOMEM || *assess_memory_failed
-                              ? ASSESS_WHY_MEMORY : ASSESS_WHY_INTERNAL);
-    }
-
-    why = task->reader->read(&out);
-
-    if (why == ASSESS_WHY_NONE && *assess_memory_failed) {
-        why = ASSESS_WHY_MEMORY;
-    }
-
-    if (why != ASSESS_WHY_NONE) {
-        assess_out_fail(&out, why);
-    }
-
-    assess_out_done(&out);
-}
-
-
-/* The descriptor goes: it may be open for writing, the mapping is not. */
-
-static int
-assess_map(assess_out_t *out)
-{
-    void         *data;
-    struct stat   st;
-
-    if (fstat(ASSESS_DOCUMENT_FD, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return -1;
-    }
-
-    if (st.st_size == 0) {
-        out->data = "";
-        out->len = 0;
-
-    } else {
-        data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE,
-                    ASSESS_DOCUMENT_FD, 0);
-        if (data == MAP_FAILED) {
-            return -1;
-        }
-
-        out->data = data;
-        out->len = (size_t) st.st_size;
-    }
-
-    return close(ASSESS_DOCUMENT_FD);
-}
-
-
-/* When the machine is out of memory, it is this process that shall go. */
-
-static void
-assess_first_to_go(void)
-{
-    int  fd;
-
-    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-    if (fd != -1) {
-        if (write(fd, "1000", 4) != 4) {
-            /* then the system chooses as it sees fit */
-        }
-        (void) close(fd);
-    }
+    s->n = left;
 }

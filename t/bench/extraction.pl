@@ -83,12 +83,10 @@ sub cores {
 }
 
 
-# A server's cluster: the postmaster, and its children of this moment.
-sub postgres {
-    my $pid = $home->cluster->{pid};
-    my $children = slurp("/proc/$pid/task/$pid/children") // '';
-
-    return ($pid, split ' ', $children);
+# Processes, and all that they have started, of this moment.
+sub tree {
+    return map { my $pid = $_; ($pid, tree(map { split ' ', slurp($_) // '' }
+                 glob "/proc/$pid/task/*/children")) } @_;
 }
 
 
@@ -165,7 +163,7 @@ my @workers = split ' ', slurp("/proc/$master/task/$master/children") // '';
 $home->cluster->sql_as('postgres', 'postgres', 'CHECKPOINT');
 
 my @cores = cores();
-my @before = (cpu(@workers), cpu(postgres()));
+my @before = (cpu(tree(@workers)), cpu(tree($home->cluster->{pid})));
 my $begun = time;
 
 for (@documents) {
@@ -181,7 +179,7 @@ wait_until(300, sub {
 }) or die "jobs do not end\n";
 
 my $took = time - $begun;
-my @after = (cpu(@workers), cpu(postgres()));
+my @after = (cpu(tree(@workers)), cpu(tree($home->cluster->{pid})));
 my @idle = cores();
 my $counters = $http->get('/api/assessments/counters')->{json};
 

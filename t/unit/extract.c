@@ -1,6 +1,6 @@
 
-/* sources: engine/assess_extract.c engine/assess_plain.c base/assess_frame.c
-   base/assess_base.c */
+/* sources: engine/assess_extract.c engine/assess_extractor.c
+   engine/assess_plain.c base/assess_frame.c base/assess_base.c */
 /* libs: -lcrypto -lm */
 
 /*
@@ -9,6 +9,7 @@
  */
 
 #include "engine/assess_extract.h"
+#include "engine/assess_extractor.h"
 #include "engine/assess_plain.h"
 #include "tap.h"
 
@@ -35,8 +36,9 @@ typedef struct {
     int             asked;             /* how often cancelled() was */
     int             cancel_at;
     int             refuse_page;
+    int             linger;            /* at the first page, till it is read */
     int             hit;               /* a signal for the reader, once */
-    int             hit_supervisor;
+    int             hit_program;       /* so often */
     char            status[8192];      /* of the reader, from /proc */
 } run_t;
 
@@ -139,36 +141,82 @@ slurp(const char *path, char *out, size_t size)
 }
 
 
-static pid_t
-child_of(pid_t pid)
+/* The children of a process that has one thread; how many. */
+
+static int
+children_of(pid_t pid, pid_t *children, int max)
 {
-    char  path[64], text[4096];
+    int    n, got, at;
+    char   path[64], text[4096];
 
     (void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
                     (int) pid, (int) pid);
 
-    return slurp(path, text, sizeof(text)) == 0 ? (pid_t) atoi(text) : 0;
+    if (slurp(path, text, sizeof(text)) != 0) {
+        return 0;
+    }
+
+    for (n = 0, at = 0; n < max
+         && sscanf(text + at, "%d%n", &children[n], &got) == 1; n++)
+    {
+        at += got;
+    }
+
+    return n;
 }
 
 
+/* The program that runs; others that ended are forgotten. */
+
 static pid_t
-supervisor(void)
+program(void)
 {
-    char  path[64], text[4096];
+    DIR            *dir;
+    char            path[300], text[4096];
+    pid_t           pid;
+    struct dirent  *task;
 
-    (void) snprintf(path, sizeof(path), "/proc/self/task/%d/children",
-                    (int) gettid());
+    while (waitpid(-1, NULL, WNOHANG) > 0) { /* void */ }
 
-    return slurp(path, text, sizeof(text)) == 0 ? (pid_t) atoi(text) : 0;
+    pid = 0;
+    dir = opendir("/proc/self/task");
+
+    while (dir && pid == 0 && (task = readdir(dir))) {
+        (void) snprintf(path, sizeof(path), "/proc/self/task/%s/children",
+                        task->d_name);
+
+        if (task->d_name[0] != '.' && slurp(path, text, sizeof(text)) == 0) {
+            pid = (pid_t) atoi(text);
+        }
+    }
+
+    if (dir) {
+        (void) closedir(dir);
+    }
+
+    return pid;
 }
 
 
 static assess_err_e
 on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 {
-    run_t  *run = ctx;
+    pid_t    reader;
+    run_t   *run = ctx;
+    int64_t  start;
 
     run->pages++;
+
+    if (run->pages == 1 && run->linger) {
+
+        start = assess_mono_ms();
+
+        while (children_of(program(), &reader, 1) != 0
+               && assess_mono_ms() - start < 2000)
+        {
+            /* void */
+        }
+    }
 
     if (run->pages == run->refuse_page) {
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL, "no more, please");
@@ -189,23 +237,24 @@ static int
 on_cancelled(void *ctx)
 {
     char    path[64];
-    pid_t   watcher, reader;
+    pid_t   pid, reader;
     run_t  *run = ctx;
 
     run->asked++;
 
-    if (run->asked == 3 && (run->hit || run->hit_supervisor)) {
+    if (run->asked % 3 == 0 && (run->hit || run->hit_program)) {
 
-        watcher = supervisor();
-        reader = watcher ? child_of(watcher) : 0;
+        pid = program();
 
-        if (reader) {
+        if (pid && children_of(pid, &reader, 1) == 1) {
             (void) snprintf(path, sizeof(path), "/proc/%d/status",
                             (int) reader);
             (void) slurp(path, run->status, sizeof(run->status));
 
-            (void) kill(run->hit ? reader : watcher,
-                        run->hit ? run->hit : SIGKILL);
+            (void) kill(run->hit ? reader : pid, run->hit ? run->hit
+                                                          : SIGKILL);
+            run->hit = 0;
+            run->hit_program -= run->hit_program ? 1 : 0;
         }
     }
 
@@ -639,6 +688,7 @@ test_limits(run_t *run, assess_buf_t *b)
 static void
 test_ends(run_t *run, assess_buf_t *b)
 {
+    pid_t         pid, reader;
     int64_t       start;
     assess_err_t  err;
 
@@ -649,8 +699,10 @@ test_ends(run_t *run, assess_buf_t *b)
     is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err),
            ASSESS_CANCELLED, "cancelled");
     ok(assess_mono_ms() - start < 2000, "at once");
-    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,
-       "the process has ended when it returns");
+    pid = program();
+    ok(pid != 0, "the program still runs");
+    is_int(children_of(pid, &reader, 1), 0,
+           "the reader has ended when it returns");
     run->cancel_at = 0;
 
     run->refuse_page = 2;
@@ -670,12 +722,29 @@ test_ends(run_t *run, assess_buf_t *b)
     run->hit = SIGKILL;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_limit", "killed by the system", "a reader killed");
-    run->hit = 0;
+    is_int(program(), pid, "the program is the same");
 
-    run->hit_supervisor = 1;
+    run->hit_program = 1;
+    run->cancel_at = 8;
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err),
+           ASSESS_CANCELLED, "a program that is gone is started again");
+    ok(program() != 0 && program() != pid, "and is another one");
+
+    run->hit_program = 2;
+    run->cancel_at = 20;
     is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), ASSESS_ERROR,
-           "a supervisor that is gone is no fault of the document");
-    run->hit_supervisor = 0;
+           "but not for ever");
+    run->hit_program = 0;
+    run->cancel_at = 0;
+
+    is_text(run, ASSESS_KIND_HTML, "<p>a", 4, "a\n|", "and the next one");
+    pid = program();
+    (void) kill(pid, SIGKILL);
+    (void) waitpid(pid, NULL, 0);
+    is_text(run, ASSESS_KIND_HTML, "<p>a", 4, "a\n|",
+            "killed when there was nothing to do");
+    (void) kill(program(), SIGTERM);
+    is_text(run, ASSESS_KIND_HTML, "<p>a", 4, "a\n|", "or told to end");
 
     conf.program = "/bin/true";
     is_int(extract(run, ASSESS_KIND_HTML, "a", 1, &err), ASSESS_ERROR,
@@ -686,6 +755,45 @@ test_ends(run_t *run, assess_buf_t *b)
            "a program that is not there");
     ok(strstr(err.message, conf.program) != NULL, "is named");
     is_text(run, ASSESS_KIND_TEXT, "a", 1, "a|", "plain text needs none");
+    defaults();
+}
+
+
+/*
+ * A client that is slow, of documents that fill the socket more and more: how
+ * it ended is told when there is room again.
+ */
+
+static void
+test_slow(run_t *run, assess_buf_t *b)
+{
+    int           i, n, frames, wrong;
+    assess_err_t  err;
+
+    run->linger = 1;
+    conf.pages = 1000;
+
+    for (frames = 270, wrong = 0; frames < 280; frames++) {
+
+        /* two of a page, or one where it is empty */
+
+        n = (frames + 1) / 2;
+
+        assess_buf_reset(b);
+        assess_buf_add(b, "\xff\xfe", 2);
+
+        for (i = 0; i < n; i++) {
+            assess_buf_add(b, i == 1 && frames % 2 ? "\f\0" : "a\0\f\0",
+                           i == 1 && frames % 2 ? 2 : 4);
+        }
+
+        wrong += extract(run, ASSESS_KIND_TEXT, b->data, b->len, &err)
+                 != ASSESS_OK || run->pages != n;
+    }
+
+    is_int(wrong, 0, "a client that is slow hears the end");
+
+    run->linger = 0;
     defaults();
 }
 
@@ -711,7 +819,7 @@ descriptors(void)
 }
 
 
-/* Good ones, cancelled ones and crashing ones; counts what went wrong. */
+/* Good ones and cancelled ones; counts what went wrong. */
 
 static void *
 many(void *data)
@@ -729,11 +837,10 @@ many(void *data)
     for (i = 0; i < ROUNDS; i++) {
 
         run.cancel_at = i % 5 == 1 ? 2 : 0;
-        run.hit = i % 5 == 2 ? SIGABRT : 0;
 
-        if (run.cancel_at || run.hit) {
+        if (run.cancel_at) {
             rc = extract(&run, ASSESS_KIND_PDF, b->data, b->len, &err);
-            wrong += rc != (run.hit ? ASSESS_FAILED : ASSESS_CANCELLED);
+            wrong += rc != ASSESS_CANCELLED;
 
         } else {
             rc = extract(&run, ASSESS_KIND_HTML, "<p>one<p>two", 12, &err);
@@ -748,6 +855,71 @@ many(void *data)
 }
 
 
+/* One that takes its time, until it is cancelled. */
+
+static void *
+long_one(void *data)
+{
+    run_t          run;
+    assess_err_e   rc;
+    assess_err_t   err;
+    assess_buf_t  *b = data;
+
+    memset(&run, 0, sizeof(run));
+    run.cancel_at = 15;
+
+    rc = extract(&run, ASSESS_KIND_PDF, b->data, b->len, &err);
+
+    assess_buf_free(&run.text);
+
+    return (void *) (intptr_t) (rc == ASSESS_FAILED ? 1
+                                : rc == ASSESS_CANCELLED ? 0 : 100);
+}
+
+
+/* Readers that crash beside others: each is the end of one document. */
+
+static void
+test_beside(assess_buf_t *b)
+{
+    int         i, n;
+    void       *failed;
+    pid_t       pids[5];
+    int64_t     start;
+    intptr_t    total;
+    pthread_t   threads[4];
+
+    bomb(b);
+
+    for (i = 0; i < 4; i++) {
+        if (pthread_create(&threads[i], NULL, long_one, b) != 0) {
+            printf("Bail out! no thread\n");
+            exit(1);
+        }
+    }
+
+    start = assess_mono_ms();
+
+    do {
+        n = children_of(program(), pids, 5);
+    } while (n != 4 && assess_mono_ms() - start < 2000);
+
+    is_int(n, 4, "four readers at once");
+
+    if (n == 4) {
+        (void) kill(pids[0], SIGSEGV);
+        (void) kill(pids[2], SIGKILL);
+    }
+
+    for (i = 0, total = 0; i < 4; i++) {
+        (void) pthread_join(threads[i], &failed);
+        total += (intptr_t) failed;
+    }
+
+    is_int(total, 2, "two of them crash, and the others go on");
+}
+
+
 static void
 test_many(assess_buf_t *b)
 {
@@ -757,6 +929,8 @@ test_many(assess_buf_t *b)
     pthread_t   threads[THREADS];
 
     bomb(b);
+
+    assess_extractor_close();
 
     before = descriptors();
     total = 0;
@@ -774,6 +948,9 @@ test_many(assess_buf_t *b)
     }
 
     is_int(total, 0, "200 extractions on 8 threads end as they should");
+
+    assess_extractor_close();
+
     is_int(descriptors(), before, "no descriptor is left");
     ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,
        "no process is left");
@@ -825,6 +1002,8 @@ main(void)
     test_html(&run);
     test_limits(&run, &b);
     test_ends(&run, &b);
+    test_slow(&run, &b);
+    test_beside(&b);
     test_many(&b);
 
     assess_buf_free(&run.text);

@@ -762,15 +762,25 @@ sub _served {
 }
 
 
-# Those whose worker was killed end by themselves, soon.
+# Those whose worker was killed end by themselves, soon; one waits below each
+# worker for the next document.
 sub _readers {
     my ($self) = @_;
 
     my @left;
 
     wait_until(10, sub {
-        @left = map { working_in($_->{server}{home}, 'assess-extract') }
-                @{ $self->{nodes} };
+        @left = ();
+
+        for my $server (map { $_->{server} } @{ $self->{nodes} }) {
+            my %nginx = map { $_ => 1 } working_in($server->{home}, 'nginx');
+
+            push @left, grep {
+                my $stat = slurp("/proc/$_/stat") // '';
+                $stat =~ /\) \S (\d+)/ && !$nginx{$1};
+            } working_in($server->{home}, 'assess-extract');
+        }
+
         return !@left;
     });
 

@@ -1,0 +1,351 @@
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE                     /* closefrom */
+#endif
+
+#include "assess_extractor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+/*
+ * Readers are forked, and so have their code and data in the same places: what
+ * one document could make its reader tell of them would be good for as many
+ * others.  Then they are elsewhere again.
+ */
+#define ASSESS_EXTRACTOR_ORDERS  200
+
+#define ASSESS_EXTRACTOR_WAIT    1000   /* ms for it to end */
+
+
+typedef struct {
+    const char   *program;              /* NULL: none runs */
+    pid_t         pid;
+    int           pidfd;                /* stays its own when pid is another's */
+    int           sock;
+    unsigned      turn;                 /* of this one; 0 is nobody's */
+    int           orders;
+} assess_extractor_t;
+
+
+static int assess_extractor_spawn(const char *program, int sock, pid_t *pid);
+static int assess_extractor_actions(posix_spawn_file_actions_t *actions,
+    int sock);
+static int assess_extractor_attr(posix_spawnattr_t *attr);
+
+
+static pthread_mutex_t     assess_extractor_mutex = PTHREAD_MUTEX_INITIALIZER;
+static assess_extractor_t  assess_extractor;
+
+
+/* It ends by itself when it has done what it was ordered. */
+
+static void
+assess_extractor_let_go(assess_extractor_t *x)
+{
+    (void) close(x->sock);
+
+    if (x->pidfd != -1) {
+        (void) close(x->pidfd);
+    }
+
+    x->program = NULL;
+}
+
+
+/* 0, or an errno */
+
+static int
+assess_extractor_start(assess_extractor_t *x, const char *program)
+{
+    int  rc, sock, pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        return errno;
+    }
+
+    /* above what it becomes */
+
+    sock = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
+    rc = sock == -1 ? errno : assess_extractor_spawn(program, sock, &x->pid);
+
+    (void) close(pair[1]);
+
+    if (sock != -1) {
+        (void) close(sock);
+    }
+
+    if (rc != 0) {
+        (void) close(pair[0]);
+        return rc;
+    }
+
+    x->program = program;
+    x->pidfd = (int) syscall(SYS_pidfd_open, x->pid, 0);
+    x->sock = pair[0];
+    x->turn = x->turn == ~0u ? 1 : x->turn + 1;
+    x->orders = 0;
+
+    return 0;
+}
+
+
+static int
+assess_extractor_spawn(const char *program, int sock, pid_t *pid)
+{
+    int                          rc;
+    char                        *argv[3], *env[2];
+    posix_spawnattr_t            attr;
+    posix_spawn_file_actions_t   actions;
+
+    argv[0] = "assess-extract";
+    argv[1] = "--serve";
+    argv[2] = NULL;
+
+    env[0] = "LANG=C.UTF-8";
+    env[1] = NULL;
+
+    rc = posix_spawnattr_init(&attr);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = posix_spawn_file_actions_init(&actions);
+    if (rc != 0) {
+        (void) posix_spawnattr_destroy(&attr);
+        return rc;
+    }
+
+    rc = assess_extractor_attr(&attr);
+
+    if (rc == 0) {
+        rc = assess_extractor_actions(&actions, sock);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawn(pid, program, &actions, &attr, argv, env);
+    }
+
+    (void) posix_spawn_file_actions_destroy(&actions);
+    (void) posix_spawnattr_destroy(&attr);
+
+    return rc;
+}
+
+
+static int
+assess_extractor_actions(posix_spawn_file_actions_t *actions, int sock)
+{
+    int  rc;
+
+    rc = posix_spawn_file_actions_adddup2(actions, sock, 0);
+
+    if (rc == 0) {
+        rc = posix_spawn_file_actions_addopen(actions, 1, "/dev/null",
+                                              O_WRONLY, 0);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawn_file_actions_adddup2(actions, 1, 2);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+    }
+
+    return rc;
+}
+
+
+/*
+ * A pool thread blocks signals and a server ignores some: the program starts
+ * with none of that.  A process group of its own keeps it out of a terminal's
+ * interrupts.
+ */
+
+static int
+assess_extractor_attr(posix_spawnattr_t *attr)
+{
+    int       rc;
+    sigset_t  set;
+
+    rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK
+                                        | POSIX_SPAWN_SETSIGDEF
+                                        | POSIX_SPAWN_SETPGROUP);
+
+    if (rc == 0) {
+        (void) sigemptyset(&set);
+        rc = posix_spawnattr_setsigmask(attr, &set);
+    }
+
+    if (rc == 0) {
+        (void) sigfillset(&set);
+        rc = posix_spawnattr_setsigdefault(attr, &set);
+    }
+
+    if (rc == 0) {
+        rc = posix_spawnattr_setpgroup(attr, 0);
+    }
+
+    return rc;
+}
+
+
+/* 0, or an errno */
+
+static int
+assess_extractor_send(int sock, const assess_order_t *order, int document,
+    int frames)
+{
+    int              fds[ASSESS_ORDER_FDS];
+    ssize_t          n;
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+
+    union {
+        struct cmsghdr  align;
+        char            data[CMSG_SPACE(ASSESS_ORDER_FDS * sizeof(int))];
+    } control;
+
+    fds[0] = document;
+    fds[1] = frames;
+
+    iov.iov_base = (void *) order;
+    iov.iov_len = sizeof(assess_order_t);
+
+    memset(&control, 0, sizeof(control));
+    memset(&msg, 0, sizeof(msg));
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.data;
+    msg.msg_controllen = sizeof(control.data);
+
+    cmsg = CMSG_FIRSTHDR(&msg);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+
+    do {
+        n = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n == -1 && errno == EINTR);
+
+    return n == -1 ? errno : 0;
+}
+
+
+int
+assess_extractor_order(const char *program, const assess_order_t *order,
+    int document, int sock, unsigned *turn)
+{
+    int                  rc, tries;
+    assess_extractor_t  *x;
+
+    x = &assess_extractor;
+
+    (void) pthread_mutex_lock(&assess_extractor_mutex);
+
+    if (x->program && (strcmp(x->program, program) != 0
+                       || x->orders >= ASSESS_EXTRACTOR_ORDERS))
+    {
+        assess_extractor_let_go(x);
+    }
+
+    /* one that somebody has ended is noticed here */
+
+    for (tries = 0, rc = EPIPE; tries < 2 && rc != 0; tries++) {
+
+        if (x->program == NULL) {
+            rc = assess_extractor_start(x, program);
+
+            if (rc != 0) {
+                break;
+            }
+        }
+
+        rc = assess_extractor_send(x->sock, order, document, sock);
+
+        if (rc == EAGAIN) {
+            break;
+        }
+
+        if (rc != 0) {
+            assess_extractor_let_go(x);
+        }
+    }
+
+    x->orders++;
+    *turn = x->turn;
+
+    (void) pthread_mutex_unlock(&assess_extractor_mutex);
+
+    return rc;
+}
+
+
+void
+assess_extractor_kill(unsigned turn)
+{
+    assess_extractor_t  *x;
+
+    x = &assess_extractor;
+
+    (void) pthread_mutex_lock(&assess_extractor_mutex);
+
+    if (x->program && x->turn == turn) {
+
+        if (x->pidfd != -1) {
+            (void) syscall(SYS_pidfd_send_signal, x->pidfd, SIGKILL, NULL, 0);
+        }
+
+        assess_extractor_let_go(x);
+    }
+
+    (void) pthread_mutex_unlock(&assess_extractor_mutex);
+}
+
+
+void
+assess_extractor_close(void)
+{
+    pid_t                pid;
+    struct pollfd        pfd;
+    assess_extractor_t  *x;
+
+    x = &assess_extractor;
+
+    (void) pthread_mutex_lock(&assess_extractor_mutex);
+
+    if (x->program) {
+
+        pid = x->pid;
+
+        pfd.fd = fcntl(x->pidfd, F_DUPFD_CLOEXEC, 3);
+        pfd.events = POLLIN;
+
+        assess_extractor_let_go(x);
+
+        /* its status may have been taken by nginx, which waits for all */
+
+        if (pfd.fd != -1) {
+            if (poll(&pfd, 1, ASSESS_EXTRACTOR_WAIT) == 1) {
+                (void) waitpid(pid, NULL, WNOHANG);
+            }
+
+            (void) close(pfd.fd);
+        }
+    }
+
+    (void) pthread_mutex_unlock(&assess_extractor_mutex);
+}
