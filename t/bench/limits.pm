@@ -17,8 +17,16 @@ sub run {
             "$Assess::Server::REPO/t/bench/limits.pl", "kind=$kind",
             'delay=500');
 
-        die $text if $status;
-        $b->report->note("$kind: $_") for grep { /\S/ } split /\n/, $text;
+        my ($accepted, $most, $refused) = $text =~
+            /: +(\d+) accepted, +[\d.]+ % of (\d+); +(\d+) throttled/;
+
+        die $text if $status || !$most;
+        $b->report->row(what => "$kind: requests of the first minute",
+            ours => $accepted, against => 'what is taken', that => $most,
+            target => '>= 0.97');
+        $b->report->row(what => "$kind: refused", ours => $refused,
+            against => 'requests taken', that => $accepted,
+            target => '<= 0.03');
     }
 }
 

@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep);
 use Assess::Bench::Proc qw(cpu pss now);
 
 # Deliveries a second that are asked of a server: below what two cores can do,
-# the client being on one of them.  Events of a job, by and large.
+# the client being on one of them.  Events of a job, to begin with.
 use constant { DELIVERIES => 50_000, SECONDS => 6, EVENTS => 7 };
 
 
@@ -64,7 +64,7 @@ sub many {
         push @ours, $b->apart(sub { ours($b, $n, $jobs, $rate) });
 
         my $peer = $b->apart(sub {
-            nchan($b, $n, $jobs, $rate, $ours[-1]{bytes}) });
+            nchan($b, $n, $jobs, $rate, $ours[-1]) });
         push @theirs, $peer if $peer;
     }
 
@@ -94,6 +94,7 @@ sub ours {
     my $messages = $got->{messages} - $alone_got->{messages};
 
     return { %$many, cpu => ($many->{cpu} - $alone->{cpu}) * 1e6 / $messages,
+             each => int($got->{messages} / $n),
              bytes => int($got->{bytes} / $got->{messages}) };
 }
 
@@ -132,7 +133,7 @@ sub load_ours {
 
 # As many messages of the same size.
 sub nchan {
-    my ($b, $n, $jobs, $rate, $bytes) = @_;
+    my ($b, $n, $jobs, $rate, $like) = @_;
 
     my $module = $b->peers->nchan or return;
     my $nginx = $b->nginx(<<'CONF', main => "load_module $module;");
@@ -153,8 +154,8 @@ sub nchan {
     }
 CONF
     my @server = ($nginx->{pid}, Assess::Bench::children($nginx->{pid}));
-    my $bodies = $b->write_bodies('x' x ($bytes > 40 ? $bytes - 40 : 1));
-    my $count = $jobs * EVENTS;
+    my $bodies = $b->write_bodies('x' x ($like->{bytes} - 40));
+    my $count = $like->{each};
 
     # once, so that the channel is there
     $b->run_program('post', $nginx->{port}, '/pub', $bodies, 1, 1);
@@ -168,7 +169,7 @@ CONF
     my $cpu = cpu(@server);
 
     $b->run_program('post', $nginx->{port}, '/pub', $bodies, $count, 1,
-                    $rate * EVENTS);
+                    $rate * $count / $jobs);
     $streams->reached;
 
     my $spent = cpu(@server) - $cpu;

@@ -55,14 +55,14 @@ CONF
     my %got;
 
     for ($b->rounds) {
-        my $nginx_cpu = cpu($home->worker);
-        my $postgres_cpu = cpu($home->cluster->processes);
-
+        my @before = used($home);
         push @{ $got{ours} }, one($b, $home->port, $path, $body);
-        push @{ $got{cpu} }, (cpu($home->worker) - $nginx_cpu) * 1e6
-            / $got{ours}[-1]{n};
-        push @{ $got{postgres} }, (cpu($home->cluster->processes)
-            - $postgres_cpu) * 1e6 / $got{ours}[-1]{n};
+        my @after = used($home);
+        my $n = $got{ours}[-1]{all};
+
+        push @{ $got{cpu} }, ($after[0] - $before[0]) * 1e6 / $n;
+        push @{ $got{postgres} }, ($after[1] - $before[1]) * 1e6 / $n;
+        push @{ $got{commits} }, ($after[2] - $before[2]) / $n;
         push @{ $got{nginx} }, one($b, $nginx->{port}, '/', $body);
 
         for my $kind (grep { $peer{$_} } sort keys %peer) {
@@ -91,18 +91,33 @@ CONF
                     ours => $got{cpu});
     $b->report->row(what => 'CPU of PostgreSQL for each', unit => 'us',
                     ours => $got{postgres});
+    $b->report->row(what => 'transactions for each', ours => $got{commits});
+}
+
+
+# CPU seconds of nginx and of PostgreSQL, and its transactions, until now.
+sub used {
+    my ($home) = @_;
+
+    sleep 1.2;                      # PostgreSQL counts once a second
+    return (cpu($home->worker), cpu($home->cluster->processes), $home->sql(
+        'select xact_commit + xact_rollback from pg_stat_database where'
+        . " datname = 'assess'"));
 }
 
 
 sub one {
     my ($b, $port, $path, $body) = @_;
 
-    $b->wrk($port, $path, body => $body, seconds => 1);
+    my $warm = $b->wrk($port, $path, body => $body, seconds => 1);
     my $got = $b->wrk($port, $path, body => $body);
 
-    die "$got->{failed} refused, $got->{broken} broken off\n"
-        if $got->{failed} || $got->{broken};
-    return $got;
+    die "$got->{broken} connections were broken off\n" if $got->{broken};
+    $b->report->note("$got->{failed} of $got->{n} were refused")
+        if $got->{failed};
+    $got->{rate} *= ($got->{n} - $got->{failed}) / $got->{n};
+
+    return { %$got, all => $got->{n} + $warm->{n} };
 }
 
 

@@ -151,6 +151,7 @@ job(const assess_question_set_t *set, const assess_page_t *pages,
     assess_hit_t            *hits;
     assess_arena_t          *arena, *more;
     assess_index_t          *index;
+    assess_search_t         *search;
     assess_passage_t        *passages;
     assess_question_t       *questions;
     assess_provider_conf_t   conf;
@@ -177,14 +178,15 @@ job(const assess_question_set_t *set, const assess_page_t *pages,
     quotes = need(assess_quotes_create(arena, pages, npages));
     spent(QUOTES);
 
+    search = need(assess_search_create(arena, index));
     items = need(assess_pcalloc(arena, n * sizeof(assess_item_t)));
 
     for (i = 0; i < n; i++) {
         hits = need(assess_palloc(arena, PASSAGES * sizeof(assess_hit_t)));
         items[i].question = &questions[i];
         items[i].hits = hits;
-        items[i].nhits = assess_index_search(index, &questions[i], hits,
-                                             PASSAGES);
+        items[i].nhits = assess_search(search, &questions[i], hits,
+                                       PASSAGES);
     }
 
     spent(SEARCH);

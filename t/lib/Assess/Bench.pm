@@ -196,6 +196,7 @@ CONF
         end_all(\@all, TERM => 2, KILL => 5);
     });
     $self->wait_port($self_nginx->{port}, $pid, "$place/error.log");
+    wait_until(10, sub { children($pid) }) or die "nginx has no worker\n";
 
     return $self_nginx;
 }
