@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 #define ASSESS_ARENA_BLOCK  16384
 #define ASSESS_ALIGN        (sizeof(max_align_t))
+
+#define ASSESS_UUID_RANDOM  10       /* bytes of an id */
+#define ASSESS_UUID_AHEAD   24       /* ids whose bytes are there already */
 
 
 typedef struct assess_block_s  assess_block_t;
@@ -436,6 +440,62 @@ assess_buf_json_num(assess_buf_t *b, double num)
 }
 
 
+/*
+ * Each thread has random bytes ahead, for the system takes its time for them.
+ * A child must not go on with those of its parent.
+ */
+
+static __thread struct {
+    unsigned        fork;
+    size_t          left;
+    unsigned char   bytes[ASSESS_UUID_AHEAD * ASSESS_UUID_RANDOM];
+} assess_random;
+
+static unsigned        assess_forks = 1;
+static pthread_once_t  assess_random_once = PTHREAD_ONCE_INIT;
+static int             assess_random_safe;
+
+
+static void
+assess_random_child(void)
+{
+    assess_forks++;
+}
+
+
+static void
+assess_random_init(void)
+{
+    assess_random_safe = pthread_atfork(NULL, NULL, assess_random_child) == 0;
+}
+
+
+static int
+assess_random_take(unsigned char *out)
+{
+    (void) pthread_once(&assess_random_once, assess_random_init);
+
+    if (assess_random.left == 0 || assess_random.fork != assess_forks
+        || !assess_random_safe)
+    {
+        if (getrandom(assess_random.bytes, sizeof(assess_random.bytes), 0)
+            != sizeof(assess_random.bytes))
+        {
+            assess_random.left = 0;
+            return -1;
+        }
+
+        assess_random.fork = assess_forks;
+        assess_random.left = sizeof(assess_random.bytes);
+    }
+
+    assess_random.left -= ASSESS_UUID_RANDOM;
+    memcpy(out, assess_random.bytes + assess_random.left, ASSESS_UUID_RANDOM);
+
+    return 0;
+}
+
+
 int
 assess_uuid(char out[ASSESS_UUID_LEN + 1])
 {
@@ -446,7 +506,7 @@ assess_uuid(char out[ASSESS_UUID_LEN + 1])
 
     static const char  hex[] = "0123456789abcdef";
 
-    if (getrandom(id + 6, 10, 0) != 10) {
+    if (assess_random_take(id + 6) != 0) {
         return -1;
     }
 

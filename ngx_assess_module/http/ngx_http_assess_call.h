@@ -147,6 +147,8 @@ void ngx_http_assess_call_problem(ngx_http_assess_call_t *call, int status,
 void ngx_http_assess_call_header(ngx_http_assess_call_t *call,
     const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void ngx_http_assess_call_header_text(ngx_http_assess_call_t *call,
+    const char *name, const char *value, size_t len);
 
 /* A parameter of the query, or NULL. */
 const assess_str_t *ngx_http_assess_call_param(ngx_http_assess_call_t *call,

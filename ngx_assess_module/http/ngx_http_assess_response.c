@@ -375,25 +375,37 @@ void
 ngx_http_assess_call_header(ngx_http_assess_call_t *call, const char *name,
     const char *fmt, ...)
 {
-    int                      n;
-    char                     value[1024];
-    va_list                  args;
-    ngx_http_assess_pair_t  *pair;
-
-    if (call->nheaders == NGX_HTTP_ASSESS_HEADERS) {
-        call->body.failed = 1;
-        return;
-    }
+    int      n;
+    char     value[1024];
+    va_list  args;
 
     va_start(args, fmt);
     n = vsnprintf(value, sizeof(value), fmt, args);
     va_end(args);
 
+    if (n < 0 || (size_t) n >= sizeof(value)) {
+        call->body.failed = 1;
+        return;
+    }
+
+    ngx_http_assess_call_header_text(call, name, value, (size_t) n);
+}
+
+
+void
+ngx_http_assess_call_header_text(ngx_http_assess_call_t *call,
+    const char *name, const char *value, size_t len)
+{
+    ngx_http_assess_pair_t  *pair;
+
+    if (call->nheaders == NGX_HTTP_ASSESS_HEADERS || value == NULL) {
+        call->body.failed = 1;
+        return;
+    }
+
     pair = &call->headers[call->nheaders];
 
-    if (n < 0 || (size_t) n >= sizeof(value)
-        || assess_pstrdup(call->arena, &pair->value, value, (size_t) n) != 0)
-    {
+    if (assess_pstrdup(call->arena, &pair->value, value, len) != 0) {
         call->body.failed = 1;
         return;
     }

@@ -115,32 +115,54 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
 }
 
 
+/* with a path of the API that ends in the job's id, or has tail behind it */
+
+static void
+ngx_http_assess_start_path(ngx_http_assess_call_t *call, assess_buf_t *b,
+    const char *path, const char *job_id, const char *tail)
+{
+    assess_buf_add(b, call->prefix.data, call->prefix.len);
+    assess_buf_str(b, path);
+    assess_buf_add(b, job_id, ASSESS_UUID_LEN);
+    assess_buf_str(b, tail);
+}
+
+
 static void
 ngx_http_assess_start_answer(ngx_http_assess_call_t *call,
     const assess_job_t *job)
 {
-    assess_str_t  *prefix;
+    assess_buf_t  *b;
 
-    prefix = &call->prefix;
+    b = &call->body;
 
     call->status = NGX_HTTP_ACCEPTED;
 
-    ngx_http_assess_call_header(call, "Location",
-                                "%.*s/assessments/job/%s", (int) prefix->len,
-                                prefix->data, job->job_id);
+    /* the buffer is used for the header, too, whose value is copied */
 
-    assess_buf_printf(&call->body, "{\"jobId\":\"%s\",\"assessmentId\":\"%s\","
-                      "\"documentId\":\"%s\",\"status\":\"queued\"",
-                      job->job_id, job->assessment_id, job->document_id);
-    assess_buf_printf(&call->body,
-                      ",\"statusUrl\":\"%.*s/assessments/job/%s\"",
-                      (int) prefix->len, prefix->data, job->job_id);
-    assess_buf_printf(&call->body,
-                      ",\"progressUrl\":\"%.*s/assessments/progress?jobId=%s\"",
-                      (int) prefix->len, prefix->data, job->job_id);
-    assess_buf_printf(&call->body,
-                      ",\"resultsUrl\":\"%.*s/assessments/job/%s/results\"}",
-                      (int) prefix->len, prefix->data, job->job_id);
+    assess_buf_reset(b);
+    ngx_http_assess_start_path(call, b, "/assessments/job/", job->job_id, "");
+    ngx_http_assess_call_header_text(call, "Location", b->data, b->len);
+
+    if (b->failed) {
+        return;
+    }
+
+    assess_buf_reset(b);
+
+    assess_buf_str(b, "{\"jobId\":\"");
+    assess_buf_add(b, job->job_id, ASSESS_UUID_LEN);
+    assess_buf_str(b, "\",\"assessmentId\":\"");
+    assess_buf_add(b, job->assessment_id, ASSESS_UUID_LEN);
+    assess_buf_str(b, "\",\"documentId\":\"");
+    assess_buf_add(b, job->document_id, ASSESS_UUID_LEN);
+    assess_buf_str(b, "\",\"status\":\"queued\",\"statusUrl\":\"");
+    ngx_http_assess_start_path(call, b, "/assessments/job/", job->job_id,
+                               "\",\"progressUrl\":\"");
+    ngx_http_assess_start_path(call, b, "/assessments/progress?jobId=",
+                               job->job_id, "\",\"resultsUrl\":\"");
+    ngx_http_assess_start_path(call, b, "/assessments/job/", job->job_id,
+                               "/results\"}");
 
     ngx_memcpy(call->wait_job, job->job_id, ASSESS_UUID_LEN + 1);
 }

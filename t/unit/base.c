@@ -6,7 +6,9 @@
 #include "tap.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 
 /* as the C library has it, every day of eight thousand years */
@@ -174,9 +176,65 @@ test_arena(void)
 }
 
 
+/* none comes twice, not in a child either */
+
+static void
+test_uuid(void)
+{
+    int   i, fds[2], valid;
+    char  ids[61][ASSESS_UUID_LEN + 1], other[ASSESS_UUID_LEN + 1];
+
+    (void) assess_uuid(ids[60]);
+
+    if (pipe(fds) != 0) {
+        ok(0, "a pipe");
+        return;
+    }
+
+    if (fork() == 0) {
+        for (i = 0; i < 60; i++) {
+            (void) assess_uuid(other);
+            (void) !write(fds[1], other, sizeof(other));
+        }
+        _exit(0);
+    }
+
+    for (i = 0, valid = 0; i < 60; i++) {
+        (void) assess_uuid(ids[i]);
+        valid += assess_uuid_valid(ids[i], strlen(ids[i]))
+                 && ids[i][14] == '7' && strchr("89ab", ids[i][19]) != NULL;
+    }
+
+    is_int(valid, 60, "ids of version 7");
+
+    for (i = 0; i < 60; i++) {
+        valid -= strcmp(ids[i] + 15, ids[i + 1] + 15) == 0;
+    }
+
+    is_int(valid, 60, "each of its own");
+
+    for (i = 0; i < 60; i++) {
+
+        if (read(fds[0], other, sizeof(other)) != sizeof(other)) {
+            break;
+        }
+
+        valid -= strcmp(other + 15, ids[i] + 15) == 0;
+    }
+
+    is_int(i, 60, "a child makes as many");
+    is_int(valid, 60, "and none of ours");
+
+    (void) wait(NULL);
+    (void) close(fds[0]);
+    (void) close(fds[1]);
+}
+
+
 int
 main(void)
 {
+    test_uuid();
     test_arena();
     test_time();
     test_plain();
