@@ -77,8 +77,8 @@ sub jobs {
                               '-c', JOBS, '-t', LONGEST);
     my $nginx = cpu($home->worker);
     my $postgres = cpu($home->cluster->processes);
-    my $posted = $b->run_program('post', $home->port, '/api/assessments/start',
-                                 $bodies, JOBS, 8);
+    my $posted = $b->post($home->port, '/api/assessments/start', $bodies,
+                          JOBS, 8);
     my $reached = eval { $streams->reached };
 
     # of a child only what it has used until it ended is known

@@ -4,9 +4,11 @@
 /*
  * post PORT PATH BODIES COUNT [CONNECTIONS [RATE]]: so many POSTs of JSON to
  * 127.0.0.1, over so many connections (64), as fast as they are answered or
- * so many a second.  BODIES is a file with a body a line, taken in turn.
- * A line of JSON: seconds in all, microseconds of each, answers by status,
- * and when the first was sent, by the monotonic clock in seconds.
+ * so many a second.  BODIES is a file with a body a line, taken in turn.  What
+ * is answered 503 is sent again a tenth of a second later.  A line of JSON:
+ * seconds in all, microseconds of each, how many were refused for good and how
+ * often one was not available, and when the first was sent, by the monotonic
+ * clock in seconds.
  */
 
 #include "bench.h"
@@ -17,12 +19,14 @@
 #define CONNECTIONS_MAX  1024
 #define ANSWER_MAX       8192
 #define LATE_US          120e6
+#define AGAIN_US         100e3
 
 
 typedef struct {
     int      fd;
     int      busy;
     double   start;
+    double   again;             /* when it is sent once more, 0: it is not */
     char    *request;
     size_t   len, sent;
     char     answer[ANSWER_MAX + 1];
@@ -118,6 +122,18 @@ send_rest(conn_t *c)
 
 
 static void
+send_all(conn_t *c)
+{
+    c->sent = 0;
+    c->got = 0;
+    c->busy = 1;
+    c->again = 0;
+
+    send_rest(c);
+}
+
+
+static void
 begin(conn_t *c)
 {
     const char  *body;
@@ -137,12 +153,26 @@ begin(conn_t *c)
                               "Host: localhost\r\n"
                               "Content-Type: application/json\r\n"
                               "Content-Length: %zu\r\n\r\n%s", path, n, body);
-    c->sent = 0;
-    c->got = 0;
-    c->busy = 1;
     c->start = bench_now();
+    send_all(c);
+}
 
-    send_rest(c);
+
+/* All that are to be sent once more, and whose time has come. */
+
+static void
+send_again(conn_t *conns, int nconns)
+{
+    int     i;
+    double  now;
+
+    now = bench_now();
+
+    for (i = 0; i < nconns; i++) {
+        if (conns[i].again && conns[i].again <= now) {
+            send_all(&conns[i]);
+        }
+    }
 }
 
 
@@ -164,9 +194,15 @@ is_whole(conn_t *c)
 static void
 finish(conn_t *c)
 {
-    took[ended++] = bench_now() - c->start;
-    unavailable += strncmp(c->answer, "HTTP/1.1 503", 12) == 0;
-    refused += strncmp(c->answer, "HTTP/1.1 2", 10) != 0;
+    if (strncmp(c->answer, "HTTP/1.1 503", 12) == 0) {
+        unavailable++;
+        c->again = bench_now() + AGAIN_US;
+
+    } else {
+        took[ended++] = bench_now() - c->start;
+        refused += strncmp(c->answer, "HTTP/1.1 2", 10) != 0;
+    }
+
     c->busy = 0;
 
     if (strcasestr(c->answer, "\r\nconnection: close\r\n")) {
@@ -198,8 +234,7 @@ take(conn_t *c)
         open_conn(c);
 
         if (c->busy) {
-            c->sent = 0;
-            send_rest(c);
+            send_all(c);
         }
 
         return;
@@ -238,13 +273,17 @@ run(conn_t *conns, int nconns, size_t count, double rate)
                 break;
             }
 
-            if (!conns[i].busy) {
+            if (!conns[i].busy && !conns[i].again) {
                 begin(&conns[i]);
             }
         }
 
+        if (unavailable) {
+            send_again(conns, nconns);
+        }
+
         n = epoll_wait(epoll_fd, events, CONNECTIONS_MAX,
-                       rate > 0 ? 1 : 1000);
+                       rate > 0 ? 1 : unavailable ? 20 : 1000);
 
         for (i = 0; i < n; i++) {
 

@@ -46,10 +46,8 @@ sub home {
 sub jobs {
     my ($b, $home, $jobs, $rate) = @_;
 
-    my $posted = $b->run_program('post', $home->port, '/api/assessments/start',
-                                 $home->{bodies}, $jobs, 16, $rate);
-    die "$posted->{refused} starts were refused\n" if $posted->{refused};
-    return $posted;
+    return $b->post($home->port, '/api/assessments/start', $home->{bodies},
+                    $jobs, 16, $rate);
 }
 
 
@@ -158,7 +156,7 @@ CONF
     my $count = $like->{each};
 
     # once, so that the channel is there
-    $b->run_program('post', $nginx->{port}, '/pub', $bodies, 1, 1);
+    $b->post($nginx->{port}, '/pub', $bodies, 1, 1);
 
     my $none = pss(@server);
     my $streams = $b->streams($nginx->{port}, '/sub', '-n', $n, '-e', '',
@@ -168,8 +166,8 @@ CONF
     my $idle = pss(@server);
     my $cpu = cpu(@server);
 
-    $b->run_program('post', $nginx->{port}, '/pub', $bodies, $count, 1,
-                    $rate * $count / $jobs);
+    $b->post($nginx->{port}, '/pub', $bodies, $count, 1,
+             $rate * $count / $jobs);
     $streams->reached;
 
     my $spent = cpu(@server) - $cpu;

@@ -265,6 +265,20 @@ sub run_program {
 }
 
 
+# So many POSTs by post.c, all of which are accepted: see there.
+sub post {
+    my ($self, $port, $path, $bodies, @how) = @_;
+
+    my $posted = $self->run_program('post', $port, $path, $bodies, @how);
+
+    die "$posted->{refused} of $posted->{n} POSTs were refused\n"
+        if $posted->{refused};
+    $self->report->note("$posted->{unavailable} of $posted->{n} POSTs had to"
+        . ' be made again after a 503') if $posted->{unavailable};
+    return $posted;
+}
+
+
 # Event streams, held by a process that is asked how they do: see sseload.c.
 sub streams {
     my ($self, $port, $path, @options) = @_;
