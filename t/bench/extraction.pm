@@ -3,11 +3,14 @@ package Bench::Extraction;
 # 100 jobs on PDFs that nobody has read before, provider local: the CPU that
 # all of it takes, against bare pdftotext over the same files.
 # ASSESS_BENCH_PDFS is a folder with PDFs; without it, it is the sample.
+# ASSESS_BENCH_QUESTIONS is a file with a set to ask, {"questions": [...]}.
 
 use strict;
 use warnings;
 
-use Assess::Bench::Proc qw(cpu);
+use JSON::PP;
+
+use Assess::Bench::Proc qw(cpu tree);
 use Assess::Process qw(slurp write_file);
 
 use constant { JOBS => 100, QUESTIONS => 20, LONGEST => 300 };
@@ -42,7 +45,28 @@ sub run {
         ours => $of->('postgres', @ours));
     $b->report->note(scalar(@files) . ' different files, '
         . ($ENV{ASSESS_BENCH_PDFS} ? 'real ones' : 'all like the sample')
-        . ', ' . QUESTIONS . ' questions');
+        . ', ' . ($ENV{ASSESS_BENCH_QUESTIONS} ? 'a real set of'
+                  : QUESTIONS) . ' questions');
+}
+
+
+sub questions {
+    my ($home) = @_;
+
+    my $path = $ENV{ASSESS_BENCH_QUESTIONS} // '';
+    return $home->put_questions(QUESTIONS) if $path eq '';
+
+    my $set = decode_json(slurp($path) // die "$path: $!\n");
+    my @questions = map { my $q = $_; { id => $q->{id},
+        text => $q->{text} // $q->{question},
+        map { defined $q->{$_} && !ref $q->{$_} && $q->{$_} ne ''
+              ? ($_ => $q->{$_}) : () } qw(guidance category) } }
+        @{ $set->{questions} };
+    my $a = $home->http->put('/api/question-sets/real',
+                             json => { questions => \@questions });
+
+    die "no question set: $a->{body}\n" if $a->{status} !~ /^20/;
+    return 'real';
 }
 
 
@@ -69,20 +93,20 @@ sub jobs {
     my ($b, @files) = @_;
 
     my $home = $b->home;
-    my $set = $home->put_questions(QUESTIONS);
+    my $set = questions($home);
     my @documents = map { $home->upload(slurp($_), 'application/pdf') } @files;
     my $bodies = $b->write_bodies(map { { documentId => $_,
                                           questionSet => $set } } @documents);
     my $streams = $b->streams($home->port, '/api/assessments/progress',
                               '-c', JOBS, '-t', LONGEST);
-    my $nginx = cpu($home->worker);
+    my $nginx = cpu(tree($home->worker));
     my $postgres = cpu($home->cluster->processes);
     my $posted = $b->post($home->port, '/api/assessments/start', $bodies,
                           JOBS, 8);
     my $reached = eval { $streams->reached };
 
-    # of a child only what it has used until it ended is known
-    my $cpu = cpu($home->worker) - $nginx;
+    # what starts the readers runs on: it has waited for them
+    my $cpu = cpu(tree($home->worker)) - $nginx;
     my $theirs = cpu($home->cluster->processes) - $postgres;
     my $seconds = $reached ? $reached->{time} - $posted->{start} : LONGEST;
     my $cores = () = slurp('/proc/cpuinfo') =~ /^processor\s*:/mg;

@@ -11,7 +11,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use Assess::Process qw(slurp);
 
-our @EXPORT_OK = qw(cpu cpu_main pss peak reset_peak busy now);
+our @EXPORT_OK = qw(cpu cpu_main tree pss peak reset_peak busy now);
 
 my $tick = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
@@ -32,6 +32,13 @@ sub cpu {
     }
 
     return $sum / $tick;
+}
+
+
+# These processes, and all that they have started and that still runs.
+sub tree {
+    return map { my $pid = $_; ($pid, tree(map { split ' ', slurp($_) // '' }
+                 glob "/proc/$pid/task/*/children")) } @_;
 }
 
 
