@@ -195,9 +195,15 @@ $t->sql('with x as (delete from assess.assessment_progress_events'
     . " where event_id <= $before - 100)"
     . " update assess.event_counter set pruned = $before - 100");
 
-$stream = $http->events($path, 'Last-Event-ID' => $before - 101);
+$stream = $http->events($path, 'Last-Event-ID' => 1);
 is($stream->next->{event}, 'reset', 'older than what is kept');
 $stream->close;
+
+# in the zone there is more, which nobody needs to miss
+@long = resumed($before - 120, $before);
+is($long[0]{event}, 'connected', 'older than the log, but known');
+is(join(' ', map { $_->{id} // () } @long),
+    join(' ', $before - 119 .. $before), 'and without a hole');
 
 @long = resumed($before - 100, $before);
 is($long[0]{event}, 'connected', 'the oldest that is kept is the next one');

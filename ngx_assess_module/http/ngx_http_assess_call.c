@@ -165,6 +165,7 @@ ngx_http_assess_call_create(ngx_http_request_t *r)
 
     cln->handler = ngx_http_assess_call_cleanup;
     cln->data = call;
+    call->cleanup = cln;
 
     ngx_http_set_ctx(r, call, ngx_http_assess_module);
 
@@ -230,6 +231,16 @@ ngx_http_assess_call_cleanup(void *data)
     if (!call->busy) {
         ngx_http_assess_call_destroy(call);
     }
+}
+
+
+void
+ngx_http_assess_call_release(ngx_http_assess_call_t *call)
+{
+    call->cleanup->handler = NULL;
+    ngx_http_set_ctx(call->request, NULL, ngx_http_assess_module);
+
+    ngx_http_assess_call_destroy(call);
 }
 
 

@@ -51,6 +51,7 @@ typedef struct {
 
 struct ngx_http_assess_call_s {
     ngx_http_request_t              *request;    /* event loop; NULL: gone */
+    ngx_pool_cleanup_t              *cleanup;    /* of the request */
     ngx_http_assess_main_conf_t     *mcf;
     const ngx_http_assess_route_t   *route;
     assess_arena_t                  *arena;
@@ -106,6 +107,12 @@ struct ngx_http_assess_call_s {
     unsigned                         replaced:1; /* and that was done */
 };
 
+
+/*
+ * Frees it while its request goes on, which has no call any more: for what is
+ * long and needs little.  No thread may have it.
+ */
+void ngx_http_assess_call_release(ngx_http_assess_call_t *call);
 
 /* The content handler of a location with assess_api. */
 ngx_int_t ngx_http_assess_call_handler(ngx_http_request_t *r);

@@ -1,5 +1,7 @@
 
 #include "ngx_http_assess_stream.h"
+#include "../runtime/ngx_http_assess_scheduler.h"
+#include "../runtime/ngx_http_assess_task.h"
 
 
 #define NGX_HTTP_ASSESS_COUNTERS  1000       /* ms between two, at least */
@@ -31,7 +33,7 @@ typedef struct {
 
 
 static ngx_http_assess_board_t *ngx_http_assess_board_find(
-    ngx_http_assess_call_t *call);
+    ngx_http_assess_main_conf_t *mcf, const ngx_str_t *tenant);
 static void ngx_http_assess_board_read(ngx_http_assess_board_t *board);
 static void ngx_http_assess_board_run(void *data);
 static void ngx_http_assess_board_done(void *data);
@@ -44,11 +46,14 @@ static ngx_queue_t  ngx_http_assess_boards;
 
 void
 ngx_http_assess_counters_watch(ngx_http_assess_watcher_t *w,
-    ngx_http_assess_stream_t *st)
+    ngx_http_assess_stream_t *st, const ngx_str_t *tenant)
 {
-    ngx_http_assess_board_t  *board;
+    ngx_http_assess_board_t      *board;
+    ngx_http_assess_main_conf_t  *mcf;
 
-    board = ngx_http_assess_board_find(st->call);
+    mcf = ngx_http_get_module_main_conf(st->request, ngx_http_assess_module);
+
+    board = ngx_http_assess_board_find(mcf, tenant);
     if (board == NULL) {
         return;
     }
@@ -102,13 +107,11 @@ ngx_http_assess_counters_changed(ngx_http_assess_watcher_t *w)
 
 
 static ngx_http_assess_board_t *
-ngx_http_assess_board_find(ngx_http_assess_call_t *call)
+ngx_http_assess_board_find(ngx_http_assess_main_conf_t *mcf,
+    const ngx_str_t *tenant)
 {
     ngx_queue_t              *q;
-    assess_str_t             *tenant;
     ngx_http_assess_board_t  *board;
-
-    tenant = &call->scope.tenant;
 
     if (ngx_http_assess_boards.next == NULL) {
         ngx_queue_init(&ngx_http_assess_boards);
@@ -132,7 +135,7 @@ ngx_http_assess_board_find(ngx_http_assess_call_t *call)
         return NULL;
     }
 
-    board->mcf = call->mcf;
+    board->mcf = mcf;
 
     ngx_memcpy(board->tenant, tenant->data, tenant->len);
     board->scope.tenant.len = tenant->len;
@@ -195,13 +198,16 @@ ngx_http_assess_board_done(void *data)
     ngx_str_t                   text;
     ngx_uint_t                  changed;
     ngx_queue_t                *q, todo;
-    assess_buf_t                json;
+    assess_buf_t                json, line;
     ngx_connection_t           *c;
+    ngx_http_assess_block_t    *block;
     ngx_http_assess_watcher_t  *w;
 
     static ngx_str_t  type = ngx_string("counters");
 
+    block = NULL;
     ngx_memzero(&json, sizeof(assess_buf_t));
+    ngx_memzero(&line, sizeof(assess_buf_t));
 
     assess_buf_str(&json, "{\"type\":\"counters\",");
     json.len--;
@@ -216,7 +222,12 @@ ngx_http_assess_board_done(void *data)
     text.data = (u_char *) json.data;
     text.len = json.len;
 
-    if (board->rc != ASSESS_OK || json.failed) {
+    if (board->rc == ASSESS_OK && !json.failed) {
+        ngx_http_assess_block_event(&line, 0, &type, &text);
+        block = ngx_http_assess_block_create(&line);
+    }
+
+    if (block == NULL) {
         board->dirty = 1;
         goto done;
     }
@@ -251,18 +262,20 @@ ngx_http_assess_board_done(void *data)
 
         /* one that is behind is told when it is not any more */
 
-        if (w->stream->busy || w->stream->pending.len) {
+        if (w->stream->busy) {
             w->missed = 1;
             continue;
         }
 
         w->missed = 0;
-        c = w->stream->call->request->connection;
+        c = w->stream->request->connection;
 
-        ngx_http_assess_stream_event(w->stream, 0, &type, &text);
-        ngx_http_assess_stream_flush(w->stream);
+        block->refs++;
+        ngx_http_assess_stream_send(w->stream, block);
         ngx_http_run_posted_requests(c);
     }
+
+    ngx_http_assess_block_release(block);
 
 done:
 

@@ -6,6 +6,8 @@ static ngx_int_t ngx_http_assess_filter_ids(ngx_http_assess_call_t *call,
     const char *name, ngx_http_assess_ids_t *ids);
 static ngx_int_t ngx_http_assess_filter_users(ngx_http_assess_filter_t *fl,
     ngx_http_assess_call_t *call);
+static ngx_int_t ngx_http_assess_filter_ids_copy(ngx_http_assess_ids_t *to,
+    ngx_http_assess_ids_t *from, ngx_pool_t *pool);
 static ngx_uint_t ngx_http_assess_filter_in(ngx_http_assess_ids_t *ids,
     const u_char *data, size_t len);
 
@@ -128,6 +130,85 @@ ngx_http_assess_filter_users(ngx_http_assess_filter_t *fl,
 
         fl->users.n++;
     }
+
+    return NGX_OK;
+}
+
+
+ngx_http_assess_filter_t *
+ngx_http_assess_filter_copy(ngx_http_assess_filter_t *fl, ngx_pool_t *pool)
+{
+    ngx_http_assess_ids_t      tenant;
+    ngx_http_assess_filter_t  *copy;
+
+    copy = ngx_pcalloc(pool, sizeof(ngx_http_assess_filter_t));
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    tenant.ids = (assess_str_t *) fl->tenant;
+    tenant.n = 1;
+
+    if (ngx_http_assess_filter_ids_copy(&tenant, &tenant, pool) != NGX_OK
+        || ngx_http_assess_filter_ids_copy(&copy->jobs, &fl->jobs, pool)
+           != NGX_OK
+        || ngx_http_assess_filter_ids_copy(&copy->batches, &fl->batches, pool)
+           != NGX_OK
+        || ngx_http_assess_filter_ids_copy(&copy->documents, &fl->documents,
+                                           pool)
+           != NGX_OK
+        || ngx_http_assess_filter_ids_copy(&copy->users, &fl->users, pool)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    copy->tenant = tenant.ids;
+
+    if (fl->jobs.n) {
+        copy->ended = ngx_pnalloc(pool, fl->jobs.n);
+        if (copy->ended == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(copy->ended, fl->ended, fl->jobs.n);
+    }
+
+    return copy;
+}
+
+
+static ngx_int_t
+ngx_http_assess_filter_ids_copy(ngx_http_assess_ids_t *to,
+    ngx_http_assess_ids_t *from, ngx_pool_t *pool)
+{
+    char          *p;
+    size_t         i, len;
+    assess_str_t  *ids;
+
+    if (from->n == 0) {
+        return NGX_OK;
+    }
+
+    for (i = 0, len = 0; i < from->n; i++) {
+        len += from->ids[i].len;
+    }
+
+    ids = ngx_palloc(pool, from->n * sizeof(assess_str_t));
+    p = ngx_pnalloc(pool, len + 1);
+
+    if (ids == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < from->n; i++) {
+        ids[i].len = from->ids[i].len;
+        ids[i].data = p;
+        p = (char *) ngx_cpymem(p, from->ids[i].data, from->ids[i].len);
+    }
+
+    to->ids = ids;
+    to->n = from->n;
 
     return NGX_OK;
 }

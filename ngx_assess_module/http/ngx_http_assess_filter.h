@@ -16,7 +16,7 @@ typedef struct {
 } ngx_http_assess_ids_t;
 
 
-/* All of it is the call's. */
+/* All of it is the call's, or the copy's pool's. */
 typedef struct {
     const assess_str_t    *tenant;
     ngx_http_assess_ids_t  jobs;
@@ -30,6 +30,10 @@ typedef struct {
 /* Out of the call's parameters; NGX_ABORT when the answer is a problem now. */
 ngx_int_t ngx_http_assess_filter_read(ngx_http_assess_filter_t *fl,
     ngx_http_assess_call_t *call);
+
+/* A copy that does not need the call; NULL is out of memory. */
+ngx_http_assess_filter_t *ngx_http_assess_filter_copy(
+    ngx_http_assess_filter_t *fl, ngx_pool_t *pool);
 
 ngx_uint_t ngx_http_assess_filter_wants(ngx_http_assess_filter_t *fl,
     ngx_http_assess_event_t *ev);

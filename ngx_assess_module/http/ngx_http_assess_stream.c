@@ -1,31 +1,108 @@
 
 #include "ngx_http_assess_stream.h"
 
+#include <netinet/tcp.h>
 
+
+#define NGX_HTTP_ASSESS_UNSENT  (128 * 1024)  /* bytes, in the kernel */
+#define NGX_HTTP_ASSESS_BEATS   16            /* steps of a heartbeat */
+
+
+/*
+ * Streams by when they are to be looked at, in one of the steps of a wheel:
+ * one timer for all of them.
+ */
+
+typedef struct {
+    ngx_queue_t         steps[NGX_HTTP_ASSESS_BEATS];
+    ngx_uint_t          step;                /* the next one */
+    ngx_uint_t          n;
+    ngx_msec_t          interval;            /* between two steps */
+    ngx_event_t         timer;
+    ngx_connection_t    dummy;               /* for the timer's log */
+} ngx_http_assess_beats_t;
+
+
+static ngx_int_t ngx_http_assess_stream_header(ngx_http_request_t *r);
+static void ngx_http_assess_stream_frugal(ngx_http_request_t *r);
+static void ngx_http_assess_stream_socket(ngx_connection_t *c);
+static void ngx_http_assess_stream_output(ngx_http_assess_stream_t *st,
+    ngx_chain_t *out);
+static void ngx_http_assess_stream_sent(ngx_http_assess_stream_t *st);
 static void ngx_http_assess_stream_writer(ngx_http_request_t *r);
-static void ngx_http_assess_stream_heartbeat(ngx_event_t *ev);
 static ngx_int_t ngx_http_assess_stream_blocked(
     ngx_http_assess_stream_t *st);
 static void ngx_http_assess_stream_fail(ngx_http_assess_stream_t *st);
+static void ngx_http_assess_stream_cleanup(void *data);
+static void ngx_http_assess_beats_join(ngx_http_assess_stream_t *st);
+static void ngx_http_assess_beats_leave(ngx_http_assess_stream_t *st);
+static void ngx_http_assess_beats_timer(ngx_event_t *ev);
+
+
+static ngx_http_assess_beats_t  ngx_http_assess_beats;
+
+
+/* a comment: proxies on the way see that the connection lives */
+
+static ngx_http_assess_block_t  ngx_http_assess_comment = {
+    1, { (char *) ":\n\n", 3, 0, 0 }
+};
 
 
 ngx_int_t
 ngx_http_assess_stream_open(ngx_http_assess_stream_t *st,
-    ngx_http_assess_call_t *call, ngx_msec_t retry)
+    ngx_http_request_t *r)
 {
     ngx_int_t            rc;
-    ngx_uint_t           i;
-    ngx_table_elt_t     *h;
-    ngx_http_request_t  *r;
+    ngx_pool_cleanup_t  *cln;
+
+    st->request = r;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_assess_stream_cleanup;
+    cln->data = st;
+
+    ngx_http_assess_stream_frugal(r);
+
+    if (ngx_http_assess_stream_header(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc == NGX_OK ? NGX_DONE : rc;
+    }
+
+    if (r->stream == NULL) {
+        ngx_http_assess_stream_socket(r->connection);
+    }
+
+    st->open = 1;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_assess_stream_writer;
+
+    ngx_http_assess_beats_join(st);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_assess_stream_header(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
 
     static ngx_str_t  headers[][2] = {
         { ngx_string("Cache-Control"), ngx_string("no-store, no-transform") },
         { ngx_string("X-Accel-Buffering"), ngx_string("no") },
     };
-
-    r = call->request;
-
-    st->call = call;
 
     r->headers_out.status = NGX_HTTP_OK;
     ngx_str_set(&r->headers_out.content_type, "text/event-stream");
@@ -47,107 +124,139 @@ ngx_http_assess_stream_open(ngx_http_assess_stream_t *st,
         h->value = headers[i][1];
     }
 
-    call->answered = 1;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc == NGX_OK ? NGX_DONE : rc;
-    }
-
-    st->open = 1;
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_assess_stream_writer;
-
-    assess_buf_printf(&st->pending, "retry: %lu\n\n", (unsigned long) retry);
-
-    st->heartbeat.handler = ngx_http_assess_stream_heartbeat;
-    st->heartbeat.data = r->connection;
-    st->heartbeat.log = r->connection->log;
-    st->heartbeat.cancelable = 1;
-
-    ngx_add_timer(&st->heartbeat, call->mcf->heartbeat);
-
     return NGX_OK;
 }
 
 
-void
-ngx_http_assess_stream_event(ngx_http_assess_stream_t *st, uint64_t id,
-    const ngx_str_t *type, const ngx_str_t *data)
+/*
+ * nginx makes room for twenty headers of an answer.  Where that is memory of
+ * its own, as it is with a small request_pool_size, a stream has room for four,
+ * and for more in another part.
+ */
+
+static void
+ngx_http_assess_stream_frugal(ngx_http_request_t *r)
 {
-    assess_buf_t  *b;
+    void        *elts;
+    ngx_list_t  *list, few;
 
-    b = &st->pending;
+    list = &r->headers_out.headers;
+    elts = list->part.elts;
 
-    if (id) {
-        assess_buf_printf(b, "id: %llu\n", (unsigned long long) id);
+    if (list->last == &list->part && list->part.nelts == 0
+        && list->nalloc * list->size > r->pool->max
+        && ngx_list_init(&few, r->pool, 4, list->size) == NGX_OK)
+    {
+        *list = few;
+        list->last = &list->part;
+
+        (void) ngx_pfree(r->pool, elts);
+    }
+}
+
+
+/*
+ * Events are small, and are not held back for more of them.  And what a reader
+ * does not take is not copied into the kernel by megabytes: what it may hold
+ * beyond what is on its way is bounded.
+ */
+
+static void
+ngx_http_assess_stream_socket(ngx_connection_t *c)
+{
+#ifdef TCP_NOTSENT_LOWAT
+    int  unsent;
+#endif
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+    if (c->sockaddr->sa_family == AF_UNIX) {
+        return;
+    }
+#endif
+
+    if (c->tcp_nodelay == NGX_TCP_NODELAY_UNSET) {
+        (void) ngx_tcp_nodelay(c);
     }
 
-    assess_buf_str(b, "event: ");
-    assess_buf_add(b, type->data, type->len);
-    assess_buf_str(b, "\ndata: ");
-    assess_buf_add(b, data->data, data->len);
-    assess_buf_str(b, "\n\n");
+#ifdef TCP_NOTSENT_LOWAT
+
+    unsent = NGX_HTTP_ASSESS_UNSENT;
+
+    if (setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+                   sizeof(unsent)) == -1)
+    {
+        ngx_log_error(NGX_LOG_INFO, c->log, ngx_socket_errno,
+                      "setsockopt(TCP_NOTSENT_LOWAT) failed");
+    }
+
+#endif
 }
 
 
 void
-ngx_http_assess_stream_flush(ngx_http_assess_stream_t *st)
+ngx_http_assess_stream_retry(assess_buf_t *b, ngx_msec_t retry)
 {
-    ngx_int_t            rc;
-    ngx_chain_t          out;
-    assess_buf_t         empty;
-    ngx_http_request_t  *r;
+    assess_buf_printf(b, "retry: %lu\n\n", (unsigned long) retry);
+}
 
-    r = st->call->request;
 
-    if (!st->open || st->busy) {
-        return;
-    }
+void
+ngx_http_assess_stream_send(ngx_http_assess_stream_t *st,
+    ngx_http_assess_block_t *block)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
 
-    if (st->pending.failed) {
+    if (block == NULL) {
         ngx_http_assess_stream_fail(st);
         return;
     }
 
-    if (st->pending.len) {
-
-        empty = st->sending;
-        st->sending = st->pending;
-        st->pending = empty;
-        assess_buf_reset(&st->pending);
-
-        ngx_memzero(&st->buf, sizeof(ngx_buf_t));
-        st->buf.pos = (u_char *) st->sending.data;
-        st->buf.last = st->buf.pos + st->sending.len;
-        st->buf.memory = 1;
-        st->buf.flush = 1;
-
-        out.buf = &st->buf;
-        out.next = NULL;
-
-        st->busy = 1;
-
-        rc = ngx_http_output_filter(r, &out);
-
-        if (rc == NGX_ERROR) {
-            ngx_http_assess_stream_fail(st);
-            return;
-        }
-
-        if (ngx_http_assess_stream_blocked(st)) {
-            return;
-        }
-
-        st->busy = 0;
+    if (!st->open || block->text.len == 0) {
+        ngx_http_assess_block_release(block);
+        return;
     }
 
-    if (st->ending) {
-        st->open = 0;
-        ngx_http_finalize_request(r, ngx_http_send_special(r, NGX_HTTP_LAST));
+    b = &st->buf;
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+    b->pos = (u_char *) block->text.data;
+    b->last = b->pos + block->text.len;
+    b->memory = 1;
+    b->flush = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    st->block = block;
+    st->busy = 1;
+
+    ngx_http_assess_stream_output(st, &out);
+}
+
+
+static void
+ngx_http_assess_stream_output(ngx_http_assess_stream_t *st, ngx_chain_t *out)
+{
+    if (ngx_http_output_filter(st->request, out) == NGX_ERROR) {
+        ngx_http_assess_stream_fail(st);
+        return;
     }
+
+    if (!ngx_http_assess_stream_blocked(st)) {
+        ngx_http_assess_stream_sent(st);
+    }
+}
+
+
+static void
+ngx_http_assess_stream_sent(ngx_http_assess_stream_t *st)
+{
+    st->busy = 0;
+    st->sent = ngx_current_msec;
+
+    ngx_http_assess_block_release(st->block);
+    st->block = NULL;
 }
 
 
@@ -161,7 +270,7 @@ ngx_http_assess_stream_blocked(ngx_http_assess_stream_t *st)
     ngx_http_request_t        *r;
     ngx_http_core_loc_conf_t  *clcf;
 
-    r = st->call->request;
+    r = st->request;
     c = r->connection;
     wev = c->write;
 
@@ -194,23 +303,38 @@ ngx_http_assess_stream_blocked(ngx_http_assess_stream_t *st)
 static void
 ngx_http_assess_stream_fail(ngx_http_assess_stream_t *st)
 {
-    st->open = 0;
-    ngx_http_finalize_request(st->call->request, NGX_ERROR);
+    if (st->open) {
+        st->open = 0;
+        ngx_http_finalize_request(st->request, NGX_ERROR);
+    }
 }
 
+
+/* the request's context is not kept for a stream */
 
 static void
 ngx_http_assess_stream_writer(ngx_http_request_t *r)
 {
     ngx_event_t               *wev;
     ngx_connection_t          *c;
-    ngx_http_assess_call_t    *call;
+    ngx_pool_cleanup_t        *cln;
     ngx_http_assess_stream_t  *st;
 
     c = r->connection;
     wev = c->write;
-    call = ngx_http_get_module_ctx(r, ngx_http_assess_module);
-    st = call->ctx;
+
+    for (cln = r->pool->cleanup;
+         cln && cln->handler != ngx_http_assess_stream_cleanup;
+         cln = cln->next)
+    {
+        /* void */
+    }
+
+    if (cln == NULL) {
+        return;
+    }
+
+    st = cln->data;
 
     /* a reader that takes nothing for so long comes back with its last id */
 
@@ -227,30 +351,18 @@ ngx_http_assess_stream_writer(ngx_http_request_t *r)
         return;
     }
 
-    if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-        ngx_http_assess_stream_fail(st);
+    ngx_http_assess_stream_output(st, NULL);
+
+    if (!st->open || st->busy) {
         return;
     }
-
-    if (ngx_http_assess_stream_blocked(st)) {
-        return;
-    }
-
-    st->busy = 0;
 
     if (st->ending) {
-
-        /* it may be freed by this */
-
-        ngx_http_assess_stream_flush(st);
+        ngx_http_assess_stream_end(st);
         return;
     }
 
-    ngx_http_assess_stream_flush(st);
-
-    if (st->open && !st->busy) {
-        st->drained(st);
-    }
+    st->calls->drained(st);
 }
 
 
@@ -258,41 +370,135 @@ void
 ngx_http_assess_stream_end(ngx_http_assess_stream_t *st)
 {
     st->ending = 1;
-    ngx_http_assess_stream_flush(st);
-}
 
-
-void
-ngx_http_assess_stream_close(ngx_http_assess_stream_t *st)
-{
-    st->open = 0;
-
-    if (st->heartbeat.timer_set) {
-        ngx_del_timer(&st->heartbeat);
+    if (st->open && !st->busy) {
+        st->open = 0;
+        ngx_http_finalize_request(st->request,
+                           ngx_http_send_special(st->request, NGX_HTTP_LAST));
     }
-
-    assess_buf_free(&st->pending);
-    assess_buf_free(&st->sending);
 }
 
-
-/* a comment: proxies on the way see that the connection lives */
 
 static void
-ngx_http_assess_stream_heartbeat(ngx_event_t *ev)
+ngx_http_assess_stream_cleanup(void *data)
 {
+    ngx_http_assess_stream_t  *st = data;
+
+    st->open = 0;
+    ngx_http_assess_beats_leave(st);
+
+    st->calls->closed(st);
+
+    if (st->block) {
+        ngx_http_assess_block_release(st->block);
+    }
+}
+
+
+static void
+ngx_http_assess_beats_join(ngx_http_assess_stream_t *st)
+{
+    ngx_uint_t                    i;
+    ngx_http_assess_beats_t      *beats;
+    ngx_http_assess_main_conf_t  *mcf;
+
+    beats = &ngx_http_assess_beats;
+
+    if (beats->n++ == 0) {
+
+        mcf = ngx_http_get_module_main_conf(st->request,
+                                            ngx_http_assess_module);
+
+        for (i = 0; i < NGX_HTTP_ASSESS_BEATS; i++) {
+            ngx_queue_init(&beats->steps[i]);
+        }
+
+        beats->interval = ngx_max(mcf->heartbeat / NGX_HTTP_ASSESS_BEATS, 1);
+        beats->dummy.fd = (ngx_socket_t) -1;
+        beats->timer.handler = ngx_http_assess_beats_timer;
+        beats->timer.data = &beats->dummy;
+        beats->timer.log = ngx_cycle->log;
+        beats->timer.cancelable = 1;
+
+        ngx_add_timer(&beats->timer, beats->interval);
+    }
+
+    /* the last one that comes before a heartbeat is over */
+
+    i = (beats->step + NGX_HTTP_ASSESS_BEATS - 1) % NGX_HTTP_ASSESS_BEATS;
+    ngx_queue_insert_tail(&beats->steps[i], &st->beat);
+
+    st->sent = ngx_current_msec;
+}
+
+
+static void
+ngx_http_assess_beats_leave(ngx_http_assess_stream_t *st)
+{
+    ngx_http_assess_beats_t  *beats;
+
+    beats = &ngx_http_assess_beats;
+
+    if (st->beat.next == NULL) {
+        return;
+    }
+
+    ngx_queue_remove(&st->beat);
+    st->beat.next = NULL;
+
+    if (--beats->n == 0 && beats->timer.timer_set) {
+        ngx_del_timer(&beats->timer);
+    }
+}
+
+
+static void
+ngx_http_assess_beats_timer(ngx_event_t *ev)
+{
+    ngx_msec_t                 all, silent;
+    ngx_uint_t                 step, left;
+    ngx_queue_t               *q, todo;
     ngx_connection_t          *c;
+    ngx_http_assess_beats_t   *beats;
     ngx_http_assess_stream_t  *st;
 
-    c = ev->data;
-    st = (ngx_http_assess_stream_t *)
-             ((char *) ev - offsetof(ngx_http_assess_stream_t, heartbeat));
+    beats = &ngx_http_assess_beats;
 
-    ngx_add_timer(ev, st->call->mcf->heartbeat);
+    step = beats->step;
+    all = beats->interval * NGX_HTTP_ASSESS_BEATS;
+    beats->step = (step + 1) % NGX_HTTP_ASSESS_BEATS;
+    ngx_add_timer(ev, beats->interval);
 
-    if (!st->busy && st->pending.len == 0) {
-        assess_buf_str(&st->pending, ":\n\n");
-        ngx_http_assess_stream_flush(st);
-        ngx_http_run_posted_requests(c);
+    ngx_queue_init(&todo);
+
+    if (!ngx_queue_empty(&beats->steps[step])) {
+        ngx_queue_add(&todo, &beats->steps[step]);
+        ngx_queue_init(&beats->steps[step]);
+    }
+
+    while (!ngx_queue_empty(&todo)) {
+
+        q = ngx_queue_head(&todo);
+        st = ngx_queue_data(q, ngx_http_assess_stream_t, beat);
+        c = st->request->connection;
+
+        ngx_queue_remove(q);
+
+        silent = ngx_current_msec - st->sent;
+        left = silent < all ? (all - silent) / beats->interval : 0;
+
+        if (st->busy) {
+            left = 1;
+        }
+
+        /* now, or after so many steps, all of them at most */
+
+        ngx_queue_insert_tail(&beats->steps[(step + left)
+                                            % NGX_HTTP_ASSESS_BEATS], q);
+        if (left == 0) {
+            ngx_http_assess_comment.refs++;
+            ngx_http_assess_stream_send(st, &ngx_http_assess_comment);
+            ngx_http_run_posted_requests(c);
+        }
     }
 }

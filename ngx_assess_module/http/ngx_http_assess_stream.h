@@ -1,58 +1,70 @@
 
 /*
  * A stream of Server-Sent Events (WHATWG HTML, 9.2): what is sent on it, and
- * when it can take more.  Event loop only.
+ * when it can take more.  What it sends is shared with other streams; of its
+ * own it has one nginx buffer.  Event loop only.
  */
 
 #ifndef NGX_HTTP_ASSESS_STREAM_H
 #define NGX_HTTP_ASSESS_STREAM_H
 
 
-#include "ngx_http_assess_call.h"
 #include "../runtime/ngx_http_assess_hub.h"
 
 
 typedef struct ngx_http_assess_stream_s  ngx_http_assess_stream_t;
 
-struct ngx_http_assess_stream_s {
-    ngx_http_assess_call_t     *call;
-    assess_buf_t                pending;     /* to be sent */
-    assess_buf_t                sending;     /* with nginx, until it is out */
-    ngx_buf_t                   buf;
-    ngx_event_t                 heartbeat;
+
+typedef struct {
 
     /* all is sent, it can take more */
-    void                      (*drained)(ngx_http_assess_stream_t *st);
+    void        (*drained)(ngx_http_assess_stream_t *st);
 
-    unsigned                    open:1;
-    unsigned                    busy:1;      /* sending is not out yet */
-    unsigned                    ending:1;
+    /* its request is gone */
+    void        (*closed)(ngx_http_assess_stream_t *st);
+
+} ngx_http_assess_stream_calls_t;
+
+
+/* It lives in the pool of its request. */
+struct ngx_http_assess_stream_s {
+    const ngx_http_assess_stream_calls_t  *calls;
+    ngx_http_request_t                    *request;
+    ngx_http_assess_block_t               *block;    /* with nginx */
+    ngx_buf_t                              buf;      /* of it */
+    ngx_queue_t                            beat;     /* its heartbeat */
+    ngx_msec_t                             sent;     /* the last time */
+
+    unsigned                               open:1;
+    unsigned                               busy:1;   /* block is not out */
+    unsigned                               ending:1;
 };
 
 
 /*
- * Sends the header and the line for EventSource's retry.  NGX_OK, or what the
- * request is to be finalized with.
+ * Sends the header.  NGX_OK, or what the request is to be finalized with.
+ * closed() is called at the end of the request in any case.
  */
 ngx_int_t ngx_http_assess_stream_open(ngx_http_assess_stream_t *st,
-    ngx_http_assess_call_t *call, ngx_msec_t retry);
+    ngx_http_request_t *r);
 
-/* An event into pending; id 0 is none. */
-void ngx_http_assess_stream_event(ngx_http_assess_stream_t *st, uint64_t id,
-    const ngx_str_t *type, const ngx_str_t *data);
+/* The line for EventSource's retry: the first thing in a stream. */
+void ngx_http_assess_stream_retry(assess_buf_t *b, ngx_msec_t retry);
 
 /*
- * Sends what is pending, as far as it goes.  Where that fails, the request
- * ends with the connection's posted ones and the stream is not open any more;
- * where it was ending, the request and all that belongs to it may be gone.
+ * Sends text, as far as it goes, on a stream that is not busy; the reference is
+ * the stream's from then on, NULL is out of memory.  Where that fails, the
+ * request ends with the connection's posted ones and the stream is not open any
+ * more.
  */
-void ngx_http_assess_stream_flush(ngx_http_assess_stream_t *st);
+void ngx_http_assess_stream_send(ngx_http_assess_stream_t *st,
+    ngx_http_assess_block_t *block);
 
-/* Ends it once all is sent: EventSource comes back then. */
+/*
+ * Ends it once all is sent: EventSource comes back then.  The request and all
+ * that belongs to it may be gone.
+ */
 void ngx_http_assess_stream_end(ngx_http_assess_stream_t *st);
-
-/* For the request's clean-up. */
-void ngx_http_assess_stream_close(ngx_http_assess_stream_t *st);
 
 
 /* ngx_http_assess_counters.c: who is told the counters of their tenant */
@@ -65,7 +77,7 @@ typedef struct {
 } ngx_http_assess_watcher_t;
 
 void ngx_http_assess_counters_watch(ngx_http_assess_watcher_t *w,
-    ngx_http_assess_stream_t *st);
+    ngx_http_assess_stream_t *st, const ngx_str_t *tenant);
 void ngx_http_assess_counters_leave(ngx_http_assess_watcher_t *w);
 
 /* Something happened that may have changed them. */

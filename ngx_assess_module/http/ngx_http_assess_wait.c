@@ -15,6 +15,7 @@
 
 typedef struct {
     ngx_http_assess_follower_t   follower;       /* first: it is cast */
+    ngx_http_assess_sub_t        sub;
     ngx_http_assess_call_t      *call;
     ngx_event_t                  timer;
     ngx_event_t                  again;
@@ -22,8 +23,8 @@ typedef struct {
 } ngx_http_assess_wait_t;
 
 
-static void ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
-    ngx_http_assess_event_t *events, ngx_uint_t n);
+static ngx_int_t ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
+    ngx_http_assess_round_t *round, uint64_t mask);
 static void ngx_http_assess_wait_look(ngx_http_assess_follower_t *f);
 static void ngx_http_assess_wait_ended(ngx_http_assess_call_t *call);
 static void ngx_http_assess_wait_read(ngx_http_assess_wait_t *w);
@@ -34,6 +35,13 @@ static void ngx_http_assess_wait_over(ngx_http_assess_wait_t *w);
 static void ngx_http_assess_wait_cleanup(void *data);
 static void ngx_http_assess_wait_run(void *data);
 static void ngx_http_assess_wait_done(void *data);
+
+
+static const ngx_http_assess_follower_calls_t  ngx_http_assess_wait_calls = {
+    ngx_http_assess_wait_events,
+    ngx_http_assess_wait_look,
+    ngx_http_assess_wait_quit
+};
 
 
 void
@@ -60,9 +68,7 @@ ngx_http_assess_wait(ngx_http_assess_call_t *call)
     w->call = call;
     call->ctx = w;
 
-    w->follower.events = ngx_http_assess_wait_events;
-    w->follower.behind = ngx_http_assess_wait_look;
-    w->follower.quit = ngx_http_assess_wait_quit;
+    w->follower.calls = &ngx_http_assess_wait_calls;
     w->follower.after = ngx_http_assess_hub_cursor();
     w->follower.paused = 1;
 
@@ -73,6 +79,15 @@ ngx_http_assess_wait(ngx_http_assess_call_t *call)
     w->again.handler = ngx_http_assess_wait_again;
     w->again.data = r->connection;
     w->again.log = r->connection->log;
+
+    if (ngx_http_assess_hub_topic(&w->follower, &w->sub,
+                                  NGX_HTTP_ASSESS_TOPIC_JOB, call->wait_job,
+                                  ASSESS_UUID_LEN)
+        != NGX_OK)
+    {
+        ngx_http_assess_call_answer(call);
+        return;
+    }
 
     ngx_add_timer(&w->timer, (ngx_msec_t) call->wait * 1000);
 
@@ -85,10 +100,11 @@ ngx_http_assess_wait(ngx_http_assess_call_t *call)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
-    ngx_http_assess_event_t *events, ngx_uint_t n)
+    ngx_http_assess_round_t *round, uint64_t mask)
 {
+    ngx_str_t               *type;
     ngx_uint_t               i;
     ngx_connection_t        *c;
     ngx_http_assess_wait_t  *w;
@@ -96,20 +112,14 @@ ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
     w = (ngx_http_assess_wait_t *) f;
     c = w->call->request->connection;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < round->n; i++) {
 
-        if (ngx_memcmp(events[i].job_id, w->call->wait_job, ASSESS_UUID_LEN)
-            != 0)
-        {
-            continue;
-        }
+        type = &round->events[i].type;
 
         /* what a job tells while it has not ended is one of these two */
 
-        if ((events[i].type.len == 6
-             && ngx_memcmp(events[i].type.data, "queued", 6) == 0)
-            || (events[i].type.len == 8
-                && ngx_memcmp(events[i].type.data, "progress", 8) == 0))
+        if (!(mask & round->notable & ((uint64_t) 1 << i))
+            || (type->len == 6 && ngx_memcmp(type->data, "queued", 6) == 0))
         {
             continue;
         }
@@ -117,8 +127,10 @@ ngx_http_assess_wait_events(ngx_http_assess_follower_t *f,
         f->paused = 1;
         ngx_http_assess_wait_look(f);
         ngx_http_run_posted_requests(c);
-        return;
+        break;
     }
+
+    return NGX_OK;
 }
 
 

@@ -1,11 +1,12 @@
 
-#include "ngx_http_assess_hub.h"
+#include "ngx_http_assess_delivery.h"
 #include "ngx_http_assess_scheduler.h"
 #include "ngx_http_assess_task.h"
 
 
-#define NGX_HTTP_ASSESS_HUB_BATCH   64       /* events taken at a time */
-#define NGX_HTTP_ASSESS_HUB_ROUNDS  16       /* until others have their turn */
+#define NGX_HTTP_ASSESS_HUB_TURN    32       /* followers, then others' turn */
+#define NGX_HTTP_ASSESS_HUB_HELD    64       /* rounds kept for who is late */
+#define NGX_HTTP_ASSESS_HUB_BYTES   (1024 * 1024)    /* of them */
 #define NGX_HTTP_ASSESS_HUB_GAP     50       /* ms until a gap is looked up */
 #define NGX_HTTP_ASSESS_HUB_POLL    1000     /* ms; for other instances */
 #define NGX_HTTP_ASSESS_HUB_NEXT    1        /* ms; there is more to read */
@@ -18,8 +19,10 @@ typedef struct {
     ngx_connection_t              *connection;   /* of the eventfd */
     ngx_queue_t                    followers;
     ngx_uint_t                     nfollowers;
-    uint64_t                       cursor;
-    assess_buf_t                   buf;
+    uint64_t                       cursor;       /* upto of the last round */
+
+    ngx_queue_t                    rounds;       /* the latest ones */
+
     ngx_event_t                    poll;
     ngx_msec_t                     interval;
     unsigned                       reading:1;    /* the log */
@@ -42,9 +45,13 @@ static void ngx_http_assess_hub_read_handler(ngx_event_t *rev);
 static void ngx_http_assess_hub_write_handler(ngx_event_t *wev);
 static void ngx_http_assess_hub_take(void);
 static void ngx_http_assess_hub_drain(void);
-static void ngx_http_assess_hub_deliver(ngx_http_assess_event_t *events,
-    ngx_uint_t n, uint64_t from, uint64_t upto);
+static ngx_int_t ngx_http_assess_hub_next(void);
+static void ngx_http_assess_hub_overtaken(void);
+static void ngx_http_assess_hub_restarted(uint64_t frontier);
+static void ngx_http_assess_hub_keep(ngx_http_assess_round_t *round);
+static void ngx_http_assess_hub_drop(ngx_uint_t held, size_t size);
 static void ngx_http_assess_hub_pump(ngx_http_assess_follower_t *f);
+static ngx_http_assess_round_t *ngx_http_assess_hub_round(uint64_t after);
 static void ngx_http_assess_hub_quit(void);
 static void ngx_http_assess_hub_close(void);
 static void ngx_http_assess_hub_poll(ngx_event_t *ev);
@@ -69,6 +76,7 @@ ngx_http_assess_hub_init(ngx_cycle_t *cycle, ngx_http_assess_main_conf_t *mcf)
 
     hub->mcf = mcf;
     ngx_queue_init(&hub->followers);
+    ngx_queue_init(&hub->rounds);
 
     if (ngx_http_assess_zone_enter(mcf->zone) == NGX_ERROR) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -128,7 +136,7 @@ ngx_http_assess_hub_exit(void)
 
     ngx_http_assess_hub_close();
     ngx_http_assess_zone_leave(hub->mcf->zone);
-    assess_buf_free(&hub->buf);
+    ngx_http_assess_hub_drop(0, 0);
 }
 
 
@@ -177,6 +185,23 @@ ngx_http_assess_hub_quitting(void)
 }
 
 
+ngx_int_t
+ngx_http_assess_hub_topic(ngx_http_assess_follower_t *f,
+    ngx_http_assess_sub_t *sub, ngx_http_assess_topic_e kind,
+    const void *name, size_t len)
+{
+    if (ngx_http_assess_topic_join(sub, kind, name, len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    sub->follower = f;
+    sub->next = f->subs;
+    f->subs = sub;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_assess_hub_follow(ngx_http_assess_follower_t *f)
 {
@@ -195,7 +220,7 @@ ngx_http_assess_hub_follow(ngx_http_assess_follower_t *f)
     f->following = 1;
     ngx_queue_insert_tail(&hub->followers, &f->queue);
 
-    if (!f->paused && f->after != hub->cursor) {
+    if (!f->paused) {
         ngx_http_assess_hub_pump(f);
     }
 }
@@ -205,8 +230,15 @@ void
 ngx_http_assess_hub_leave(ngx_http_assess_follower_t *f)
 {
     ngx_http_assess_hub_t  *hub;
+    ngx_http_assess_sub_t  *sub;
 
     hub = &ngx_http_assess_hub;
+
+    for (sub = f->subs; sub; sub = sub->next) {
+        ngx_http_assess_topic_leave(sub);
+    }
+
+    f->subs = NULL;
 
     if (!f->following) {
         return;
@@ -214,6 +246,7 @@ ngx_http_assess_hub_leave(ngx_http_assess_follower_t *f)
 
     f->following = 0;
     ngx_queue_remove(&f->queue);
+    ngx_http_assess_delivery_leave(f);
 
     if (f->left) {
         *f->left = 1;
@@ -229,10 +262,14 @@ ngx_http_assess_hub_leave(ngx_http_assess_follower_t *f)
 void
 ngx_http_assess_hub_resume(ngx_http_assess_follower_t *f)
 {
-    f->paused = 0;
+    /* the cursor of one that was not paused is of long ago */
 
-    if (f->following) {
-        ngx_http_assess_hub_pump(f);
+    if (f->paused) {
+        f->paused = 0;
+
+        if (f->following) {
+            ngx_http_assess_hub_pump(f);
+        }
     }
 }
 
@@ -277,50 +314,35 @@ ngx_http_assess_hub_write_handler(ngx_event_t *wev)
 }
 
 
+/*
+ * A round is handed on a few followers at a time, so that a thousand of them
+ * do not keep a request waiting.  What comes meanwhile is the next round.
+ */
+
 static void
 ngx_http_assess_hub_drain(void)
 {
-    uint64_t                 from, frontier, highest;
-    ngx_int_t                rc;
-    ngx_uint_t               n, round;
-    ngx_http_assess_hub_t   *hub;
-    ngx_http_assess_event_t  events[NGX_HTTP_ASSESS_HUB_BATCH];
+    uint64_t                frontier, highest;
+    ngx_http_assess_hub_t  *hub;
 
     hub = &ngx_http_assess_hub;
 
     hub->more = 0;
 
-    for (round = 0; hub->nfollowers; round++) {
+    if (!ngx_http_assess_delivery_busy() && hub->nfollowers
+        && ngx_http_assess_hub_next() == NGX_AGAIN)
+    {
+        hub->more = 1;
+    }
 
-        if (round == NGX_HTTP_ASSESS_HUB_ROUNDS) {
-            hub->more = 1;
-            ngx_post_event(hub->connection->read, &ngx_posted_next_events);
-            break;
-        }
+    if (ngx_http_assess_delivery_busy()) {
+        ngx_http_assess_delivery_go(NGX_HTTP_ASSESS_HUB_TURN);
+        hub->more = 1;
+    }
 
-        from = hub->cursor;
-        assess_buf_reset(&hub->buf);
-
-        rc = ngx_http_assess_zone_events(hub->mcf->zone, &hub->cursor, events,
-                                         &n, NGX_HTTP_ASSESS_HUB_BATCH,
-                                         &hub->buf);
-
-        if (hub->cursor != from) {
-            ngx_http_assess_hub_deliver(events, n, from, hub->cursor);
-            continue;
-        }
-
-        if (rc == NGX_DECLINED) {
-
-            /* overtaken by the ring: each follower has to catch up */
-
-            ngx_http_assess_zone_state(hub->mcf->zone, &hub->cursor,
-                                       &highest);
-            ngx_http_assess_hub_deliver(NULL, 0, hub->cursor, hub->cursor);
-            continue;
-        }
-
-        break;
+    if (hub->more && hub->connection) {
+        ngx_post_event(hub->connection->read, &ngx_posted_next_events);
+        return;
     }
 
     ngx_http_assess_zone_state(hub->mcf->zone, &frontier, &highest);
@@ -335,15 +357,74 @@ ngx_http_assess_hub_drain(void)
 }
 
 
-static void
-ngx_http_assess_hub_deliver(ngx_http_assess_event_t *events, ngx_uint_t n,
-    uint64_t from, uint64_t upto)
+/* NGX_AGAIN: there may be more after this; NGX_OK: it is all there is */
+
+static ngx_int_t
+ngx_http_assess_hub_next(void)
 {
+    uint64_t                  from, frontier, highest;
+    ngx_int_t                 rc;
+    ngx_http_assess_hub_t    *hub;
+    ngx_http_assess_round_t  *round;
+
+    hub = &ngx_http_assess_hub;
+
+    from = hub->cursor;
+
+    rc = ngx_http_assess_round_read(hub->mcf->zone, &hub->cursor, UINT64_MAX,
+                                    &round);
+    if (hub->cursor == from) {
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_assess_hub_overtaken();
+            return NGX_AGAIN;
+        }
+
+        ngx_http_assess_zone_state(hub->mcf->zone, &frontier, &highest);
+
+        if (frontier < from) {
+            ngx_http_assess_hub_restarted(frontier);
+        }
+
+        return NGX_OK;
+    }
+
+    if (round == NULL) {
+        return NGX_AGAIN;
+    }
+
+    ngx_http_assess_hub_keep(round);
+    ngx_http_assess_delivery_begin(round);
+
+    return NGX_AGAIN;
+}
+
+
+/* by the ring: each follower has to catch up from where all of them were */
+
+static void
+ngx_http_assess_hub_overtaken(void)
+{
+    uint64_t                     before, highest;
     ngx_queue_t                 *q, todo;
     ngx_http_assess_hub_t       *hub;
     ngx_http_assess_follower_t  *f;
 
     hub = &ngx_http_assess_hub;
+
+    before = hub->cursor;
+    ngx_http_assess_zone_state(hub->mcf->zone, &hub->cursor, &highest);
+
+    for (q = ngx_queue_head(&hub->followers);
+         q != ngx_queue_sentinel(&hub->followers);
+         q = ngx_queue_next(q))
+    {
+        f = ngx_queue_data(q, ngx_http_assess_follower_t, queue);
+
+        if (!f->paused) {
+            f->after = ngx_max(f->after, before);
+        }
+    }
 
     /* whatever leaves or joins meanwhile, each is in one of the two queues */
 
@@ -362,63 +443,141 @@ ngx_http_assess_hub_deliver(ngx_http_assess_event_t *events, ngx_uint_t n,
 
         f = ngx_queue_data(q, ngx_http_assess_follower_t, queue);
 
-        if (f->paused || f->after >= upto) {
-            continue;
-        }
-
-        if (f->after != from || events == NULL) {
+        if (!f->paused) {
             ngx_http_assess_hub_pump(f);
-            continue;
-        }
-
-        f->after = upto;
-
-        if (n) {
-            f->events(f, events, n);
         }
     }
 }
 
 
-/* one follower by itself, from its own cursor */
+/* the log is another one now, see ngx_http_assess_zone_restart() */
+
+static void
+ngx_http_assess_hub_restarted(uint64_t frontier)
+{
+    ngx_queue_t                 *q;
+    ngx_http_assess_hub_t       *hub;
+    ngx_http_assess_follower_t  *f;
+
+    hub = &ngx_http_assess_hub;
+
+    hub->cursor = frontier;
+    ngx_http_assess_hub_drop(0, 0);
+
+    for (q = ngx_queue_head(&hub->followers);
+         q != ngx_queue_sentinel(&hub->followers);
+         q = ngx_queue_next(q))
+    {
+        f = ngx_queue_data(q, ngx_http_assess_follower_t, queue);
+        f->after = ngx_min(f->after, frontier);
+    }
+}
+
+
+/*
+ * The latest rounds are kept: who could not take one finds it here, with its
+ * text, and need not copy it out of the zone by itself.
+ */
+
+static void
+ngx_http_assess_hub_keep(ngx_http_assess_round_t *round)
+{
+    ngx_http_assess_hub_t  *hub;
+
+    hub = &ngx_http_assess_hub;
+
+    ngx_http_assess_hub_drop(NGX_HTTP_ASSESS_HUB_HELD - 1,
+                             NGX_HTTP_ASSESS_HUB_BYTES);
+
+    ngx_queue_insert_tail(&hub->rounds, &round->queue);
+}
+
+
+/* all but so many, of this size at most without the last */
+
+static void
+ngx_http_assess_hub_drop(ngx_uint_t held, size_t size)
+{
+    size_t                    sum;
+    ngx_queue_t              *q;
+    ngx_uint_t                n;
+    ngx_http_assess_hub_t    *hub;
+    ngx_http_assess_round_t  *round;
+
+    hub = &ngx_http_assess_hub;
+    q = ngx_queue_last(&hub->rounds);
+
+    for (n = 0, sum = 0; q != ngx_queue_sentinel(&hub->rounds); n++) {
+
+        round = ngx_queue_data(q, ngx_http_assess_round_t, queue);
+        q = ngx_queue_prev(q);
+
+        sum += round->size;
+
+        if (n < held && sum <= size) {
+            continue;
+        }
+
+        ngx_queue_remove(&round->queue);
+        ngx_http_assess_round_free(round);
+    }
+}
+
+
+/* one follower by itself, from its own cursor to the hub's */
 
 static void
 ngx_http_assess_hub_pump(ngx_http_assess_follower_t *f)
 {
-    uint64_t                  after;
+    uint64_t                  after, mask;
     ngx_int_t                 rc;
-    ngx_uint_t                n, left, *before;
-    assess_buf_t              buf;
-    ngx_http_assess_event_t   events[NGX_HTTP_ASSESS_HUB_BATCH];
+    ngx_uint_t                left, *before;
+    ngx_http_assess_hub_t    *hub;
+    ngx_http_assess_round_t  *round, *own;
 
-    ngx_memzero(&buf, sizeof(assess_buf_t));
+    hub = &ngx_http_assess_hub;
 
     left = 0;
     before = f->left;
     f->left = &left;
 
-    while (!left && !f->paused) {
+    while (!left && !f->paused && f->after < hub->cursor) {
 
+        own = NULL;
         after = f->after;
-        assess_buf_reset(&buf);
+        round = ngx_http_assess_hub_round(after);
 
-        rc = ngx_http_assess_zone_events(ngx_http_assess_hub.mcf->zone,
-                                         &f->after, events, &n,
-                                         NGX_HTTP_ASSESS_HUB_BATCH, &buf);
+        if (round) {
+            f->after = round->upto;
 
-        if (f->after != after) {
-            if (n) {
-                f->events(f, events, n);
+        } else {
+            rc = ngx_http_assess_round_read(hub->mcf->zone, &f->after,
+                                            hub->cursor, &own);
+
+            if (f->after == after) {
+                if (rc != NGX_OK) {
+                    f->paused = 1;
+                    f->calls->behind(f);
+                }
+
+                break;
             }
-            continue;
+
+            round = own;
         }
 
-        if (rc == NGX_DECLINED) {
+        mask = round ? ngx_http_assess_delivery_mask(f, round)
+                       & ngx_http_assess_round_above(round, after)
+                     : 0;
+
+        if (mask && f->calls->events(f, round, mask) == NGX_DECLINED) {
+            f->after = after;
             f->paused = 1;
-            f->behind(f);
         }
 
-        break;
+        if (own) {
+            ngx_http_assess_round_free(own);
+        }
     }
 
     if (!left) {
@@ -427,8 +586,33 @@ ngx_http_assess_hub_pump(ngx_http_assess_follower_t *f)
     } else if (before) {
         *before = 1;
     }
+}
 
-    assess_buf_free(&buf);
+
+/* the one of the latest that goes on from there, if it is still kept */
+
+static ngx_http_assess_round_t *
+ngx_http_assess_hub_round(uint64_t after)
+{
+    ngx_queue_t              *q;
+    ngx_http_assess_round_t  *round;
+
+    for (q = ngx_queue_last(&ngx_http_assess_hub.rounds);
+         q != ngx_queue_sentinel(&ngx_http_assess_hub.rounds);
+         q = ngx_queue_prev(q))
+    {
+        round = ngx_queue_data(q, ngx_http_assess_round_t, queue);
+
+        if (after >= round->upto) {
+            break;
+        }
+
+        if (after >= round->from) {
+            return round;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -452,7 +636,7 @@ ngx_http_assess_hub_quit(void)
         f = ngx_queue_data(q, ngx_http_assess_follower_t, queue);
 
         ngx_http_assess_hub_leave(f);
-        f->quit(f);
+        f->calls->quit(f);
     }
 }
 

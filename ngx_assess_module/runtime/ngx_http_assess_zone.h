@@ -130,13 +130,20 @@ ngx_uint_t ngx_http_assess_zone_look(ngx_shm_zone_t *zone,
     ngx_msec_t interval);
 
 /*
- * The events above after, up to the frontier, at most max of them, into
- * events; their bytes are appended to buf.  Advances *after past all that was
- * seen.  NGX_DECLINED when what follows after is not in the ring any more.
+ * The events above after, up to the frontier and to limit, at most max of them
+ * and, from the second on, no more bytes, into events; their bytes are appended
+ * to buf.  Advances *after past all that was seen.  NGX_DECLINED when what
+ * follows after is not in the ring any more.
  */
 ngx_int_t ngx_http_assess_zone_events(ngx_shm_zone_t *zone, uint64_t *after,
-    ngx_http_assess_event_t *events, ngx_uint_t *n, ngx_uint_t max,
-    assess_buf_t *buf);
+    uint64_t limit, ngx_http_assess_event_t *events, ngx_uint_t *n,
+    ngx_uint_t max, size_t bytes, assess_buf_t *buf);
+
+/*
+ * Whether this event has come, and the one after it is in the ring or has not
+ * come yet.
+ */
+ngx_uint_t ngx_http_assess_zone_follows(ngx_shm_zone_t *zone, uint64_t id);
 
 
 /*

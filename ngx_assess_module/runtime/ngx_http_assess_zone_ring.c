@@ -25,6 +25,8 @@ typedef struct {
 
 static ngx_http_assess_slot_t *ngx_http_assess_ring_slot(
     ngx_http_assess_shm_t *sh, uint64_t id);
+static ngx_uint_t ngx_http_assess_ring_holds(ngx_http_assess_shm_t *sh,
+    ngx_http_assess_slot_t *slot, uint64_t id);
 static void ngx_http_assess_ring_take(ngx_http_assess_slot_t *slot,
     uint64_t id, uint64_t pos, uint64_t len);
 static void ngx_http_assess_ring_write(ngx_http_assess_record_t *rec,
@@ -197,8 +199,8 @@ ngx_http_assess_zone_look(ngx_shm_zone_t *zone, ngx_msec_t interval)
 
 ngx_int_t
 ngx_http_assess_zone_events(ngx_shm_zone_t *zone, uint64_t *after,
-    ngx_http_assess_event_t *events, ngx_uint_t *n, ngx_uint_t max,
-    assess_buf_t *buf)
+    uint64_t limit, ngx_http_assess_event_t *events, ngx_uint_t *n,
+    ngx_uint_t max, size_t bytes, assess_buf_t *buf)
 {
     size_t                     start;
     u_char                    *base;
@@ -217,14 +219,18 @@ ngx_http_assess_zone_events(ngx_shm_zone_t *zone, uint64_t *after,
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    for (id = *after + 1; id <= sh->frontier && *n < max; id++) {
+    limit = ngx_min(limit, sh->frontier);
+
+    for (id = *after + 1; id <= limit && *n < max; id++) {
 
         slot = ngx_http_assess_ring_slot(sh, id);
 
-        if (slot->id != id
-            || (slot->len && sh->written - slot->pos > sh->size))
-        {
+        if (!ngx_http_assess_ring_holds(sh, slot, id)) {
             rc = NGX_DECLINED;
+            break;
+        }
+
+        if (*n && slot->len > bytes - ngx_min(bytes, buf->len - start)) {
             break;
         }
 
@@ -262,6 +268,40 @@ ngx_http_assess_zone_events(ngx_shm_zone_t *zone, uint64_t *after,
     }
 
     return rc;
+}
+
+
+ngx_uint_t
+ngx_http_assess_zone_follows(ngx_shm_zone_t *zone, uint64_t id)
+{
+    ngx_uint_t              follows;
+    ngx_slab_pool_t        *shpool;
+    ngx_http_assess_shm_t  *sh;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    follows = sh->started
+              && (id == sh->frontier
+                  || (id < sh->frontier
+                      && ngx_http_assess_ring_holds(sh,
+                             ngx_http_assess_ring_slot(sh, id + 1), id + 1)));
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return follows;
+}
+
+
+/* the slot is this event's, and its bytes are not overwritten */
+
+static ngx_uint_t
+ngx_http_assess_ring_holds(ngx_http_assess_shm_t *sh,
+    ngx_http_assess_slot_t *slot, uint64_t id)
+{
+    return slot->id == id
+           && (slot->len == 0 || sh->written - slot->pos <= sh->size);
 }
 
 
