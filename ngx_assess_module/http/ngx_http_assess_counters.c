@@ -223,6 +223,7 @@ ngx_http_assess_board_done(void *data)
     text.len = json.len;
 
     if (board->rc == ASSESS_OK && !json.failed) {
+        ngx_http_assess_block_begin(&line);
         ngx_http_assess_block_event(&line, 0, &type, &text);
         block = ngx_http_assess_block_create(&line);
     }

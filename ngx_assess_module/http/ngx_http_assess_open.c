@@ -159,6 +159,7 @@ ngx_http_assess_open_refuse(ngx_http_assess_call_t *call,
     o = call->ctx;
 
     ngx_memzero(&text, sizeof(assess_buf_t));
+    ngx_http_assess_block_begin(&text);
     ngx_http_assess_stream_retry(&text, NGX_HTTP_ASSESS_COME_BACK);
 
     ngx_http_assess_progress_open(call, &o->filter, o->after, &text, 1,
@@ -296,6 +297,7 @@ ngx_http_assess_open_begin(ngx_http_assess_call_t *call,
     assess_buf_t  text;
 
     ngx_memzero(&text, sizeof(assess_buf_t));
+    ngx_http_assess_block_begin(&text);
     ngx_http_assess_stream_retry(&text, call->mcf->retry);
 
     if (o->reset) {

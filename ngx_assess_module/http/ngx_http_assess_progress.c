@@ -507,6 +507,7 @@ ngx_http_assess_progress_page(ngx_http_assess_progress_t *p,
     ngx_http_assess_event_t  ev;
 
     ngx_memzero(&text, sizeof(assess_buf_t));
+    ngx_http_assess_block_begin(&text);
 
     for (i = 0; i < look->nevents; i++) {
 

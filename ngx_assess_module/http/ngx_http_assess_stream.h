@@ -31,13 +31,16 @@ struct ngx_http_assess_stream_s {
     const ngx_http_assess_stream_calls_t  *calls;
     ngx_http_request_t                    *request;
     ngx_http_assess_block_t               *block;    /* with nginx */
-    ngx_buf_t                              buf;      /* of it */
+    u_char                                *pos;      /* in it, sent directly */
+    ngx_buf_t                              buf;      /* of it, otherwise */
     ngx_queue_t                            beat;     /* its heartbeat */
     ngx_msec_t                             sent;     /* the last time */
 
     unsigned                               open:1;
     unsigned                               busy:1;   /* block is not out */
     unsigned                               ending:1;
+    unsigned                               filters:1;     /* are needed */
+    unsigned                               direct:1; /* block goes by send() */
 };
 
 

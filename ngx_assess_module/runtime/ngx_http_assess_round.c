@@ -2,6 +2,10 @@
 #include "ngx_http_assess_round.h"
 
 
+/* room for the length of a chunk and its line end */
+#define NGX_HTTP_ASSESS_CHUNK  18
+
+
 static ngx_http_assess_block_t *ngx_http_assess_round_text(
     ngx_http_assess_round_t *round, uint64_t mask);
 
@@ -124,7 +128,7 @@ ngx_http_assess_round_block(ngx_http_assess_round_t *round, uint64_t mask)
         sh->next = round->shares;
         round->shares = sh;
         round->size += sizeof(ngx_http_assess_share_t)
-                       + sizeof(ngx_http_assess_block_t) + block->text.size;
+                       + sizeof(ngx_http_assess_block_t) + block->chunk.len;
     }
 
     return block;
@@ -144,7 +148,7 @@ ngx_http_assess_round_text(ngx_http_assess_round_t *round, uint64_t mask)
 
     ngx_memzero(&b, sizeof(assess_buf_t));
 
-    for (i = 0, len = 1; i < round->n; i++) {
+    for (i = 0, len = NGX_HTTP_ASSESS_CHUNK + 3; i < round->n; i++) {
         if (mask & ((uint64_t) 1 << i)) {
             ev = &round->events[i];
             len += around + ev->type.len + ev->data.len;
@@ -152,6 +156,8 @@ ngx_http_assess_round_text(ngx_http_assess_round_t *round, uint64_t mask)
     }
 
     (void) assess_buf_reserve(&b, len);
+
+    ngx_http_assess_block_begin(&b);
 
     for (i = 0; i < round->n; i++) {
         if (mask & ((uint64_t) 1 << i)) {
@@ -161,6 +167,15 @@ ngx_http_assess_round_text(ngx_http_assess_round_t *round, uint64_t mask)
     }
 
     return ngx_http_assess_block_create(&b);
+}
+
+
+void
+ngx_http_assess_block_begin(assess_buf_t *b)
+{
+    static const char  room[NGX_HTTP_ASSESS_CHUNK];
+
+    assess_buf_add(b, room, sizeof(room));
 }
 
 
@@ -183,7 +198,13 @@ ngx_http_assess_block_event(assess_buf_t *b, uint64_t id,
 ngx_http_assess_block_t *
 ngx_http_assess_block_create(assess_buf_t *text)
 {
+    size_t                    len, n;
+    u_char                    size[NGX_HTTP_ASSESS_CHUNK];
     ngx_http_assess_block_t  *block;
+
+    len = text->len - NGX_HTTP_ASSESS_CHUNK;
+
+    assess_buf_str(text, "\r\n");
 
     block = text->failed ? NULL
                          : ngx_alloc(sizeof(ngx_http_assess_block_t),
@@ -194,7 +215,16 @@ ngx_http_assess_block_create(assess_buf_t *text)
     }
 
     block->refs = 1;
-    block->text = *text;
+    block->memory = text->data;
+    block->text.len = len;
+    block->text.data = (u_char *) text->data + NGX_HTTP_ASSESS_CHUNK;
+
+    n = ngx_sprintf(size, "%xz\r\n", len) - size;
+
+    block->chunk.len = n + len + 2;
+    block->chunk.data = block->text.data - n;
+    ngx_memcpy(block->chunk.data, size, n);
+
     ngx_memzero(text, sizeof(assess_buf_t));
 
     return block;
@@ -205,7 +235,7 @@ void
 ngx_http_assess_block_release(ngx_http_assess_block_t *block)
 {
     if (--block->refs == 0) {
-        assess_buf_free(&block->text);
+        free(block->memory);
         ngx_free(block);
     }
 }

@@ -16,10 +16,15 @@
 #define NGX_HTTP_ASSESS_ROUND_BYTES   (64 * 1024)    /* or one event */
 
 
-/* Text that several streams may be sending, each with a reference. */
+/*
+ * Text that several streams may be sending, each with a reference; and the
+ * same within a chunk (RFC 9112, 7.1), for those who send it as it is.
+ */
 typedef struct {
     ngx_uint_t                  refs;
-    assess_buf_t                text;
+    ngx_str_t                   text;
+    ngx_str_t                   chunk;
+    char                       *memory;          /* of both; malloc()'s */
 } ngx_http_assess_block_t;
 
 
@@ -65,6 +70,9 @@ uint64_t ngx_http_assess_round_above(ngx_http_assess_round_t *round,
 ngx_http_assess_block_t *ngx_http_assess_round_block(
     ngx_http_assess_round_t *round, uint64_t mask);
 
+
+/* How the text of a block begins, in an empty buffer. */
+void ngx_http_assess_block_begin(assess_buf_t *b);
 
 /* An event of a stream, behind what is in b; id 0 is none. */
 void ngx_http_assess_block_event(assess_buf_t *b, uint64_t id,
