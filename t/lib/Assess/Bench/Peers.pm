@@ -31,9 +31,9 @@ sub new {
 sub _skip {
     my ($self, $what, $why) = @_;
 
-    ($why) = grep { /\S/ } split /\n/, $why;
+    $why = substr join(' ', grep { /\S/ } split /\n/, $why), 0, 120;
     print "   ($what is skipped: $why)\n" unless $self->{skipped}{$what}++;
-    return;
+    return undef;
 }
 
 
@@ -103,7 +103,8 @@ sub redis {
         end_all([$pid], TERM => 5, KILL => 5);
         delete $self->{redis}{$sync};
     });
-    $self->{bench}->wait_port($port, $pid, "$place/log");
+    eval { $self->{bench}->wait_port($port, $pid, "$place/log"); 1 }
+        or return $self->_skip('Redis', $@);
 
     return $self->{redis}{$sync} = { port => $port, pid => $pid };
 }
@@ -145,7 +146,7 @@ sub serve {
     my ($self, $program, $kind, %o) = @_;
 
     my $node = $self->node or return $self->_skip($name{$kind}, 'no Node');
-    my $env = $self->_env($kind, $o{redis}) or return;
+    my $env = $self->_env($kind, $o{redis}) or return undef;
     my $port = Assess::Test::free_port();
     my $place = $self->{bench}->place;
     my $pid = spawn(command => [$node, "$self->{dir}/$program.mjs", $kind, $port,
@@ -153,9 +154,10 @@ sub serve {
         env => $env);
 
     $self->{bench}->at_end(sub { end_all([$pid], TERM => 5, KILL => 5) });
-    $self->{bench}->wait_port($port, $pid, "$place/log");
+    eval { $self->{bench}->wait_port($port, $pid, "$place/log"); 1 }
+        or return $self->_skip($name{$kind}, $@);
 
-    return { port => $port, pid => $pid, env => $env };
+    return { port => $port, pid => $pid };
 }
 
 
@@ -164,7 +166,7 @@ sub run {
     my ($self, $program, $kind, %o) = @_;
 
     my $node = $self->node or return $self->_skip($name{$kind}, 'no Node');
-    my $env = $self->_env($kind, $o{redis}) or return;
+    my $env = $self->_env($kind, $o{redis}) or return undef;
 
     local %ENV = (%ENV, %$env);
     my ($status, $text) = run_as(undef, $node, "$self->{dir}/$program.mjs",
