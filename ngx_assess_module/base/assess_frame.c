@@ -66,8 +66,11 @@ assess_frame_parse(const char *data, size_t len, assess_frame_t *frame)
         return why == ASSESS_WHY_NONE ? 0 : -1;
 
     case ASSESS_FRAME_PAGE:
+        frame->type = ASSESS_FRAME_PAGE;
+        return why == ASSESS_WHY_NONE ? 0 : -1;
+
     case ASSESS_FRAME_DONE:
-        frame->type = (assess_frame_e) data[0];
+        frame->type = ASSESS_FRAME_DONE;
         return why == ASSESS_WHY_NONE && frame->len == 0 ? 0 : -1;
 
     case ASSESS_FRAME_FAIL:
@@ -156,12 +159,22 @@ assess_frames_text(assess_frames_t *frames, const assess_frame_t *frame)
 static assess_frames_e
 assess_frames_page(assess_frames_t *frames, const assess_frame_t *frame)
 {
+    assess_frames_e  rc;
+
     if (frame->number != (uint32_t) frames->pages + 1) {
         return ASSESS_FRAMES_BROKEN;
     }
 
     if (frames->pages >= frames->max_pages) {
         return ASSESS_FRAMES_MANY_PAGES;
+    }
+
+    if (frame->len) {
+        rc = assess_frames_text(frames, frame);
+
+        if (rc != ASSESS_FRAMES_MORE) {
+            return rc;
+        }
     }
 
     frames->pages++;

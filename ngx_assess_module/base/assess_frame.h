@@ -14,7 +14,7 @@
  *     byte 1      why (FAIL and END)
  *     byte 2, 3   zero
  *     byte 4..7   number, in the byte order of the machine both run on
- *     byte 8..    text (TEXT only)
+ *     byte 8..    text (TEXT and PAGE)
  *
  * The reader of the document sends TEXT* PAGE for each page in order, then
  * DONE or FAIL; its supervisor sends END, always and last.  An end of file
@@ -50,7 +50,7 @@ typedef struct {
 
 typedef enum {
     ASSESS_FRAME_TEXT = 'T',            /* a piece of page number's text */
-    ASSESS_FRAME_PAGE = 'P',            /* page number is complete */
+    ASSESS_FRAME_PAGE = 'P',            /* page number is complete with this */
     ASSESS_FRAME_DONE = 'D',            /* number pages, and that was all */
     ASSESS_FRAME_FAIL = 'F',            /* it cannot be read, see why */
     ASSESS_FRAME_END = 'E'              /* the reader has ended, see why */

@@ -64,13 +64,18 @@ assess_out_page(assess_out_t *out)
         assess_out_fail(out, ASSESS_WHY_PAGES);
     }
 
-    assess_out_flush(out);
-
     out->page++;
     out->open = 0;
 
-    assess_out_short(out, ASSESS_FRAME_PAGE, ASSESS_WHY_NONE,
-                     (uint32_t) out->page);
+    /* with the rest of its text, if there is any: one message wakes once */
+
+    if (out->used == 0) {
+        out->used = ASSESS_FRAME_HEAD;
+    }
+
+    assess_frame_head(out->frame, ASSESS_FRAME_PAGE, ASSESS_WHY_NONE,
+                      (uint32_t) out->page);
+    assess_out_flush(out);
 }
 
 

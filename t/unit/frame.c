@@ -89,8 +89,14 @@ test_order(assess_frames_t *f)
     assess_buf_reset(&f->text);
 
     is_int(feed(f, 'P', 0, 2, ""), ASSESS_FRAMES_PAGE, "an empty page");
-    is_int(feed(f, 'D', 0, 2, ""), ASSESS_FRAMES_MORE, "all are read");
-    is_int(feed(f, 'T', 0, 3, "x"), ASSESS_FRAMES_BROKEN, "text after that");
+    is_int(feed(f, 'T', 0, 3, "half "), ASSESS_FRAMES_MORE, "half a page");
+    is_int(feed(f, 'P', 0, 3, "and half"), ASSESS_FRAMES_PAGE,
+           "a page with the rest of its text");
+    is_str(f->text.data, "half and half", "is whole");
+    assess_buf_reset(&f->text);
+    is_int(feed(f, 'P', 0, 5, "x"), ASSESS_FRAMES_BROKEN, "page 5 with text");
+    is_int(feed(f, 'D', 0, 3, ""), ASSESS_FRAMES_MORE, "all are read");
+    is_int(feed(f, 'T', 0, 4, "x"), ASSESS_FRAMES_BROKEN, "text after that");
     is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_END, "the end");
     is_int(f->why, ASSESS_WHY_NONE, "without a reason");
     is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_BROKEN, "a second end");
@@ -131,6 +137,8 @@ test_limits(assess_frames_t *f)
     is_int(feed(f, 'T', 0, 1, "123456"), ASSESS_FRAMES_MUCH_TEXT, "text");
     is_int(feed(f, 'T', 0, 1, "12345"), ASSESS_FRAMES_MORE, "as much as may");
     is_int(feed(f, 'T', 0, 1, "6"), ASSESS_FRAMES_MUCH_TEXT, "one byte more");
+    is_int(feed(f, 'P', 0, 1, "6"), ASSESS_FRAMES_MUCH_TEXT,
+           "with the page, too");
     is_int(feed(f, 'P', 0, 1, ""), ASSESS_FRAMES_PAGE, "a page");
     assess_buf_reset(&f->text);
     is_int(feed(f, 'T', 0, 2, ""), ASSESS_FRAMES_MANY_PAGES, "text of more");
