@@ -17,6 +17,9 @@
 /* And handles. */
 #define ASSESS_CLIENT_SPARE  64
 
+/* Of what one recv() takes: replies have a few kilobytes, and each has one. */
+#define ASSESS_CLIENT_BUFFER  4096L
+
 
 struct assess_client_s {
     CURLM            *multi;
@@ -257,6 +260,8 @@ assess_client_options(assess_line_t *line)
     err |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     err |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     err |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "ngx_assess");
+    err |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+                            ASSESS_CLIENT_BUFFER);
     err |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, line->why);
     err |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
                             assess_client_on_open);
