@@ -115,12 +115,7 @@ sub fill {
             . " '$home->{template}'");
     }
 
-    # jobs that end are taken off there
-    admin($home, 'update assess.documents d set active_jobs = (select count(*)'
-        . ' from assess.assessment_jobs j where j.document_id = d.document_id'
-        . " and j.status in ('queued', 'processing'))")
-        if admin($home, 'select count(*) from information_schema.columns where'
-            . " table_schema = 'assess' and column_name = 'active_jobs'");
+    $home->count_jobs;
     admin($home, 'vacuum analyze');
     admin($home, 'checkpoint');
 }
@@ -132,6 +127,7 @@ sub measure {
 
     $home->server->stop;
     admin($home, 'delete from assess.assessment_jobs where completed_at is null');
+    $home->count_jobs;
     restart($home, 1);
 
     my $hold = $home->begin(@{ $home->{start} }{qw(documentId questionSet)});

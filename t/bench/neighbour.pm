@@ -39,7 +39,8 @@ sub run {
             my $end = $begin->($b, $home, $round);
             probe($b, $home, $got{loaded} //= {});
             $end->();
-            rest($home);
+            $home->forget_jobs;
+            sleep 1;
         }
 
         for my $place ('static', 'proxied') {
@@ -94,23 +95,6 @@ sub probe {
         die "$got->{failed} requests failed\n" if $got->{failed};
         push @{ $into->{"$pair->[0] $_"} }, $got->{$_} for qw(p50 p99);
     }
-}
-
-
-# Jobs that are left are of no use to anybody.
-sub rest {
-    my ($home) = @_;
-
-    for my $status (qw(queued processing)) {
-        my $left = $home->sql("select string_agg(job_id::text, ' ') from (select"
-            . " job_id from assess.assessment_jobs where status = '$status'"
-            . ' order by created_at limit 5000) j');
-
-        $home->http->delete("/api/assessments/job/$_") for split ' ', $left;
-    }
-
-    $home->idle;
-    sleep 1;
 }
 
 
