@@ -63,6 +63,11 @@ static ngx_http_assess_bounds_t  ngx_http_assess_answers_range = {
     "\"off\" or a time from 1s to 3650d"
 };
 
+static ngx_http_assess_bounds_t  ngx_http_assess_events_range = {
+    NGX_HTTP_ASSESS_TIME, 0, 60000, 3650LL * 24 * 3600 * 1000,
+    "a time from 1m to 3650d"
+};
+
 static ngx_http_assess_bounds_t  ngx_http_assess_documents_range = {
     NGX_HTTP_ASSESS_SIZE, 1, 1024 * 1024, NGX_MAX_SIZE_T_VALUE,
     "\"off\" or a size of 1m at least"
@@ -134,6 +139,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, answer_cache),
       &ngx_http_assess_answers_range },
+
+    { ngx_string("assess_event_log"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, event_log),
+      &ngx_http_assess_events_range },
 
     { ngx_string("assess_document_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -231,6 +243,7 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->lease = NGX_CONF_UNSET_MSEC;
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     mcf->answer_cache = NGX_CONF_UNSET_MSEC;
+    mcf->event_log = NGX_CONF_UNSET_MSEC;
     mcf->document_cache = NGX_CONF_UNSET_SIZE;
     mcf->heartbeat = NGX_CONF_UNSET_MSEC;
     mcf->retry = NGX_CONF_UNSET_MSEC;
@@ -273,6 +286,7 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->drain_timeout, 10000);
     ngx_conf_init_msec_value(mcf->answer_cache,
                              (ngx_msec_t) 30 * 24 * 3600 * 1000);
+    ngx_conf_init_msec_value(mcf->event_log, (ngx_msec_t) 24 * 3600 * 1000);
     ngx_conf_init_size_value(mcf->document_cache, 32 * 1024 * 1024);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);

@@ -34,6 +34,7 @@ typedef struct {
     ngx_msec_t                   lease;
     ngx_msec_t                   drain_timeout;
     ngx_msec_t                   answer_cache;   /* answers are kept for; 0 */
+    ngx_msec_t                   event_log;      /* so are events */
     size_t                       document_cache; /* bytes, a worker; 0 */
 
     assess_extract_conf_t        extract;

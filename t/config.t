@@ -219,6 +219,7 @@ my %mistakes = (
     ['assess_drain_timeout', 'a time from 0 to 24h', '2d', 'x'],
     ['assess_answer_cache', '"off" or a time from 1s to 3650d', 0, '999ms',
      '3651d', 'on'],
+    ['assess_event_log', 'a time from 1m to 3650d', 0, '59s', '3651d', 'off'],
     ['assess_document_cache', '"off" or a size of 1m at least', 0, '64k', -1,
      'x'],
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],

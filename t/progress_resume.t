@@ -191,8 +191,8 @@ is_log(\@long, [events_in_log($t, $before)], 'and small ones between');
 # --- what the log does not have any more
 
 $before = newest();
-$t->sql('with x as (delete from assess.assessment_progress_events'
-    . " where event_id <= $before - 100)"
+$t->sql('with x as (delete from assess.event_log'
+    . " where last_id <= $before - 100)"
     . " update assess.event_counter set pruned = $before - 100");
 
 $stream = $http->events($path, 'Last-Event-ID' => 1);

@@ -34,6 +34,14 @@ struct assess_arena_s {
 };
 
 
+int
+assess_str_same(const assess_str_t *a, const assess_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+
 assess_err_e
 assess_fail(assess_err_t *err, assess_err_e kind, const char *code,
     const char *fmt, ...)

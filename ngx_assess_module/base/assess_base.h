@@ -27,6 +27,8 @@ typedef struct {
     char    *data;
 } assess_str_t;
 
+int assess_str_same(const assess_str_t *a, const assess_str_t *b);
+
 
 /*
  * Why something did not work, as the caller must tell the kinds apart; the

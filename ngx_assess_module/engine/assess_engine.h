@@ -8,6 +8,7 @@
 #include "assess_extract.h"
 #include "assess_lru.h"
 #include "assess_provider.h"
+#include "../base/assess_gather.h"
 #include "../store/assess_job.h"
 
 
@@ -23,8 +24,14 @@ typedef struct {
     int64_t                  answers_ms;     /* kept answers; 0: none */
     assess_lru_t            *prepared;       /* see there; NULL: none */
 
-    /* called on the job's own thread */
-    void  (*publish)(void *ctx, const assess_change_t *change);
+    /* what several jobs want of the store at a moment; by engine_init() */
+    assess_gather_t         *claims;
+    assess_gather_t         *writes;
+
+    /* called on the thread of a job, for other jobs, too */
+    void  (*publish)(void *ctx, const assess_change_t **changes, size_t n);
+
+    /* the others on the job's own thread */
     int   (*cancelled)(void *ctx, const char *job_id);
 
     /* 0: go on; 1: start nothing new, hand back; 2: now */
@@ -42,6 +49,10 @@ typedef struct {
     void   *ctx;
 } assess_engine_t;
 
+
+/* What the engine has of its own; the rest is filled in.  -1: no memory. */
+int assess_engine_init(assess_engine_t *engine);
+void assess_engine_destroy(assess_engine_t *engine);
 
 /*
  * Claims the next job and runs it to its end: completed, failed, cancelled,

@@ -7,9 +7,10 @@
 
 #define ASSESS_MAX_LOST  5             /* leases in a row that ran out */
 
+/* passages that are searched in no time */
+#define ASSESS_SHORT     64
 
-static assess_err_e assess_engine_avoid(assess_engine_t *engine,
-    assess_arena_t *arena, assess_claim_t *claim, assess_err_t *err);
+
 static assess_err_e assess_run_job(assess_run_t *run, assess_err_t *err);
 static void assess_run_conclude(assess_run_t *run, assess_err_e rc,
     assess_err_t *err);
@@ -20,9 +21,6 @@ static assess_err_e assess_run_search(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_ask(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_reply(void *ctx, const assess_reply_t *reply,
     assess_err_t *err);
-static assess_err_e assess_run_end(assess_run_t *run, assess_status_e status,
-    const char *code, const char *message, assess_err_t *err);
-static assess_err_e assess_run_release(assess_run_t *run, assess_err_t *err);
 static int assess_run_cancelled(void *ctx);
 static int assess_run_stopping(void *ctx);
 static int assess_run_hold(void *ctx);
@@ -32,13 +30,13 @@ assess_err_e
 assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     const assess_str_t *owner, assess_err_t *err)
 {
-    assess_err_e     rc;
-    assess_run_t     run;
-    int64_t          now;
-    assess_claim_t   claim;
-    assess_change_t  change;
+    assess_err_e    rc;
+    assess_run_t    run;
+    int64_t         now;
+    assess_taker_t  taker;
 
     memset(&run, 0, sizeof(assess_run_t));
+    memset(&taker, 0, sizeof(assess_taker_t));
 
     run.engine = engine;
     run.client = client;
@@ -48,22 +46,18 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
         return assess_run_memory(err);
     }
 
-    memset(&claim, 0, sizeof(assess_claim_t));
-    memcpy(claim.worker_id, engine->worker_id, sizeof(claim.worker_id));
-    claim.owner = *owner;
-    claim.lease_ms = engine->lease_ms;
+    taker.arena = run.arena;
+    taker.owner = *owner;
 
     now = assess_mono_ms();
 
-    rc = assess_engine_avoid(engine, run.arena, &claim, err);
+    assess_gather(engine->claims, &taker);
+
+    rc = taker.rc;
+    *err = taker.err;
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_claim(engine->db, run.arena, &claim, &run.work, &change,
-                              err);
-    }
-
-    if (rc == ASSESS_OK) {
-        engine->publish(engine->ctx, &change);
+        run.work = taker.work;
 
         assess_steps_init(&run.steps, engine, &run.work, now);
 
@@ -80,45 +74,6 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     assess_arena_destroy(run.arena);
 
     return rc;
-}
-
-
-/* jobs whose provider is down wait in the queue, all but one that looks */
-
-static assess_err_e
-assess_engine_avoid(assess_engine_t *engine, assess_arena_t *arena,
-    assess_claim_t *claim, assess_err_t *err)
-{
-    size_t              i;
-    int64_t             now;
-    assess_str_t       *avoid;
-    assess_provider_t  *provider;
-
-    avoid = NULL;
-    now = assess_mono_ms();
-
-    for (i = 0; i < engine->nproviders; i++) {
-
-        provider = engine->providers[i];
-
-        if (assess_gate_admits(assess_provider_gate(provider), now)) {
-            continue;
-        }
-
-        if (avoid == NULL) {
-            avoid = assess_palloc(arena, engine->nproviders
-                                         * sizeof(assess_str_t));
-            if (avoid == NULL) {
-                return assess_run_memory(err);
-            }
-        }
-
-        avoid[claim->navoid++] = assess_provider_conf(provider)->name;
-    }
-
-    claim->avoid = avoid;
-
-    return ASSESS_OK;
 }
 
 
@@ -174,12 +129,10 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
 
     rc = assess_run_step(run, &step, err);
 
-    if (rc == ASSESS_OK) {
-        rc = assess_steps_flush(&run->steps, err);
-    }
-
     return rc == ASSESS_OK
-           ? assess_run_end(run, ASSESS_COMPLETED, NULL, NULL, err) : rc;
+           ? assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
+                              NULL, NULL, err)
+           : rc;
 }
 
 
@@ -213,7 +166,8 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
         return;
 
     case ASSESS_STOPPING:
-        end = assess_run_release(run, &why);
+        end = assess_steps_end(&run->steps, ASSESS_WRITE_RELEASE,
+                               ASSESS_QUEUED, NULL, NULL, &why);
         break;
 
     case ASSESS_LOST:
@@ -229,7 +183,8 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
         code = rc == ASSESS_FAILED && err->code ? err->code : "internal";
 
         engine->log(engine->ctx, rc, run->work.job.job_id, err->message);
-        end = assess_run_end(run, ASSESS_JOB_FAILED, code, err->message, &why);
+        end = assess_steps_end(&run->steps, ASSESS_WRITE_END,
+                               ASSESS_JOB_FAILED, code, err->message, &why);
     }
 
     if (end != ASSESS_OK && end != ASSESS_CANCELLED) {
@@ -271,6 +226,11 @@ assess_run_lookup(assess_run_t *run, assess_err_t *err)
     step.progress = ASSESS_AT_LOOKUP;
 
     rc = assess_run_step(run, &step, err);
+
+    if (rc == ASSESS_OK && run->document->npassages > ASSESS_SHORT) {
+        rc = assess_steps_flush(&run->steps, err);
+    }
+
     if (rc != ASSESS_OK) {
         return rc;
     }
@@ -353,11 +313,20 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
         rc = assess_run_step(run, &step, err);
     }
 
+    /* who asks a model will wait: until then all is said */
+
+    if (rc == ASSESS_OK && run->nitems
+        && assess_provider_conf(run->provider)->type != ASSESS_PROVIDER_LOCAL)
+    {
+        rc = assess_steps_flush(&run->steps, err);
+    }
+
     if (rc != ASSESS_OK || run->nitems == 0) {
         return rc;
     }
 
     run->asking = assess_mono_ms();
+    run->nanswered = 0;
     run->first_batch = run->completed_batches;
 
     ask.items = run->items;
@@ -426,7 +395,16 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
                        * (run->total_batches - run->completed_batches) / done;
     }
 
-    return assess_run_step(run, &step, err);
+    step.total_batches = run->total_batches;
+    step.completed_batches = run->completed_batches;
+
+    run->nanswered += reply->nanswers;
+
+    /* with the last answers comes the end */
+
+    return run->nanswered >= run->nitems
+           ? assess_steps_last(&run->steps, &step, err)
+           : assess_steps_add(&run->steps, &step, err);
 }
 
 
@@ -448,47 +426,6 @@ assess_run_step(assess_run_t *run, assess_step_t *step, assess_err_t *err)
     step->completed_batches = run->completed_batches;
 
     return assess_steps_add(&run->steps, step, err);
-}
-
-
-static assess_err_e
-assess_run_end(assess_run_t *run, assess_status_e status, const char *code,
-    const char *message, assess_err_t *err)
-{
-    assess_err_e     rc;
-    assess_change_t  change;
-
-    do {
-        rc = assess_job_end(run->engine->db, run->arena, &run->work, status,
-                            code, message, &change, err);
-    } while (assess_steps_again(&run->steps, rc));
-
-    if (rc == ASSESS_OK) {
-        run->engine->publish(run->engine->ctx, &change);
-    }
-
-    return rc;
-}
-
-
-/* back to the queue, as far as it came */
-
-static assess_err_e
-assess_run_release(assess_run_t *run, assess_err_t *err)
-{
-    assess_err_e     rc;
-    assess_change_t  change;
-
-    do {
-        rc = assess_job_release(run->engine->db, run->arena, &run->work,
-                                &change, err);
-    } while (assess_steps_again(&run->steps, rc));
-
-    if (rc == ASSESS_OK) {
-        run->engine->publish(run->engine->ctx, &change);
-    }
-
-    return rc;
 }
 
 

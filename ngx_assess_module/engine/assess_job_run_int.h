@@ -34,6 +34,7 @@ typedef struct {
 
     assess_item_t       *items;      /* those without an answer */
     size_t               nitems;
+    size_t               nanswered;  /* of them */
     const unsigned char **keys;          /* by ordinal; NULL: not kept */
 
     int                  total_batches;

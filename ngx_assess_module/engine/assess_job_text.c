@@ -215,7 +215,9 @@ assess_run_file(assess_run_t *run, assess_err_t *err)
 
     fd = open(run->engine->temp_path, O_TMPFILE|O_RDWR|O_CLOEXEC, 0600);
 
-    if (fd == -1 && (errno == ENOSPC || errno == EDQUOT)) {
+    if (fd == -1 && (errno == ENOSPC || errno == EDQUOT || errno == EMFILE
+                     || errno == ENFILE))
+    {
         (void) assess_fail(err, ASSESS_UNAVAILABLE, NULL,
                            "a temporary file cannot be made yet: %s",
                            strerror(errno));

@@ -9,10 +9,13 @@
 /* Between two tries of a store that is away, in milliseconds. */
 #define ASSESS_STEPS_PAUSE  100
 
+/* So soon after the last word of a job nobody needs another, in ms. */
+#define ASSESS_STEPS_QUIET  20
+
 
 /*
- * A step whose commit was not answered may have been saved: it is tried again
- * as it is, under the number it has, and never joined with another.
+ * Steps whose commit was not answered may have been saved: they are tried again
+ * as they are, under the number they have, and joined with nothing else.
  */
 
 struct assess_kept_s {
@@ -31,6 +34,7 @@ assess_steps_init(assess_steps_t *steps, assess_engine_t *engine,
     steps->engine = engine;
     steps->work = work;
     steps->last = &steps->first;
+    steps->said = assess_mono_ms();
     steps->sure = claimed;
 }
 
@@ -63,44 +67,42 @@ assess_steps_free(assess_steps_t *steps)
 int
 assess_steps_kept(const assess_steps_t *steps)
 {
-    return steps->first != NULL;
+    return steps->together != 0;
 }
 
 
+/* One write, with those that others of this process have at the moment */
+
 static assess_err_e
-assess_steps_save(assess_steps_t *steps, const assess_step_t *step,
+assess_steps_write(assess_steps_t *steps, assess_write_t *w,
     assess_err_t *err)
 {
-    int64_t           now;
-    assess_err_e      rc;
-    assess_job_t      job;
-    assess_arena_t   *arena;
-    assess_change_t   change;
+    int64_t       now;
+    assess_job_t  job;
 
     now = assess_mono_ms();
     job = steps->work->job;
 
     /* an arena of its own: a job has many steps */
 
-    arena = assess_arena_create();
-    if (arena == NULL) {
+    w->work = steps->work;
+    w->arena = assess_arena_create();
+
+    if (w->arena == NULL) {
         return assess_fail(err, ASSESS_ERROR, "internal", "out of memory");
     }
 
-    rc = assess_job_step(steps->engine->db, arena, steps->work, step, &change,
-                         err);
+    assess_gather(steps->engine->writes, w);
 
-    if (rc == ASSESS_OK) {
+    if (w->rc == ASSESS_OK) {
         steps->sure = now;
+        steps->said = assess_mono_ms();
+
+    } else {
+        *err = w->err;
     }
 
-    /* of a cancelled job the late answers change the cost, without an event */
-
-    if (rc == ASSESS_OK || (rc == ASSESS_CANCELLED && change.job.job_id[0])) {
-        steps->engine->publish(steps->engine->ctx, &change);
-    }
-
-    /* its texts do not change while it runs, and those of the step go now */
+    /* its texts do not change while it runs, and those of the write go now */
 
     steps->work->job.tenant = job.tenant;
     steps->work->job.user = job.user;
@@ -108,9 +110,9 @@ assess_steps_save(assess_steps_t *steps, const assess_step_t *step,
     steps->work->job.error_code = job.error_code;
     steps->work->job.error_message = job.error_message;
 
-    assess_arena_destroy(arena);
+    assess_arena_destroy(w->arena);
 
-    return rc;
+    return w->rc;
 }
 
 
@@ -212,6 +214,70 @@ failed:
 
 
 /*
+ * The next write of what is kept: what was tried, or else all, and one more
+ * step behind it.  What came of it is taken off, unless it has to be tried
+ * again.
+ */
+
+static assess_err_e
+assess_steps_put(assess_steps_t *steps, const assess_step_t *more,
+    assess_write_t *w, assess_err_t *err)
+{
+    size_t          n, room;
+    assess_err_e    rc;
+    assess_kept_t  *kept;
+    assess_step_t  *list;
+
+    for (kept = steps->first, room = 1; kept; kept = kept->next) {
+        room++;
+    }
+
+    list = malloc(room * sizeof(assess_step_t));
+    if (list == NULL) {
+        return assess_fail(err, ASSESS_ERROR, "internal", "out of memory");
+    }
+
+    for (kept = steps->first, n = 0; kept; kept = kept->next) {
+
+        if (steps->together && n == steps->together) {
+            break;
+        }
+
+        list[n++] = kept->step;
+    }
+
+    if (more) {
+        list[n++] = *more;
+    }
+
+    w->steps = list;
+    w->nsteps = n;
+
+    rc = assess_steps_write(steps, w, err);
+
+    free(list);
+
+    n -= more != NULL;
+
+    if (rc == ASSESS_UNAVAILABLE) {
+        steps->tried = assess_mono_ms();
+        steps->together = n;
+        return rc;
+    }
+
+    if (rc == ASSESS_OK || rc == ASSESS_CANCELLED) {
+        steps->together = 0;
+
+        while (n--) {
+            assess_steps_shift(steps);
+        }
+    }
+
+    return rc;
+}
+
+
+/*
  * In order, as far as the store takes them.  What came too late for its job
  * is saved all the same, and so is what follows it.
  */
@@ -219,34 +285,42 @@ failed:
 static assess_err_e
 assess_steps_drain(assess_steps_t *steps, assess_err_t *err)
 {
-    assess_err_e  rc, all;
-    assess_err_t  one;
+    assess_err_e    rc, all;
+    assess_err_t    one;
+    assess_write_t  w;
 
     all = ASSESS_OK;
     steps->tried = assess_mono_ms();
 
     while (steps->first) {
 
-        rc = assess_steps_save(steps, &steps->first->step, &one);
+        memset(&w, 0, sizeof(assess_write_t));
+
+        rc = assess_steps_put(steps, NULL, &w, &one);
 
         if (rc != ASSESS_OK) {
             *err = one;
         }
 
-        if (rc == ASSESS_OK || rc == ASSESS_CANCELLED) {
-            assess_steps_shift(steps);
+        if (rc == ASSESS_CANCELLED) {
+            all = rc;
 
-            if (rc == ASSESS_CANCELLED) {
-                all = rc;
-            }
-
-            continue;
+        } else if (rc != ASSESS_OK) {
+            return rc;
         }
-
-        return rc;
     }
 
     return all;
+}
+
+
+/* Whether it says nothing but how far the job is */
+
+static int
+assess_steps_says_little(const assess_step_t *step)
+{
+    return step->nanswers == 0 && step->input_tokens <= 0
+           && step->output_tokens <= 0 && !(step->cost > 0);
 }
 
 
@@ -254,24 +328,47 @@ assess_err_e
 assess_steps_add(assess_steps_t *steps, const assess_step_t *step,
     assess_err_t *err)
 {
-    assess_err_e  rc;
+    assess_err_e    rc;
+    assess_write_t  w;
 
-    if (steps->first == NULL) {
-
-        rc = assess_steps_save(steps, step, err);
-
-        if (rc != ASSESS_UNAVAILABLE) {
-            return rc;
+    if (steps->holding
+        || (assess_steps_says_little(step)
+            && assess_mono_ms() - steps->said < ASSESS_STEPS_QUIET)
+        || steps->together)
+    {
+        if (assess_steps_keep(steps, step) != 0) {
+            return assess_fail(err, ASSESS_ERROR, "internal",
+                               "out of memory");
         }
 
-        steps->tried = assess_mono_ms();
+        return assess_steps_try(steps, err);
+    }
+
+    memset(&w, 0, sizeof(assess_write_t));
+
+    rc = assess_steps_put(steps, step, &w, err);
+
+    if (rc != ASSESS_UNAVAILABLE) {
+        return rc;
     }
 
     if (assess_steps_keep(steps, step) != 0) {
         return assess_fail(err, ASSESS_ERROR, "internal", "out of memory");
     }
 
-    return assess_steps_try(steps, err);
+    steps->together++;
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_steps_last(assess_steps_t *steps, const assess_step_t *step,
+    assess_err_t *err)
+{
+    steps->holding = 1;
+
+    return assess_steps_add(steps, step, err);
 }
 
 
@@ -280,7 +377,7 @@ assess_steps_try(assess_steps_t *steps, assess_err_t *err)
 {
     assess_err_e  rc;
 
-    if (steps->first == NULL
+    if (steps->together == 0
         || assess_mono_ms() - steps->tried < ASSESS_STEPS_PAUSE)
     {
         return ASSESS_OK;
@@ -299,6 +396,39 @@ assess_steps_flush(assess_steps_t *steps, assess_err_t *err)
 
     do {
         rc = assess_steps_drain(steps, err);
+    } while (assess_steps_again(steps, rc));
+
+    return rc;
+}
+
+
+assess_err_e
+assess_steps_end(assess_steps_t *steps, assess_write_e what,
+    assess_status_e status, const char *code, const char *message,
+    assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_write_t  w;
+
+    /* what was tried is a write of its own */
+
+    if (steps->together) {
+        rc = assess_steps_flush(steps, err);
+        if (rc != ASSESS_OK) {
+            return rc;
+        }
+    }
+
+    do {
+        memset(&w, 0, sizeof(assess_write_t));
+
+        w.what = what;
+        w.status = status;
+        w.code = code;
+        w.message = message;
+
+        rc = assess_steps_put(steps, NULL, &w, err);
+
     } while (assess_steps_again(steps, rc));
 
     return rc;

@@ -2,7 +2,8 @@
 /*
  * The steps of a run on their way to the store.  What an answer cost is
  * spent: a step that the store cannot take now is kept, and saved in its turn
- * when it is back.  Of the job's own thread.
+ * when it is back.  What only says how far the job is waits for a moment, and
+ * goes with what follows.  Of the job's own thread.
  */
 
 #ifndef ASSESS_STEPS_H
@@ -19,7 +20,10 @@ typedef struct {
     assess_work_t     *work;         /* its job follows what is saved */
     assess_kept_t     *first;        /* kept, in order */
     assess_kept_t    **last;
-    int64_t            tried;        /* when last, of the monotonic clock */
+    size_t             together;     /* of them, tried, as one write */
+    int                holding;      /* the end comes at once */
+    int64_t            said;         /* when last, of the monotonic clock */
+    int64_t            tried;
     int64_t            sure;         /* the lease was ours at that time */
 } assess_steps_t;
 
@@ -32,12 +36,27 @@ void assess_steps_init(assess_steps_t *steps, assess_engine_t *engine,
 void assess_steps_free(assess_steps_t *steps);
 
 /*
- * Saves a step, behind those that are kept, or keeps a copy of it.  ASSESS_OK
- * in both cases; ASSESS_CANCELLED and ASSESS_LOST as assess_job_step(), of
+ * Saves a step, with those that are kept, or keeps a copy of it.  ASSESS_OK
+ * in both cases; ASSESS_CANCELLED and ASSESS_LOST as assess_jobs_write(), of
  * any step that was saved by the way.
  */
 assess_err_e assess_steps_add(assess_steps_t *steps,
     const assess_step_t *step, assess_err_t *err);
+
+/*
+ * The same for the last one that has answers, where nothing is left to be
+ * asked: from here on all steps are kept for the end, which is next.
+ */
+assess_err_e assess_steps_last(assess_steps_t *steps,
+    const assess_step_t *step, assess_err_t *err);
+
+/*
+ * Saves all that is kept and, with it, the end of the job or its release.
+ * Waits while the store is away, as assess_steps_flush().
+ */
+assess_err_e assess_steps_end(assess_steps_t *steps, assess_write_e what,
+    assess_status_e status, const char *code, const char *message,
+    assess_err_t *err);
 
 /*
  * Tries to save what is kept, if the last try is some time ago; ASSESS_OK
@@ -58,7 +77,7 @@ assess_err_e assess_steps_flush(assess_steps_t *steps, assess_err_t *err);
  */
 assess_err_e assess_steps_sure(assess_steps_t *steps, assess_err_t *err);
 
-/* Whether something is kept. */
+/* Whether something is kept that the store did not take. */
 int assess_steps_kept(const assess_steps_t *steps);
 
 /*

@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_call.h"
+#include "ngx_http_assess_together.h"
 
 #include <fcntl.h>
 
@@ -43,7 +44,7 @@ static ngx_int_t ngx_http_assess_call_body_take(ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_patience(ngx_event_t *ev);
 static void ngx_http_assess_call_refuse(ngx_http_assess_call_t *call,
     const assess_err_t *err);
-static int64_t ngx_http_assess_call_deadline(ngx_http_assess_call_t *call);
+static ngx_int_t ngx_http_assess_call_go(ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_run(void *data);
 static void ngx_http_assess_call_done(void *data);
 static ngx_int_t ngx_http_assess_call_start(ngx_http_assess_call_t *call);
@@ -580,6 +581,22 @@ ngx_http_assess_call_body_take(ngx_http_assess_call_t *call)
 }
 
 
+/* what is small goes with others, and holds up none of them */
+
+static ngx_int_t
+ngx_http_assess_call_go(ngx_http_assess_call_t *call)
+{
+    if ((call->route->flags & NGX_HTTP_ASSESS_STARTS) && call->body_fd == -1
+        && ngx_http_assess_call_is(call, "application/json"))
+    {
+        return ngx_http_assess_together_post(call, ngx_http_assess_call_done);
+    }
+
+    return ngx_http_assess_call_post(call, ngx_http_assess_call_run,
+                                     ngx_http_assess_call_done);
+}
+
+
 /* NGX_ERROR: it was answered */
 
 static ngx_int_t
@@ -598,9 +615,7 @@ ngx_http_assess_call_start(ngx_http_assess_call_t *call)
     /* a body may have taken its time */
 
     if (!assess_db_away(ngx_http_assess_scheduler_db(), &err)
-        && ngx_http_assess_call_post(call, ngx_http_assess_call_run,
-                                     ngx_http_assess_call_done)
-           == NGX_OK)
+        && ngx_http_assess_call_go(call) == NGX_OK)
     {
         r->read_event_handler = ngx_http_test_reading;
 
@@ -686,11 +701,16 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
         return;
     }
 
-    if (!ngx_http_assess_task_give_up(&call->task)) {
-        return;
-    }
+    if (!ngx_http_assess_together_give_up(call)) {
 
-    call->given_up = 1;
+        if (call->task.run == NULL
+            || !ngx_http_assess_task_give_up(&call->task))
+        {
+            return;
+        }
+
+        call->given_up = 1;
+    }
 
     (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
                        "too many calls wait for the store");
@@ -735,9 +755,7 @@ ngx_http_assess_call_back(ngx_http_assess_call_t *call)
 }
 
 
-/* 0: as long as a statement may take */
-
-static int64_t
+int64_t
 ngx_http_assess_call_deadline(ngx_http_assess_call_t *call)
 {
     int64_t  now, left;

@@ -27,6 +27,7 @@ typedef struct ngx_http_assess_call_s  ngx_http_assess_call_t;
 #define NGX_HTTP_ASSESS_MULTIPART    0x4      /* or of form data */
 #define NGX_HTTP_ASSESS_RAW          0x8      /* or of anything */
 #define NGX_HTTP_ASSESS_OPEN         0x10     /* needs no tenant, no store */
+#define NGX_HTTP_ASSESS_STARTS       0x20     /* goes with others, see together */
 
 
 typedef struct {
@@ -99,7 +100,9 @@ struct ngx_http_assess_call_s {
     int64_t                          accepted;   /* assess_mono_ms() */
     ngx_event_t                      patience;   /* until a thread has it */
     int                              unread;     /* told by a thread */
-    unsigned                         busy:1;     /* a thread has it */
+    ngx_queue_t                      queue;      /* of those that wait */
+    unsigned                         waits:1;    /* in there */
+    unsigned                         busy:1;     /* a thread has it, or will */
     unsigned                         given_up:1; /* none had it in time */
     unsigned                         reading:1;  /* nginx takes the body */
     unsigned                         answered:1; /* the header is out */
@@ -129,6 +132,9 @@ ngx_uint_t ngx_http_assess_call_known(ngx_http_assess_call_t *call);
 /* Hands it to a pool thread again; its done() is called on the loop. */
 ngx_int_t ngx_http_assess_call_post(ngx_http_assess_call_t *call,
     void (*run)(void *data), void (*done)(void *data));
+
+/* Until when its thread may wait for the store; 0: as a statement may. */
+int64_t ngx_http_assess_call_deadline(ngx_http_assess_call_t *call);
 
 /*
  * Takes it back from the thread, first in done(); 0 when the client went away

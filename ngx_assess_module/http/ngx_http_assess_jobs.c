@@ -70,9 +70,10 @@ ngx_http_assess_job_get(ngx_http_assess_call_t *call)
 void
 ngx_http_assess_job_cancel(ngx_http_assess_call_t *call)
 {
-    int              changed;
-    assess_err_t     err;
-    assess_change_t  change;
+    int                     changed;
+    assess_err_t            err;
+    assess_change_t         change;
+    const assess_change_t  *told = &change;
 
     if (assess_job_cancel(ngx_http_assess_scheduler_db(), call->arena,
                           &call->scope, call->name.data, &change, &changed,
@@ -84,7 +85,7 @@ ngx_http_assess_job_cancel(ngx_http_assess_call_t *call)
     }
 
     if (changed) {
-        ngx_http_assess_scheduler_publish(&change);
+        ngx_http_assess_scheduler_publish(&told, 1);
         call->status = NGX_HTTP_ACCEPTED;
     }
 
@@ -95,8 +96,9 @@ ngx_http_assess_job_cancel(ngx_http_assess_call_t *call)
 void
 ngx_http_assess_job_retry(ngx_http_assess_call_t *call)
 {
-    assess_err_t     err;
-    assess_change_t  change;
+    assess_err_t            err;
+    assess_change_t         change;
+    const assess_change_t  *told = &change;
 
     if (assess_job_retry(ngx_http_assess_scheduler_db(), call->arena,
                          &call->scope, call->name.data, &change, &err)
@@ -106,7 +108,7 @@ ngx_http_assess_job_retry(ngx_http_assess_call_t *call)
         return;
     }
 
-    ngx_http_assess_scheduler_publish(&change);
+    ngx_http_assess_scheduler_publish(&told, 1);
 
     call->status = NGX_HTTP_ACCEPTED;
     assess_job_json(&call->body, &change.job);

@@ -12,6 +12,7 @@
 #define BODY    NGX_HTTP_ASSESS_BODY
 #define JSON    NGX_HTTP_ASSESS_JSON
 #define FORM    NGX_HTTP_ASSESS_MULTIPART
+#define STARTS  NGX_HTTP_ASSESS_STARTS
 #define RAW     NGX_HTTP_ASSESS_RAW
 #define OPEN    NGX_HTTP_ASSESS_OPEN
 
@@ -23,7 +24,7 @@
 
 static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
 
-    { POST, "assessments/start", BODY|JSON|FORM, NULL,
+    { POST, "assessments/start", BODY|JSON|FORM|STARTS, NULL,
       NULL, ngx_http_assess_start },
 
     { GET, "assessments/job/{id}", 0, NULL,

@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_form.h"
+#include "ngx_http_assess_together.h"
 
 #include "base/assess_json.h"
 #include "engine/assess_questions.h"
@@ -14,7 +15,8 @@
 /* no start has more values in its JSON: metadata is the most of them */
 #define NGX_HTTP_ASSESS_VALUES     8192
 
-
+static assess_starting_t *ngx_http_assess_start_prepare(
+    ngx_http_assess_call_t *call);
 static assess_json_t *ngx_http_assess_start_json(ngx_http_assess_call_t *call,
     assess_err_t *err);
 static assess_json_t *ngx_http_assess_start_form(ngx_http_assess_call_t *call,
@@ -49,20 +51,84 @@ static assess_err_e ngx_http_assess_bad(assess_err_t *err, assess_err_e kind,
 void
 ngx_http_assess_start(ngx_http_assess_call_t *call)
 {
-    int                      replayed;
+    ngx_http_assess_starts(&call, 1);
+}
+
+
+void
+ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n)
+{
+    ngx_uint_t                i, ready, told;
+    assess_starting_t        *st, *starts[NGX_HTTP_ASSESS_TOGETHER];
+    ngx_http_assess_call_t   *ready_calls[NGX_HTTP_ASSESS_TOGETHER];
+    const assess_change_t    *changes[NGX_HTTP_ASSESS_TOGETHER];
+
+    for (i = 0, ready = 0; i < n; i++) {
+
+        st = ngx_http_assess_start_prepare(calls[i]);
+
+        if (st) {
+            ready_calls[ready] = calls[i];
+            starts[ready++] = st;
+        }
+    }
+
+    assess_jobs_start(ngx_http_assess_scheduler_db(), starts, ready);
+
+    for (i = 0, told = 0; i < ready; i++) {
+        if (starts[i]->rc == ASSESS_OK && !starts[i]->replayed) {
+            changes[told++] = &starts[i]->change;
+        }
+    }
+
+    if (told) {
+        ngx_http_assess_scheduler_publish(changes, told);
+    }
+
+    for (i = 0; i < ready; i++) {
+
+        st = starts[i];
+
+        if (st->rc != ASSESS_OK) {
+            ngx_http_assess_call_fail(ready_calls[i], &st->err);
+            continue;
+        }
+
+        if (st->replayed) {
+            ngx_http_assess_call_header(ready_calls[i], "Idempotent-Replayed",
+                                        "true");
+        }
+
+        ngx_http_assess_start_answer(ready_calls[i], &st->change.job);
+    }
+}
+
+
+/* What the request says; NULL when the answer is a problem */
+
+static assess_starting_t *
+ngx_http_assess_start_prepare(ngx_http_assess_call_t *call)
+{
     assess_json_t           *body;
     assess_err_e             rc;
     assess_err_t             err;
-    assess_start_t           start;
-    assess_change_t          change;
+    assess_start_t          *start;
+    assess_starting_t       *st;
     ngx_http_assess_form_t   form;
 
     ngx_memzero(&form, sizeof(ngx_http_assess_form_t));
-    ngx_memzero(&start, sizeof(assess_start_t));
 
     body = NULL;
-    replayed = 0;
     rc = ASSESS_OK;
+
+    st = assess_pcalloc(call->arena, sizeof(assess_starting_t));
+    start = assess_pcalloc(call->arena, sizeof(assess_start_t));
+
+    if (st == NULL || start == NULL) {
+        (void) assess_fail(&err, ASSESS_ERROR, NULL, "out of memory");
+        ngx_http_assess_call_fail(call, &err);
+        return NULL;
+    }
 
     if (ngx_http_assess_call_is(call, "multipart/form-data")) {
 
@@ -75,7 +141,7 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
         }
 
         if (rc == ASSESS_OK) {
-            start.upload = form.files;
+            start->upload = form.files;
             body = ngx_http_assess_start_form(call, &form, &err);
         }
 
@@ -85,33 +151,27 @@ ngx_http_assess_start(ngx_http_assess_call_t *call)
 
     if (body == NULL) {
         ngx_http_assess_call_fail(call, &err);
-        return;
+        return NULL;
     }
 
-    rc = ngx_http_assess_start_read(call, body, &start, &err);
+    rc = ngx_http_assess_start_read(call, body, start, &err);
 
-    if (rc == ASSESS_OK) {
-        rc = ngx_http_assess_start_hash(call, body, &start, &err);
-    }
+    /* what makes two starts one is asked only where one has a key */
 
-    if (rc == ASSESS_OK) {
-        rc = assess_job_start(ngx_http_assess_scheduler_db(), call->arena,
-                              &call->scope, &start, &change, &replayed, &err);
+    if (rc == ASSESS_OK && start->idempotency_key.data) {
+        rc = ngx_http_assess_start_hash(call, body, start, &err);
     }
 
     if (rc != ASSESS_OK) {
         ngx_http_assess_call_fail(call, &err);
-        return;
+        return NULL;
     }
 
-    if (replayed) {
-        ngx_http_assess_call_header(call, "Idempotent-Replayed", "true");
+    st->arena = call->arena;
+    st->scope = &call->scope;
+    st->start = start;
 
-    } else {
-        ngx_http_assess_scheduler_publish(&change);
-    }
-
-    ngx_http_assess_start_answer(call, &change.job);
+    return st;
 }
 
 

@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_scheduler.h"
+#include "ngx_http_assess_forget.h"
 #include "ngx_http_assess_lease.h"
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
@@ -71,13 +72,14 @@ static void ngx_http_assess_store_changed(void *ctx, int away, int64_t ms,
 static void ngx_http_assess_store_open(void);
 static void ngx_http_assess_store_open_run(void *data);
 static void ngx_http_assess_store_open_done(void *data);
+static ngx_int_t ngx_http_assess_runner_start(void);
 static void ngx_http_assess_runner_run(void *data);
 static assess_err_e ngx_http_assess_runner_job(
     ngx_http_assess_runner_t *runner);
 static void ngx_http_assess_runner_done(void *data);
 static void ngx_http_assess_scheduler_poll(ngx_event_t *ev);
 static void ngx_http_assess_engine_publish(void *ctx,
-    const assess_change_t *change);
+    const assess_change_t **changes, size_t n);
 static int ngx_http_assess_engine_cancelled(void *ctx, const char *job_id);
 static int ngx_http_assess_engine_stopping(void *ctx);
 static void ngx_http_assess_engine_cached(void *ctx, size_t hits,
@@ -138,6 +140,8 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
 
     ngx_add_timer(&s->poll, NGX_HTTP_ASSESS_POLL);
 
+    ngx_http_assess_forget(mcf);
+
     return ngx_http_assess_lease_init(cycle, mcf, s->engine.db);
 }
 
@@ -156,6 +160,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine = &s->engine;
 
     if (assess_client_global_init((int) cycle->connection_n) != 0
+        || assess_engine_init(engine) != 0
         || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
         || pthread_cond_init(&s->cpu_free, NULL) != 0)
     {
@@ -328,6 +333,8 @@ ngx_http_assess_scheduler_exit(void)
 
     ngx_http_assess_lease_exit(s->db);
 
+    assess_engine_destroy(&s->engine);
+
     assess_db_destroy(s->engine.db);
     assess_db_destroy(s->db);
 }
@@ -450,20 +457,42 @@ ngx_http_assess_store_open_done(void *data)
 }
 
 
+/*
+ * Where jobs wait the runners double: those that find none go at once, and what
+ * they ask is asked together.
+ */
+
 void
 ngx_http_assess_scheduler_kick(void)
 {
-    ngx_uint_t                    i;
-    ngx_http_assess_runner_t     *runner;
+    ngx_uint_t                    n;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
 
     (void) ngx_atomic_fetch_add(&s->kicks, 1);
 
-    if (!s->ready || s->quitting || s->running >= s->mcf->jobs) {
+    if (!s->ready || s->quitting) {
         return;
     }
+
+    n = ngx_min(ngx_max(s->running, 1), s->mcf->jobs - s->running);
+
+    while (n-- && ngx_http_assess_runner_start() == NGX_OK) { /* void */ }
+
+    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE,
+                               s->running < s->mcf->jobs);
+}
+
+
+static ngx_int_t
+ngx_http_assess_runner_start(void)
+{
+    ngx_uint_t                    i;
+    ngx_http_assess_runner_t     *runner;
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
 
     for (i = 0; s->runners[i].busy; i++) { /* void */ }
 
@@ -473,14 +502,13 @@ ngx_http_assess_scheduler_kick(void)
     if (ngx_http_assess_task_post(s->mcf->job_threads, &runner->task)
         != NGX_OK)
     {
-        return;
+        return NGX_ERROR;
     }
 
     runner->busy = 1;
     s->running++;
 
-    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE,
-                               s->running < s->mcf->jobs);
+    return NGX_OK;
 }
 
 
@@ -622,37 +650,45 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
 }
 
 
+/*
+ * A queued job wants a worker; and where one was just claimed there may be
+ * another behind it.
+ */
+
 void
-ngx_http_assess_scheduler_publish(const assess_change_t *change)
+ngx_http_assess_scheduler_publish(const assess_change_t **changes,
+    ngx_uint_t n)
 {
+    ngx_uint_t                    i;
+    const assess_change_t        *change;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
 
-    ngx_http_assess_zone_publish(s->mcf->zone, change);
+    ngx_http_assess_zone_publish(s->mcf->zone, changes, n);
 
-    if (change->nevents == 0) {
-        return;
-    }
+    for (i = 0; i < n; i++) {
 
-    /*
-     * A queued job wants a worker; and where one was just claimed there may
-     * be another behind it.
-     */
+        change = changes[i];
 
-    if (change->job.status == ASSESS_QUEUED
-        || (change->job.status == ASSESS_PROCESSING
-            && change->job.stage == ASSESS_EXTRACTING))
-    {
-        ngx_http_assess_zone_wake(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE);
+        if (change->nevents
+            && (change->job.status == ASSESS_QUEUED
+                || (change->job.status == ASSESS_PROCESSING
+                    && change->job.stage == ASSESS_EXTRACTING)))
+        {
+            ngx_http_assess_zone_wake(s->mcf->zone,
+                                      NGX_HTTP_ASSESS_WAKE_QUEUE);
+            return;
+        }
     }
 }
 
 
 static void
-ngx_http_assess_engine_publish(void *ctx, const assess_change_t *change)
+ngx_http_assess_engine_publish(void *ctx, const assess_change_t **changes,
+    size_t n)
 {
-    ngx_http_assess_scheduler_publish(change);
+    ngx_http_assess_scheduler_publish(changes, n);
 }
 
 

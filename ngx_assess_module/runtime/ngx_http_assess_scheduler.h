@@ -31,8 +31,9 @@ ngx_uint_t ngx_http_assess_scheduler_ready(assess_err_t *err);
 assess_db_t *ngx_http_assess_scheduler_db(void);
 assess_engine_t *ngx_http_assess_scheduler_engine(void);
 
-/* Hands a committed change to all workers.  Any thread. */
-void ngx_http_assess_scheduler_publish(const assess_change_t *change);
+/* Hands committed changes to all workers.  Any thread. */
+void ngx_http_assess_scheduler_publish(const assess_change_t **changes,
+    ngx_uint_t n);
 
 
 #endif /* NGX_HTTP_ASSESS_SCHEDULER_H */

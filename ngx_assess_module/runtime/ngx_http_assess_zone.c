@@ -399,50 +399,79 @@ ngx_http_assess_zone_wake(ngx_shm_zone_t *zone, ngx_uint_t flags)
 }
 
 
+/* without an event two such changes cannot be put in their order */
+
+static void
+ngx_http_assess_zone_put(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
+    const assess_change_t *change, const assess_buf_t *json)
+{
+    size_t  i, n;
+
+    n = change->nevents;
+
+    if (n == 0 || json->failed) {
+        ngx_http_assess_jobs_stale(sh, change->job.job_id);
+
+    } else {
+        ngx_http_assess_jobs_set(sh, shpool, &change->job, json,
+                                 (uint64_t) change->events[n - 1].event_id);
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_http_assess_ring_add(sh, &change->events[i]);
+    }
+}
+
+
 void
 ngx_http_assess_zone_publish(ngx_shm_zone_t *zone,
-    const assess_change_t *change)
+    const assess_change_t **changes, ngx_uint_t n)
 {
-    size_t                  i;
-    assess_buf_t            json;
+    ngx_uint_t              i, told;
+    assess_buf_t           *json, one;
     ngx_slab_pool_t        *shpool;
     ngx_http_assess_shm_t  *sh;
 
     sh = ngx_http_assess_shm(zone, &shpool);
 
-    if (change->nevents == 0) {
+    json = n == 1 ? &one : malloc(n * sizeof(assess_buf_t));
 
-        /* without an event two such changes cannot be put in their order */
-
-        ngx_shmtx_lock(&shpool->mutex);
-        ngx_http_assess_jobs_stale(sh, change->job.job_id);
-        ngx_shmtx_unlock(&shpool->mutex);
-
+    if (json == NULL) {
+        for (i = 0; i < n; i++) {
+            ngx_http_assess_zone_publish(zone, &changes[i], 1);
+        }
         return;
     }
 
-    ngx_memzero(&json, sizeof(assess_buf_t));
-    assess_job_json(&json, &change->job);
+    told = 0;
+    ngx_memzero(json, n * sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        if (changes[i]->nevents) {
+            assess_job_json(&json[i], &changes[i]->job);
+            told = 1;
+        }
+    }
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    if (!json.failed) {
-        ngx_http_assess_jobs_set(sh, shpool, &change->job, &json,
-                      (uint64_t) change->events[change->nevents - 1].event_id);
-
-    } else {
-        ngx_http_assess_jobs_stale(sh, change->job.job_id);
-    }
-
-    for (i = 0; i < change->nevents; i++) {
-        ngx_http_assess_ring_add(sh, &change->events[i]);
+    for (i = 0; i < n; i++) {
+        ngx_http_assess_zone_put(sh, shpool, changes[i], &json[i]);
     }
 
     ngx_http_assess_ring_advance(sh);
 
     ngx_shmtx_unlock(&shpool->mutex);
 
-    assess_buf_free(&json);
+    for (i = 0; i < n; i++) {
+        assess_buf_free(&json[i]);
+    }
 
-    ngx_http_assess_zone_wake(zone, NGX_HTTP_ASSESS_WAKE_EVENTS);
+    if (json != &one) {
+        free(json);
+    }
+
+    if (told) {
+        ngx_http_assess_zone_wake(zone, NGX_HTTP_ASSESS_WAKE_EVENTS);
+    }
 }

@@ -89,11 +89,11 @@ void ngx_http_assess_zone_wake(ngx_shm_zone_t *zone, ngx_uint_t flags);
 
 
 /*
- * A committed change: the job and its events, then a wake-up.  Without an
- * event only what is known of the job is forgotten.
+ * Committed changes: the jobs and their events, then a wake-up.  Without an
+ * event only what is known of a job is forgotten.
  */
 void ngx_http_assess_zone_publish(ngx_shm_zone_t *zone,
-    const assess_change_t *change);
+    const assess_change_t **changes, ngx_uint_t n);
 
 /*
  * Events that were read from the log, which is complete up to upto: what is

@@ -86,22 +86,6 @@ assess_answer_json(assess_buf_t *b, const assess_answer_t *answer)
 }
 
 
-void
-assess_array_key(assess_buf_t *array, const unsigned char *key)
-{
-    char  hex[2 * ASSESS_KEY_LEN + 1], word[2 * ASSESS_KEY_LEN + 8];
-
-    if (key == NULL) {
-        assess_array_word(array, NULL);
-        return;
-    }
-
-    assess_hex(hex, key, ASSESS_KEY_LEN);
-    (void) snprintf(word, sizeof(word), "\"\\\\x%s\"", hex);
-    assess_array_word(array, word);
-}
-
-
 static double
 assess_answer_confidence(double confidence)
 {
@@ -122,118 +106,82 @@ assess_array_text(assess_buf_t *array, const assess_str_t *s)
         assess_array_add(array, s);
 
     } else {
-        assess_array_word(array, "\"\"");
+        assess_array_cstr(array, "");
     }
 }
 
 
+#define ASSESS_ANSWER_ARGS  12
+
+
 static void
-assess_answers_args(assess_args_t *args, const assess_answer_t *answers,
-    size_t n)
+assess_answer_add(assess_buf_t *col, const assess_answers_of_t *of,
+    const assess_answer_t *a, assess_buf_t *json)
 {
-    size_t                  i, k;
-    assess_str_t            s;
-    assess_buf_t            col[10], json;
-    const assess_answer_t  *a;
+    assess_str_t  s;
 
-    memset(col, 0, sizeof(col));
-    memset(&json, 0, sizeof(assess_buf_t));
+    assess_buf_reset(json);
+    assess_evidence_json(json, a->evidence, a->nevidence);
+    s.data = json->data;
+    s.len = json->len;
 
-    for (i = 0; i < n; i++) {
-        a = &answers[i];
+    assess_array_add(&col[0], of->tenant);
+    assess_array_id(&col[1], of->job_id);
+    assess_array_int(&col[2], a->ordinal);
+    assess_array_text(&col[3], &a->question_id);
+    assess_array_cstr(&col[4], assess_verdict_name(a->verdict));
+    assess_array_real(&col[5], assess_answer_confidence(a->confidence));
+    assess_array_text(&col[6], &a->rationale);
+    assess_array_text(&col[7], &s);
+    assess_array_text(&col[8], &a->provider);
+    assess_array_text(&col[9], &a->model);
+    assess_array_flag(&col[10], a->cached);
+    assess_array_bytes(&col[11], a->cached ? NULL : a->key, ASSESS_KEY_LEN);
 
-        assess_buf_reset(&json);
-        assess_evidence_json(&json, a->evidence, a->nevidence);
-        s.data = json.data;
-        s.len = json.len;
-
-        assess_array_int(&col[0], a->ordinal);
-        assess_array_text(&col[1], &a->question_id);
-        assess_array_word(&col[2], assess_verdict_name(a->verdict));
-        assess_array_real(&col[3], assess_answer_confidence(a->confidence));
-        assess_array_text(&col[4], &a->rationale);
-        assess_array_text(&col[5], &s);
-        assess_array_text(&col[6], &a->provider);
-        assess_array_text(&col[7], &a->model);
-        assess_array_word(&col[8], a->cached ? "t" : "f");
-        assess_array_key(&col[9], a->cached ? NULL : a->key);
-
-        col[5].failed |= json.failed;
-    }
-
-    assess_buf_free(&json);
-
-    for (k = 0; k < 10; k++) {
-        assess_arg_array(args, &col[k]);
-    }
+    col[7].failed |= json->failed;
 }
 
 
 assess_err_e
-assess_answers_save(assess_conn_t *conn, const assess_str_t *tenant,
-    const char *job_id, const assess_answer_t *answers, size_t n,
-    assess_err_t *err)
+assess_answers_save(assess_conn_t *conn, const assess_answers_of_t *of,
+    size_t nof, assess_err_t *err)
 {
+    size_t         i, k, n;
+    assess_buf_t   col[ASSESS_ANSWER_ARGS], json;
     assess_args_t  args;
 
     static const char  sql[] =
         "insert into assess.assessment_answers (tenant, job_id, ordinal,"
         " question_id, verdict, confidence, rationale, evidence, provider,"
-        " model, cached, cache_key) select $1::text, $2::uuid, *"
-        " from unnest($3::int[], $4::text[], $5::text[], $6::float8[],"
-        " $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[],"
-        " $12::bytea[])"
+        " model, cached, cache_key) select *"
+        " from unnest($1::text[], $2::uuid[], $3::int[], $4::text[],"
+        " $5::text[], $6::float8[], $7::text[], $8::text[], $9::text[],"
+        " $10::text[], $11::boolean[], $12::bytea[])"
         " on conflict (job_id, ordinal) do nothing";
+
+    memset(col, 0, sizeof(col));
+    memset(&json, 0, sizeof(assess_buf_t));
+
+    for (i = 0, n = 0; i < nof; i++) {
+        for (k = 0; k < of[i].n; k++) {
+            assess_answer_add(col, &of[i], &of[i].answers[k], &json);
+            n++;
+        }
+    }
+
+    assess_buf_free(&json);
 
     if (n == 0) {
         return ASSESS_OK;
     }
 
     assess_args_init(&args);
-    assess_arg_text(&args, tenant);
-    assess_arg_id(&args, job_id);
-    assess_answers_args(&args, answers, n);
+
+    for (k = 0; k < ASSESS_ANSWER_ARGS; k++) {
+        assess_arg_array(&args, &col[k]);
+    }
 
     return assess_db_later(conn, sql, &args, err);
-}
-
-
-assess_err_e
-assess_answers_known(assess_conn_t *conn, assess_arena_t *arena,
-    const assess_str_t *tenant, const char *job_id, size_t n,
-    unsigned char **answered, assess_err_t *err)
-{
-    int            i;
-    int64_t        ordinal;
-    PGresult      *res;
-    assess_args_t  args;
-
-    *answered = assess_pcalloc(arena, n + 1);
-    if (*answered == NULL) {
-        return assess_db_no_memory(err);
-    }
-
-    assess_args_init(&args);
-    assess_arg_text(&args, tenant);
-    assess_arg_id(&args, job_id);
-
-    res = assess_db_exec(conn, "select ordinal from assess.assessment_answers"
-                         " where tenant = $1 and job_id = $2", &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    for (i = 0; i < PQntuples(res); i++) {
-        ordinal = assess_col_int(res, i, 0);
-
-        if (ordinal >= 0 && ordinal < (int64_t) n) {
-            (*answered)[ordinal] = 1;
-        }
-    }
-
-    PQclear(res);
-
-    return ASSESS_OK;
 }
 
 

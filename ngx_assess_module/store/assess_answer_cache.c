@@ -85,7 +85,7 @@ assess_answers_cached(assess_db_t *db, assess_arena_t *arena,
     memset(&array, 0, sizeof(assess_buf_t));
 
     for (i = 0; i < n; i++) {
-        assess_array_key(&array, keys[i]);
+        assess_array_bytes(&array, keys[i], ASSESS_KEY_LEN);
     }
 
     assess_args_init(&args);

@@ -9,18 +9,20 @@
 #include "assess_answer.h"
 
 
+/* Some answers of one job. */
+typedef struct {
+    const assess_str_t     *tenant;
+    const char             *job_id;
+    const assess_answer_t  *answers;
+    size_t                  n;
+} assess_answers_of_t;
+
 /*
  * Those that are there already stay as they are.  The key of one that is not
  * cached itself is saved with it, for the cache.
  */
 assess_err_e assess_answers_save(assess_conn_t *conn,
-    const assess_str_t *tenant, const char *job_id,
-    const assess_answer_t *answers, size_t n, assess_err_t *err);
-
-/* Which of n questions have an answer, by ordinal. */
-assess_err_e assess_answers_known(assess_conn_t *conn, assess_arena_t *arena,
-    const assess_str_t *tenant, const char *job_id, size_t n,
-    unsigned char **answered, assess_err_t *err);
+    const assess_answers_of_t *of, size_t nof, assess_err_t *err);
 
 /* Of the table under the alias a, in the order of assess_answer_row(). */
 #define ASSESS_ANSWER_COLUMNS                                                \
@@ -32,9 +34,6 @@ int assess_answer_row(assess_arena_t *arena, const PGresult *res, int row,
     assess_answer_t *answer);
 
 #define ASSESS_ANSWER_EXTRA  9
-
-/* Adds a key of ASSESS_KEY_LEN bytes to an array of bytea; NULL is null. */
-void assess_array_key(assess_buf_t *array, const unsigned char *key);
 
 
 #endif /* ASSESS_ANSWER_INT_H */

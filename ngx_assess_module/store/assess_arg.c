@@ -209,84 +209,233 @@ assess_arg_bytes(assess_args_t *args, const void *data, size_t len)
 }
 
 
+/*
+ * Arrays go in the binary form of the server (array_recv() of its arrayfuncs.c),
+ * where nothing has to be escaped: how many dimensions, whether there are
+ * nulls, the type, the length and the first index, and then each element with
+ * its length, or -1.  An integer has the order of the network.
+ */
+
+#define ASSESS_ARRAY_NULLS   4               /* places in the head */
+#define ASSESS_ARRAY_COUNT   12
+
+/* pg_type.dat */
+#define ASSESS_BOOL          16
+#define ASSESS_BYTEA         17
+#define ASSESS_INT8          20
+#define ASSESS_INT4          23
+#define ASSESS_TEXT          25
+#define ASSESS_FLOAT8        701
+#define ASSESS_UUID          2950
+
+
+static void
+assess_array_put(char *p, uint32_t value)
+{
+    p[0] = (char) (value >> 24);
+    p[1] = (char) (value >> 16);
+    p[2] = (char) (value >> 8);
+    p[3] = (char) value;
+}
+
+
+static void
+assess_array_word(assess_buf_t *array, uint32_t value)
+{
+    char  word[4];
+
+    assess_array_put(word, value);
+    assess_buf_add(array, word, sizeof(word));
+}
+
+
+/* The head of the next element; len -1 is null */
+
+static void
+assess_array_element(assess_buf_t *array, uint32_t type, int64_t len)
+{
+    uint32_t        n;
+    unsigned char  *p;
+
+    if (array->len == 0) {
+        assess_array_word(array, 1);
+        assess_array_word(array, 0);
+        assess_array_word(array, type);
+        assess_array_word(array, 0);
+        assess_array_word(array, 1);
+    }
+
+    if (len > INT32_MAX) {
+        array->failed = 1;
+    }
+
+    assess_array_word(array, (uint32_t) len);
+
+    if (array->failed) {
+        return;
+    }
+
+    p = (unsigned char *) array->data + ASSESS_ARRAY_COUNT;
+    n = ((uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8
+         | p[3]) + 1;
+
+    assess_array_put((char *) p, n);
+
+    if (len == -1) {
+        assess_array_put(array->data + ASSESS_ARRAY_NULLS, 1);
+    }
+}
+
+
 void
 assess_arg_array(assess_args_t *args, assess_buf_t *array)
 {
-    assess_buf_str(array, array->len ? "}" : "{}");
-
     if (array->failed) {
         args->failed = 1;
     }
 
-    assess_arg_add(args, array->data, array->len, 0, array->data);
+    if (array->len) {
+        assess_arg_add(args, array->data, array->len, 1, array->data);
+
+    } else {
+
+        /* of which type is not known: as text it may be any */
+
+        assess_buf_free(array);
+        assess_arg_add(args, "{}", 2, 0, NULL);
+    }
+
     memset(array, 0, sizeof(assess_buf_t));
-}
-
-
-void
-assess_array_word(assess_buf_t *array, const char *word)
-{
-    assess_buf_char(array, array->len ? ',' : '{');
-    assess_buf_str(array, word && word[0] ? word : "NULL");
-}
-
-
-void
-assess_array_int(assess_buf_t *array, int64_t value)
-{
-    char  text[32];
-
-    (void) snprintf(text, sizeof(text), "%lld", (long long) value);
-    assess_array_word(array, text);
-}
-
-
-void
-assess_array_real(assess_buf_t *array, double value)
-{
-    char  text[40];
-
-    (void) snprintf(text, sizeof(text), "%.17g", value);
-    assess_array_word(array, text);
 }
 
 
 void
 assess_array_add(assess_buf_t *array, const assess_str_t *s)
 {
-    size_t        n;
-    const char   *p, *end, *plain;
     assess_buf_t  clean;
 
     if (s->data == NULL) {
-        assess_array_word(array, NULL);
+        assess_array_element(array, ASSESS_TEXT, -1);
+        return;
+    }
+
+    if (assess_text_valid(s->data, s->len) == s->len) {
+        assess_array_element(array, ASSESS_TEXT, (int64_t) s->len);
+        assess_buf_add(array, s->data, s->len);
         return;
     }
 
     memset(&clean, 0, sizeof(assess_buf_t));
+    assess_text_clean(&clean, s->data, s->len);
 
-    p = s->data;
-    n = s->len;
-
-    if (assess_text_valid(p, n) != n) {
-        assess_text_clean(&clean, p, n);
-        array->failed |= clean.failed;
-        p = clean.data;
-        n = clean.len;
-    }
-
-    assess_buf_str(array, array->len ? ",\"" : "{\"");
-
-    for (plain = p, end = p + n; p < end; p++) {
-        if (*p == '"' || *p == '\\') {
-            assess_buf_add(array, plain, (size_t) (p - plain));
-            assess_buf_char(array, '\\');
-            plain = p;
-        }
-    }
-
-    assess_buf_add(array, plain, (size_t) (p - plain));
-    assess_buf_char(array, '"');
+    assess_array_element(array, ASSESS_TEXT, (int64_t) clean.len);
+    assess_buf_add(array, clean.data, clean.len);
+    array->failed |= clean.failed;
 
     assess_buf_free(&clean);
+}
+
+
+void
+assess_array_cstr(assess_buf_t *array, const char *cstr)
+{
+    assess_str_t  s;
+
+    s.data = (char *) cstr;
+    s.len = cstr ? strlen(cstr) : 0;
+
+    assess_array_add(array, &s);
+}
+
+
+void
+assess_array_id(assess_buf_t *array, const char *id)
+{
+    int            i, digit;
+    unsigned char  value[16];
+
+    if (id == NULL || !assess_uuid_valid(id, strlen(id))) {
+        assess_array_element(array, ASSESS_UUID, -1);
+        return;
+    }
+
+    memset(value, 0, sizeof(value));
+
+    for (i = 0; *id; id++) {
+
+        if (*id == '-') {
+            continue;
+        }
+
+        digit = *id <= '9' ? *id - '0' : (*id | 0x20) - 'a' + 10;
+        value[i / 2] = (unsigned char) (value[i / 2] << 4 | digit);
+        i++;
+    }
+
+    assess_array_element(array, ASSESS_UUID, sizeof(value));
+    assess_buf_add(array, value, sizeof(value));
+}
+
+
+void
+assess_array_int(assess_buf_t *array, int value)
+{
+    assess_array_element(array, ASSESS_INT4, 4);
+    assess_array_word(array, (uint32_t) value);
+}
+
+
+void
+assess_array_big(assess_buf_t *array, int64_t value)
+{
+    assess_array_element(array, ASSESS_INT8, 8);
+    assess_array_word(array, (uint32_t) ((uint64_t) value >> 32));
+    assess_array_word(array, (uint32_t) value);
+}
+
+
+void
+assess_array_flag(assess_buf_t *array, int value)
+{
+    assess_array_element(array, ASSESS_BOOL, 1);
+    assess_buf_char(array, value ? 1 : 0);
+}
+
+
+void
+assess_array_real(assess_buf_t *array, double value)
+{
+    uint64_t  bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+
+    assess_array_element(array, ASSESS_FLOAT8, 8);
+    assess_array_word(array, (uint32_t) (bits >> 32));
+    assess_array_word(array, (uint32_t) bits);
+}
+
+
+void
+assess_array_bytes(assess_buf_t *array, const void *data, size_t len)
+{
+    assess_array_element(array, ASSESS_BYTEA, data ? (int64_t) len : -1);
+
+    if (data) {
+        assess_buf_add(array, data, len);
+    }
+}
+
+
+void
+assess_array_money(assess_buf_t *array, double value)
+{
+    char  text[64];
+
+    if (!isfinite(value) || value < 0) {
+        assess_array_cstr(array, NULL);
+        return;
+    }
+
+    (void) snprintf(text, sizeof(text), "%.12f", value > 1e15 ? 1e15 : value);
+    assess_array_cstr(array, text);
 }

@@ -337,7 +337,7 @@ assess_pages_insert(assess_conn_t *conn, const char *document_id,
             assess_array_add(&texts, &pages[i].text);
 
         } else {
-            assess_array_word(&texts, "\"\"");
+            assess_array_cstr(&texts, "");
         }
     }
 

@@ -337,7 +337,8 @@ assess_conn_setup(assess_conn_t *conn, assess_err_t *err)
         "set default_transaction_read_only = off;"
         "set extra_float_digits = 1;"
         "set bytea_output = 'hex';"
-        "set jit = off",
+        "set jit = off;"
+        "set plan_cache_mode = force_generic_plan",
         ms, ms < 10000 ? 10000 : ms);
 
     conn->altered = 0;
@@ -713,32 +714,27 @@ assess_db_release(assess_conn_t *conn)
  * hears nothing at all is not waiting for a lock.
  */
 
-static assess_err_e
-assess_db_begin_in_time(assess_conn_t *conn, assess_err_t *err)
+static int
+assess_conn_local_ms(const assess_conn_t *conn)
 {
+    int      ms;
     int64_t  left;
-    char     sql[80];
 
     left = conn->deadline - assess_mono_ms();
+    ms = conn->db->conf.transaction_ms * 2 / 3;
 
-    conn->local_ms = conn->db->conf.transaction_ms * 2 / 3;
-
-    if (left < conn->local_ms) {
-        conn->local_ms = left > 1 ? (int) left : 1;
+    if (left < ms) {
+        ms = left > 1 ? (int) left : 1;
     }
 
-    (void) snprintf(sql, sizeof(sql), "begin; set local statement_timeout"
-                    " = %d", conn->local_ms);
-
-    return assess_db_script(conn, sql, err);
+    return ms;
 }
 
 
 assess_err_e
 assess_db_begin(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
 {
-    int64_t       deadline;
-    assess_err_e  rc;
+    int64_t  deadline;
 
     deadline = assess_db_deadline;
 
@@ -751,18 +747,15 @@ assess_db_begin(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
         return err->kind;
     }
 
-    if (!(*conn)->impatient) {
-        (*conn)->begin = 1;
-        return ASSESS_OK;
+    /* it goes out with the first statement */
+
+    (*conn)->begin = 1;
+
+    if ((*conn)->impatient) {
+        (*conn)->local_ms = assess_conn_local_ms(*conn);
     }
 
-    rc = assess_db_begin_in_time(*conn, err);
-
-    if (rc != ASSESS_OK) {
-        assess_db_release(*conn);
-    }
-
-    return rc;
+    return ASSESS_OK;
 }
 
 

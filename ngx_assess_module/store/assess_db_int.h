@@ -87,11 +87,22 @@ void assess_arg_bytes(assess_args_t *args, const void *data, size_t len);
 void assess_arg_array(assess_args_t *args, assess_buf_t *array);
 
 
-/* An array in PostgreSQL's text form, built in an empty buffer. */
+/*
+ * An array, built in an empty buffer of elements of one type: text, uuid, int,
+ * bigint, boolean, float8 or bytea.  Text is mended as that of an argument; an
+ * id that is none, NULL and null strings are nulls.
+ */
 void assess_array_add(assess_buf_t *array, const assess_str_t *s);
-void assess_array_word(assess_buf_t *array, const char *word);
-void assess_array_int(assess_buf_t *array, int64_t value);
+void assess_array_cstr(assess_buf_t *array, const char *cstr);
+void assess_array_id(assess_buf_t *array, const char *id);
+void assess_array_int(assess_buf_t *array, int value);
+void assess_array_big(assess_buf_t *array, int64_t value);
+void assess_array_flag(assess_buf_t *array, int value);
 void assess_array_real(assess_buf_t *array, double value);
+void assess_array_bytes(assess_buf_t *array, const void *data, size_t len);
+
+/* Dollars, in decimal, as text: numeric has a form of its own. */
+void assess_array_money(assess_buf_t *array, double value);
 
 
 /*
@@ -177,6 +188,10 @@ assess_err_e assess_scope_check(const assess_scope_t *scope,
 /* Makes the tenant and the user known; writes only when they are new. */
 assess_err_e assess_scope_provision(assess_conn_t *conn,
     const assess_scope_t *scope, assess_err_t *err);
+
+/* Whether that was done before, in a transaction that is committed. */
+int assess_scope_known(const assess_db_t *db, const assess_scope_t *scope);
+void assess_scope_learned(const assess_db_t *db, const assess_scope_t *scope);
 
 
 /*

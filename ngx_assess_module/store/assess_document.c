@@ -6,14 +6,6 @@
 #include <string.h>
 
 
-#define ASSESS_DOCUMENT_COLUMNS                                              \
-    " d.document_id, d.filename, d.content_type, d.kind, d.bytes,"           \
-    " encode(d.sha256, 'hex'), coalesce(d.pages, -1),"                       \
-    " assess.ms(d.created_at),"                                              \
-    " case when d.active_jobs > 0 then 'processing'"                         \
-    " when d.reviewed then 'reviewed' else 'not_reviewed' end "
-
-
 void
 assess_document_json(assess_buf_t *b, const assess_document_t *doc)
 {
@@ -61,25 +53,25 @@ assess_document_status(const char *name)
 }
 
 
-static int
+int
 assess_document_row(assess_arena_t *arena, const PGresult *res, int row,
-    assess_document_t *doc)
+    int col, assess_document_t *doc)
 {
-    assess_col_id(res, row, 0, doc->document_id);
+    assess_col_id(res, row, col, doc->document_id);
 
-    if (assess_col_str(arena, res, row, 1, &doc->filename) != 0
-        || assess_col_str(arena, res, row, 2, &doc->content_type) != 0)
+    if (assess_col_str(arena, res, row, col + 1, &doc->filename) != 0
+        || assess_col_str(arena, res, row, col + 2, &doc->content_type) != 0)
     {
         return -1;
     }
 
-    doc->kind = (assess_kind_e) assess_col_int(res, row, 3);
-    doc->bytes = assess_col_int(res, row, 4);
+    doc->kind = (assess_kind_e) assess_col_int(res, row, col + 3);
+    doc->bytes = assess_col_int(res, row, col + 4);
     (void) snprintf(doc->sha256, sizeof(doc->sha256), "%s",
-                    PQgetvalue(res, row, 5));
-    doc->pages = (int) assess_col_int(res, row, 6);
-    doc->created_at = assess_col_int(res, row, 7);
-    doc->status = assess_document_status(PQgetvalue(res, row, 8));
+                    PQgetvalue(res, row, col + 5));
+    doc->pages = (int) assess_col_int(res, row, col + 6);
+    doc->created_at = assess_col_int(res, row, col + 7);
+    doc->status = assess_document_status(PQgetvalue(res, row, col + 8));
 
     return 0;
 }
@@ -105,7 +97,7 @@ assess_document_one(assess_conn_t *conn, assess_arena_t *arena,
     if (PQntuples(res) == 0) {
         rc = assess_document_unknown(err);
 
-    } else if (assess_document_row(arena, res, 0, doc) != 0) {
+    } else if (assess_document_row(arena, res, 0, 0, doc) != 0) {
         rc = assess_db_no_memory(err);
     }
 
@@ -367,7 +359,7 @@ assess_documents_rows(assess_arena_t *arena, const PGresult *res, int limit,
     }
 
     for (i = 0; i < last; i++) {
-        if (assess_document_row(arena, res, i, &(*docs)[i]) != 0) {
+        if (assess_document_row(arena, res, i, 0, &(*docs)[i]) != 0) {
             return assess_db_no_memory(err);
         }
     }
@@ -554,6 +546,12 @@ assess_document_lock(assess_conn_t *conn, const assess_scope_t *scope,
 }
 
 
+/*
+ * All that hangs on a document and is not deleted with its row.  Its events are
+ * in the log between the start of its first job and the last that was told of
+ * one; a minute more, should the clock have been set.
+ */
+
 static assess_err_e
 assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
     const assess_scope_t *scope, const char *document_id, char (**jobs)[37],
@@ -563,13 +561,45 @@ assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
     PGresult      *res;
     assess_args_t  args;
 
+    static const char  sql[] =
+        "with gone as (delete from assess.assessment_jobs"
+        " where tenant = $1 and document_id = $2"
+        " returning job_id, status, created_at, told_at),"
+        " answers as (delete from assess.assessment_answers a using gone g"
+        " where a.job_id = g.job_id),"
+        " counted as (update assess.job_counts k set jobs = k.jobs - g.jobs"
+        " from (select status, count(*) as jobs from gone group by status) g"
+        " where k.tenant = $1 and k.status = g.status),"
+        " span as (select min(created_at) - interval '1 minute' as first,"
+        " max(told_at) + interval '1 minute' as last,"
+        " array_agg(job_id) as jobs from gone),"
+        " told as (update assess.event_log l set"
+        " (types, tenants, users, job_ids, document_ids, batch_ids, data) ="
+        " (select array_agg(case when u.keep then u.type end order by u.n),"
+        " array_agg(case when u.keep then u.tenant end order by u.n),"
+        " array_agg(case when u.keep then u.user_name end order by u.n),"
+        " array_agg(case when u.keep then u.job_id end order by u.n),"
+        " array_agg(case when u.keep then u.document_id end order by u.n),"
+        " array_agg(case when u.keep then u.batch_id end order by u.n),"
+        " array_agg(case when u.keep then u.data end order by u.n)"
+        " from (select u.*, u.job_id is null or u.job_id <> all (s.jobs)"
+        " as keep from unnest(l.types, l.tenants, l.users, l.job_ids,"
+        " l.document_ids, l.batch_ids, l.data) with ordinality as u (type,"
+        " tenant, user_name, job_id, document_id, batch_id, data, n)) u)"
+        " from span s where l.created_at between s.first and s.last"
+        " and l.job_ids && s.jobs"
+        " and not array_remove(l.job_ids, null) <@ s.jobs),"
+        " emptied as (delete from assess.event_log l using span s"
+        " where l.created_at between s.first and s.last"
+        " and l.job_ids && s.jobs"
+        " and array_remove(l.job_ids, null) <@ s.jobs)"
+        " select job_id from gone";
+
     assess_args_init(&args);
     assess_arg_text(&args, &scope->tenant);
     assess_arg_id(&args, document_id);
 
-    res = assess_db_exec(conn, "select job_id from assess.assessment_jobs"
-                         " where tenant = $1 and document_id = $2",
-                         &args, err);
+    res = assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
         return err->kind;
     }
@@ -588,19 +618,6 @@ assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
 
     PQclear(res);
     *njobs = (size_t) n;
-
-    assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
-    assess_arg_id(&args, document_id);
-
-    if (assess_db_run(conn, "delete from assess.assessment_progress_events"
-                      " where tenant = $1 and job_id in"
-                      " (select job_id from assess.assessment_jobs"
-                      " where tenant = $1 and document_id = $2)",
-                      &args, NULL, err) != ASSESS_OK)
-    {
-        return err->kind;
-    }
 
     assess_args_init(&args);
     assess_arg_text(&args, &scope->tenant);
@@ -647,4 +664,65 @@ assess_document_delete(assess_db_t *db, assess_arena_t *arena,
     assess_db_release(conn);
 
     return rc;
+}
+
+
+static int
+assess_on_document_order(const void *a, const void *b)
+{
+    const assess_on_document_t *left = a, *right = b;
+
+    return strcmp(left->document_id, right->document_id);
+}
+
+
+assess_err_e
+assess_jobs_on_documents(assess_conn_t *conn, assess_on_document_t *list,
+    size_t n, assess_err_t *err)
+{
+    int            more, reviewed;
+    size_t         i;
+    assess_buf_t   tenants, ids, counts, flags;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "update assess.documents d set active_jobs = d.active_jobs + c.more,"
+        " reviewed = d.reviewed or c.reviewed"
+        " from unnest($1::text[], $2::uuid[], $3::int[], $4::boolean[])"
+        " as c (tenant, document_id, more, reviewed)"
+        " where d.tenant = c.tenant and d.document_id = c.document_id";
+
+    memset(&tenants, 0, sizeof(assess_buf_t));
+    memset(&ids, 0, sizeof(assess_buf_t));
+    memset(&counts, 0, sizeof(assess_buf_t));
+    memset(&flags, 0, sizeof(assess_buf_t));
+
+    qsort(list, n, sizeof(assess_on_document_t), assess_on_document_order);
+
+    for (i = 0; i < n; i++) {
+
+        more = list[i].more;
+        reviewed = list[i].reviewed;
+
+        while (i + 1 < n
+               && strcmp(list[i].document_id, list[i + 1].document_id) == 0)
+        {
+            i++;
+            more += list[i].more;
+            reviewed |= list[i].reviewed;
+        }
+
+        assess_array_add(&tenants, list[i].tenant);
+        assess_array_id(&ids, list[i].document_id);
+        assess_array_int(&counts, more);
+        assess_array_flag(&flags, reviewed);
+    }
+
+    assess_args_init(&args);
+    assess_arg_array(&args, &tenants);
+    assess_arg_array(&args, &ids);
+    assess_arg_array(&args, &counts);
+    assess_arg_array(&args, &flags);
+
+    return assess_db_later(conn, sql, &args, err);
 }

@@ -1,5 +1,8 @@
 
+/* The event log: what transactions tell, and how it is read again. */
+
 #include "assess_event_int.h"
+#include "assess_job_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +11,15 @@
 #define ASSESS_EVENT_COLUMNS                                                 \
     " e.event_id, e.type, e.tenant, e.user_name, e.job_id, e.document_id,"   \
     " e.batch_id, e.data "
+
+/* the events of a row of the log under the alias l */
+#define ASSESS_EVENT_UNNEST                                                  \
+    "unnest(l.types, l.tenants, l.users, l.job_ids, l.document_ids,"         \
+    " l.batch_ids, l.data) with ordinality as u (type, tenant, user_name,"   \
+    " job_id, document_id, batch_id, data, n)"
+
+/* rows of the log that one look reads at most: what is others' is passed over */
+#define ASSESS_EVENT_ROWS  512
 
 
 static void
@@ -29,9 +41,9 @@ assess_events_args(assess_args_t *args, const assess_event_t *events,
         assess_array_add(&types, &events[i].type);
         assess_array_add(&tenants, &events[i].tenant);
         assess_array_add(&users, &events[i].user);
-        assess_array_word(&jobs, events[i].job_id);
-        assess_array_word(&documents, events[i].document_id);
-        assess_array_word(&batches, events[i].batch_id);
+        assess_array_id(&jobs, events[i].job_id);
+        assess_array_id(&documents, events[i].document_id);
+        assess_array_id(&batches, events[i].batch_id);
         assess_array_add(&data, &events[i].data);
     }
 
@@ -47,9 +59,76 @@ assess_events_args(assess_args_t *args, const assess_event_t *events,
 }
 
 
+/*
+ * What the turns come to, for each tenant and status once: one statement can
+ * change a row only once.  A job that is queued and claimed changes nothing.
+ */
+
+static void
+assess_turns_args(assess_args_t *args, const assess_turn_t *turns, size_t n)
+{
+    int            jobs[ASSESS_STATUSES];
+    size_t         i, k, status;
+    assess_buf_t   tenants, statuses, counts;
+
+    memset(&tenants, 0, sizeof(assess_buf_t));
+    memset(&statuses, 0, sizeof(assess_buf_t));
+    memset(&counts, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+
+        for (k = 0; k < i; k++) {
+            if (assess_str_same(&turns[k].tenant, &turns[i].tenant)) {
+                break;
+            }
+        }
+
+        if (k < i) {
+            continue;
+        }
+
+        memset(jobs, 0, sizeof(jobs));
+
+        for (k = i; k < n; k++) {
+
+            if (!assess_str_same(&turns[k].tenant, &turns[i].tenant)) {
+                continue;
+            }
+
+            if (turns[k].from >= 0) {
+                jobs[turns[k].from]--;
+            }
+
+            if (turns[k].to >= 0) {
+                jobs[turns[k].to]++;
+            }
+        }
+
+        for (status = 0; status < ASSESS_STATUSES; status++) {
+            if (jobs[status]) {
+                assess_array_add(&tenants, &turns[i].tenant);
+                assess_array_cstr(&statuses, assess_status_name(
+                                                  (assess_status_e) status));
+                assess_array_big(&counts, jobs[status]);
+            }
+        }
+    }
+
+    assess_arg_array(args, &tenants);
+    assess_arg_array(args, &statuses);
+    assess_arg_array(args, &counts);
+}
+
+
+/*
+ * The counts are changed under the lock of the counter, which is taken first:
+ * a statement that only changes data in a "with" runs it after what it is
+ * asked for (PostgreSQL, 7.8.4).
+ */
+
 static assess_err_e
-assess_events_put(assess_conn_t *conn, assess_event_t *events, size_t n,
-    int commit, assess_err_t *err)
+assess_events_put(assess_conn_t *conn, assess_event_t *events,
+    const assess_turn_t *turns, size_t n, int commit, assess_err_t *err)
 {
     size_t          i;
     int64_t         last;
@@ -60,16 +139,19 @@ assess_events_put(assess_conn_t *conn, assess_event_t *events, size_t n,
         "with counter as ("
         " update assess.event_counter set value = value + $1::bigint"
         " returning value), written as ("
-        " insert into assess.assessment_progress_events (event_id, type,"
-        " tenant, user_name, job_id, document_id, batch_id, data)"
-        " select c.value - $1::bigint + e.n, e.type, e.tenant, e.user_name,"
-        " e.job_id, e.document_id, e.batch_id, e.data from counter c,"
-        " unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[],"
-        " $7::uuid[], $8::text[]) with ordinality"
-        " as e (type, tenant, user_name, job_id, document_id, batch_id, data,"
-        " n)) select value from counter";
+        " insert into assess.event_log (first_id, last_id, types, tenants,"
+        " users, job_ids, document_ids, batch_ids, data)"
+        " select c.value - $1::bigint + 1, c.value, $2::text[], $3::text[],"
+        " $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[]"
+        " from counter c), counted as ("
+        " insert into assess.job_counts as k (tenant, status, jobs)"
+        " select * from unnest($9::text[], $10::text[], $11::bigint[])"
+        " on conflict (tenant, status)"
+        " do update set jobs = k.jobs + excluded.jobs)"
+        " select value from counter";
 
     assess_events_args(&args, events, n);
+    assess_turns_args(&args, turns, n);
 
     res = commit ? assess_db_exec_commit(conn, sql, &args, err)
                  : assess_db_exec(conn, sql, &args, err);
@@ -95,18 +177,18 @@ assess_events_put(assess_conn_t *conn, assess_event_t *events, size_t n,
 
 
 assess_err_e
-assess_events_write(assess_conn_t *conn, assess_event_t *events, size_t n,
-    assess_err_t *err)
+assess_events_write(assess_conn_t *conn, assess_event_t *events,
+    const assess_turn_t *turns, size_t n, assess_err_t *err)
 {
-    return assess_events_put(conn, events, n, 0, err);
+    return assess_events_put(conn, events, turns, n, 0, err);
 }
 
 
 assess_err_e
-assess_events_commit(assess_conn_t *conn, assess_event_t *events, size_t n,
-    assess_err_t *err)
+assess_events_commit(assess_conn_t *conn, assess_event_t *events,
+    const assess_turn_t *turns, size_t n, assess_err_t *err)
 {
-    return assess_events_put(conn, events, n, 1, err);
+    return assess_events_put(conn, events, turns, n, 1, err);
 }
 
 
@@ -214,17 +296,21 @@ assess_events_after(assess_db_t *db, assess_arena_t *arena,
     assess_args_t   args;
     assess_conn_t  *conn;
 
-    static const char  any[] =
-        "select" ASSESS_EVENT_COLUMNS ", c.value from assess.event_counter c"
-        " left join lateral (select * from assess.assessment_progress_events"
-        " where event_id > $1 order by event_id limit $2) e on true"
-        " order by e.event_id";
+#define ASSESS_EVENTS_AFTER(which)                                           \
+    "with l as (select * from assess.event_log where first_id >="            \
+    " coalesce((select max(first_id) from assess.event_log"                  \
+    " where first_id <= $1::bigint + 1), 0) and last_id > $1::bigint"        \
+    " order by first_id limit $3::int)"                                      \
+    " select" ASSESS_EVENT_COLUMNS ", c.value,"                              \
+    " (select count(*) from l), (select max(last_id) from l)"                \
+    " from assess.event_counter c left join lateral ("                       \
+    " select l.first_id + u.n - 1 as event_id, u.*"                          \
+    " from l cross join lateral " ASSESS_EVENT_UNNEST                        \
+    " where l.first_id + u.n - 1 > $1::bigint and " which                    \
+    " order by l.first_id, u.n limit $2::int) e on true order by e.event_id"
 
-    static const char  one[] =
-        "select" ASSESS_EVENT_COLUMNS ", c.value from assess.event_counter c"
-        " left join lateral (select * from assess.assessment_progress_events"
-        " where tenant = $3 and event_id > $1 order by event_id limit $2) e"
-        " on true order by e.event_id";
+    static const char  any[] = ASSESS_EVENTS_AFTER("u.type is not null");
+    static const char  one[] = ASSESS_EVENTS_AFTER("u.tenant = $4");
 
     *n = 0;
     all = tenant == NULL || tenant->data == NULL;
@@ -236,6 +322,7 @@ assess_events_after(assess_db_t *db, assess_arena_t *arena,
     assess_args_init(&args);
     assess_arg_int(&args, after);
     assess_arg_int(&args, limit);
+    assess_arg_int(&args, ASSESS_EVENT_ROWS);
 
     if (!all) {
         assess_arg_text(&args, tenant);
@@ -257,8 +344,14 @@ assess_events_after(assess_db_t *db, assess_arena_t *arena,
     rc = assess_events_rows(arena, res, events, n, err);
 
     if (rc == ASSESS_OK) {
-        *upto = *n >= (size_t) limit && *n ? (*events)[*n - 1].event_id
-                                           : assess_col_int(res, 0, 8);
+        *upto = assess_col_int(res, 0, 8);
+
+        if (*n >= (size_t) limit && *n) {
+            *upto = (*events)[*n - 1].event_id;
+
+        } else if (assess_col_int(res, 0, 9) == ASSESS_EVENT_ROWS) {
+            *upto = assess_col_int(res, 0, 10);
+        }
     }
 
     PQclear(res);
@@ -267,9 +360,58 @@ assess_events_after(assess_db_t *db, assess_arena_t *arena,
 }
 
 
+/*
+ * What is deleted is not told any more, and that is noted in the counter: ids
+ * are not quite in the order of times, so an older event may remain for a
+ * while.
+ */
+
+assess_err_e
+assess_events_forget(assess_db_t *db, int64_t age_ms, int64_t *n,
+    assess_err_t *err)
+{
+    PGresult       *res;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "with old as (select first_id, last_id from assess.event_log"
+        " where created_at < now() - $1::bigint * interval '1 millisecond'"
+        " order by created_at limit $2::int for update skip locked),"
+        " gone as (delete from assess.event_log l using old o"
+        " where l.first_id = o.first_id),"
+        " noted as (update assess.event_counter c"
+        " set pruned = greatest(c.pruned, o.last_id)"
+        " from (select max(last_id) as last_id from old) o"
+        " where o.last_id > c.pruned)"
+        " select count(*) from old";
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_int(&args, age_ms);
+    assess_arg_int(&args, ASSESS_EVENT_ROWS);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    assess_db_release(conn);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    *n = assess_col_int(res, 0, 0);
+    PQclear(res);
+
+    return ASSESS_OK;
+}
+
+
 static void
 assess_events_ids(assess_args_t *args, const assess_str_t *ids, size_t n)
 {
+    char          id[ASSESS_UUID_LEN + 1];
     size_t        i;
     assess_buf_t  array;
 
@@ -277,11 +419,51 @@ assess_events_ids(assess_args_t *args, const assess_str_t *ids, size_t n)
 
     for (i = 0; i < n; i++) {
         if (assess_uuid_valid(ids[i].data, ids[i].len)) {
-            assess_array_add(&array, &ids[i]);
+            memcpy(id, ids[i].data, ASSESS_UUID_LEN);
+            id[ASSESS_UUID_LEN] = '\0';
+            assess_array_id(&array, id);
         }
     }
 
     assess_arg_array(args, &array);
+}
+
+
+/* The event that would tell of a job as it is, under the id it has */
+
+static assess_err_e
+assess_event_renew(assess_db_t *db, assess_arena_t *arena,
+    assess_event_t *event, assess_err_t *err)
+{
+    int64_t         id;
+    assess_err_e    rc;
+    assess_job_t    job;
+    assess_conn_t  *conn;
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    rc = assess_job_find(conn, arena, &event->tenant, event->job_id, &job,
+                         err);
+
+    assess_db_release(conn);
+
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    id = event->event_id;
+
+    if (assess_job_event(arena, &job, event->type.data, "", assess_now_ms(),
+                         event) != 0)
+    {
+        return assess_db_no_memory(err);
+    }
+
+    event->event_id = id;
+
+    return ASSESS_OK;
 }
 
 
@@ -291,21 +473,36 @@ assess_events_latest(assess_db_t *db, assess_arena_t *arena,
     const assess_str_t *document_ids, size_t ndocuments,
     assess_event_t **events, size_t *n, assess_err_t *err)
 {
+    size_t          i;
     PGresult       *res;
     assess_err_e    rc;
     assess_args_t   args;
     assess_conn_t  *conn;
 
+    /*
+     * Of the events of one transaction the last one of the job.  Where the log
+     * does not go back that far, only its type is told, and it is as old as
+     * what is forgotten.
+     */
+
     static const char  sql[] =
-        "select" ASSESS_EVENT_COLUMNS "from ("
-        " select job_id from assess.assessment_jobs"
+        "select coalesce(e.event_id, c.pruned),"
+        " coalesce(e.type, case j.status when 'completed' then 'complete'"
+        " when 'cancelled' then 'cancelled' when 'queued' then 'queued'"
+        " when 'processing' then 'progress' else 'error' end),"
+        " j.tenant, j.user_name, j.job_id, j.document_id, j.batch_id, e.data"
+        " from (select * from assess.assessment_jobs"
         " where tenant = $1 and job_id = any ($2::uuid[])"
-        " union select job_id from assess.assessment_jobs"
-        " where tenant = $1 and document_id = any ($3::uuid[])) j"
-        " cross join lateral (select *"
-        " from assess.assessment_progress_events"
-        " where job_id = j.job_id order by event_id desc limit 1) e"
-        " where e.tenant = $1 order by e.event_id";
+        " union all select * from assess.assessment_jobs"
+        " where tenant = $1 and document_id = any ($3::uuid[])"
+        " and job_id <> all ($2::uuid[])) j"
+        " cross join assess.event_counter c"
+        " left join lateral (select l.first_id + u.n - 1 as event_id, u.*"
+        " from assess.event_log l cross join lateral " ASSESS_EVENT_UNNEST
+        " where l.created_at = j.told_at"
+        " and l.job_ids @> array[j.job_id] and u.job_id = j.job_id"
+        " order by l.first_id desc, u.n desc limit 1) e on true"
+        " order by 1";
 
     *n = 0;
 
@@ -329,6 +526,12 @@ assess_events_latest(assess_db_t *db, assess_arena_t *arena,
 
     rc = assess_events_rows(arena, res, events, n, err);
     PQclear(res);
+
+    for (i = 0; i < *n && rc == ASSESS_OK; i++) {
+        if ((*events)[i].data.data == NULL) {
+            rc = assess_event_renew(db, arena, &(*events)[i], err);
+        }
+    }
 
     return rc;
 }

@@ -43,6 +43,14 @@ assess_err_e assess_events_after(assess_db_t *db, assess_arena_t *arena,
     assess_event_t **events, size_t *n, int64_t *upto, assess_err_t *err);
 
 /*
+ * Deletes events that are older than age_ms, some of them; n is how many rows of
+ * the log, of which each has the events of one transaction.  0: there are none,
+ * or another does it.
+ */
+assess_err_e assess_events_forget(assess_db_t *db, int64_t age_ms,
+    int64_t *n, assess_err_t *err);
+
+/*
  * The latest event of each of these jobs or, for documents, of each of their
  * jobs, in the order of their ids: where a new stream that is narrowed to
  * them begins.  Unknown ids give nothing.

@@ -6,17 +6,26 @@
 
 
 #include "assess_db_int.h"
-#include "assess_event.h"
+#include "assess_job.h"
+
+
+/* A job's way from one status to another; -1: there is none. */
+typedef struct {
+    assess_str_t  tenant;
+    int           from;
+    int           to;
+} assess_turn_t;
 
 
 /*
- * Takes the ids and writes the events.  The last statement before the commit:
- * from here on every other writer waits.  The second one commits, too.
+ * Takes the ids, writes the events, one row for all of them, and counts the
+ * turns, one for each event.  The last statement before the commit: from here
+ * on every other writer waits.  The second one commits, too.
  */
 assess_err_e assess_events_write(assess_conn_t *conn, assess_event_t *events,
-    size_t n, assess_err_t *err);
+    const assess_turn_t *turns, size_t n, assess_err_t *err);
 assess_err_e assess_events_commit(assess_conn_t *conn, assess_event_t *events,
-    size_t n, assess_err_t *err);
+    const assess_turn_t *turns, size_t n, assess_err_t *err);
 
 
 #endif /* ASSESS_EVENT_INT_H */

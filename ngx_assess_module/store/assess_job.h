@@ -89,10 +89,9 @@ typedef struct {
 } assess_start_t;
 
 
-/* Who claims, and what.  All of it is lent. */
+/* Who claims, and what not.  All of it is lent. */
 typedef struct {
     char                     worker_id[ASSESS_UUID_LEN + 1];
-    assess_str_t             owner;      /* a name for this run alone */
     int                      lease_ms;
     const assess_str_t      *avoid;      /* providers whose jobs wait */
     size_t                   navoid;
@@ -131,6 +130,45 @@ typedef struct {
 } assess_step_t;
 
 
+/* One run that wants a job, and what it was given. */
+typedef struct {
+    assess_arena_t          *arena;      /* of what it is given */
+    assess_str_t             owner;      /* a name for this run alone */
+    assess_work_t            work;
+    assess_change_t          change;
+    int                      taken;
+    assess_err_e             rc;         /* for the caller of claim() */
+    assess_err_t             err;
+} assess_taker_t;
+
+
+typedef enum {
+    ASSESS_WRITE_STEPS = 0,
+    ASSESS_WRITE_END,
+    ASSESS_WRITE_RELEASE
+} assess_write_e;
+
+
+/*
+ * What a run has to say of its job: steps in their order, and with them how it
+ * ends, or that it is handed back.  rc and err are the answer.
+ */
+typedef struct {
+    assess_write_e           what;
+    assess_arena_t          *arena;      /* of the change */
+    assess_work_t           *work;
+    const assess_step_t     *steps;
+    size_t                   nsteps;
+    assess_status_e          status;     /* of an end */
+    const char              *code;       /* of one that failed */
+    const char              *message;
+
+    assess_change_t          change;
+    assess_err_e             rc;
+    assess_err_t             err;
+} assess_write_t;
+
+
 typedef struct {
     assess_paging_t   paging;
     int               status;            /* -1: all */
@@ -159,15 +197,25 @@ void assess_job_json(assess_buf_t *b, const assess_job_t *job);
 
 
 /*
- * Durable when it returns ASSESS_OK.  replayed is set when this start had been
- * made before under the same key: job is that one's then, and no event is
- * written.  ASSESS_NOT_FOUND with the pointer /documentId or /questionSet;
- * ASSESS_IMPOSSIBLE when the key was used for another request;
- * ASSESS_CONFLICT when that is still under way.
+ * Starts jobs, in one transaction as far as they have nothing of their own to
+ * do in it; each is made or not made for itself.  Durable when rc is ASSESS_OK.
+ * replayed is set when a start had been made before under the same key: job is
+ * that one's then, and no event is written.  ASSESS_NOT_FOUND with the pointer
+ * /documentId or /questionSet; ASSESS_IMPOSSIBLE when the key was used for
+ * another request; ASSESS_CONFLICT when that is still under way.
  */
-assess_err_e assess_job_start(assess_db_t *db, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_start_t *start,
-    assess_change_t *change, int *replayed, assess_err_t *err);
+typedef struct {
+    assess_arena_t         *arena;       /* of the change */
+    const assess_scope_t   *scope;
+    assess_start_t         *start;
+
+    assess_change_t         change;
+    int                     replayed;
+    assess_err_e            rc;
+    assess_err_t            err;
+} assess_starting_t;
+
+void assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n);
 
 /* With its place in the queue when it is queued. */
 assess_err_e assess_job_read(assess_db_t *db, assess_arena_t *arena,
@@ -217,20 +265,20 @@ assess_err_e assess_job_retry(assess_db_t *db, assess_arena_t *arena,
  */
 
 /*
- * Takes the next job: the highest priority first, then the oldest.  Counted
- * as queued is one that was left: at once when its worker is known to be gone,
- * else when its lease ran out, but not within a lease of the time when the
- * server started, or was there for db, again or for the first time
- * (assess_db_steady_ms(), for which gap_ms is to be less than a third of a
- * lease): while it was away nobody could renew, and who runs the jobs has the
- * time to.  ASSESS_NOT_FOUND when there is none.
+ * Takes the next jobs, one for each taker as far as there are so many: the
+ * highest priority first, then the oldest.  Counted as queued is one that was
+ * left: at once when its worker is known to be gone, else when its lease ran
+ * out, but not within a lease of the time when the server started, or was
+ * there for db, again or for the first time (assess_db_steady_ms(), for which
+ * gap_ms is to be less than a third of a lease): while it was away nobody could
+ * renew, and who runs the jobs has the time to.  ASSESS_NOT_FOUND when there
+ * is none.
  *
  * An attempt ends with its job, or with a lease that ran out.  One that was
  * handed back goes on: its progress stays, and attempt does not rise.
  */
-assess_err_e assess_job_claim(assess_db_t *db, assess_arena_t *arena,
-    const assess_claim_t *claim, assess_work_t *work, assess_change_t *change,
-    assess_err_t *err);
+assess_err_e assess_jobs_claim(assess_db_t *db, const assess_claim_t *claim,
+    assess_taker_t **takers, size_t n, assess_err_t *err);
 
 /*
  * Whether the job is still this run's, whose lease is renewed then: ASSESS_OK,
@@ -240,23 +288,16 @@ assess_err_e assess_job_renew(assess_db_t *db, assess_work_t *work,
     assess_err_t *err);
 
 /*
- * Saves a step.  ASSESS_LOST when the lease is another's, ASSESS_CANCELLED
- * when the job was cancelled meanwhile; nothing is written in either case,
- * except that answers which were paid for are kept with a cancelled job (then
- * change->job has it).  work->job follows, and work->steps counts.
+ * Saves what runs have to say, each of another job, in one transaction; what
+ * stands in the way of one is no harm to the others.
+ *
+ * rc is ASSESS_LOST when the lease is another's, ASSESS_CANCELLED when the job
+ * was cancelled meanwhile; nothing is written in either case, except that
+ * answers which were paid for are kept with a cancelled job (then change.job
+ * has it).  work->job follows, and work->steps counts once for all the steps of
+ * a write.
  */
-assess_err_e assess_job_step(assess_db_t *db, assess_arena_t *arena,
-    assess_work_t *work, const assess_step_t *step, assess_change_t *change,
-    assess_err_t *err);
-
-/* Ends it as ASSESS_COMPLETED, or as ASSESS_JOB_FAILED with code and message */
-assess_err_e assess_job_end(assess_db_t *db, assess_arena_t *arena,
-    assess_work_t *work, assess_status_e status, const char *code,
-    const char *message, assess_change_t *change, assess_err_t *err);
-
-/* Hands it back to the queue, as it is, for the next worker to go on. */
-assess_err_e assess_job_release(assess_db_t *db, assess_arena_t *arena,
-    assess_work_t *work, assess_change_t *change, assess_err_t *err);
+void assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n);
 
 
 #endif /* ASSESS_JOB_H */

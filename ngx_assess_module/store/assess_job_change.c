@@ -1,9 +1,17 @@
 
 /* What people do to a job: cancel it, run it again. */
 
+#include "assess_document_int.h"
 #include "assess_job_int.h"
 
 #include <string.h>
+
+
+/* The job under the name before, locked, while it is in one of the states */
+#define ASSESS_CHANGE_OF(states)                                             \
+    "with before as (select b.job_id, b.status from assess.assessment_jobs b"\
+    " where b.tenant = $1 and b.job_id = $2 and b.status in (" states ")"    \
+    " for update)"
 
 
 /*
@@ -35,22 +43,29 @@ assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
     const PGresult *res, const char *type, int more, assess_change_t *change,
     assess_err_t *err)
 {
-    assess_err_e  rc;
-    assess_job_t  job;
+    int                   from;
+    assess_job_t          job;
+    assess_on_document_t  on;
 
     if (assess_job_row(arena, res, 0, &job) != 0) {
         return assess_db_no_memory(err);
     }
 
-    rc = assess_job_on_document(conn, &job.tenant, job.document_id, more, 0,
-                                err);
+    from = assess_status_by_name(PQgetvalue(res, 0, ASSESS_JOB_EXTRA),
+                                 (size_t) PQgetlength(res, 0,
+                                                      ASSESS_JOB_EXTRA));
 
-    if (rc == ASSESS_OK) {
-        rc = assess_job_commit(conn, arena, res, type, "Queued", change,
-                               err);
+    on.tenant = &job.tenant;
+    on.document_id = job.document_id;
+    on.more = more;
+    on.reviewed = 0;
+
+    if (assess_jobs_on_documents(conn, &on, 1, err) != ASSESS_OK) {
+        return err->kind;
     }
 
-    return rc;
+    return assess_job_commit(conn, arena, res, type, "Queued", from, change,
+                             err);
 }
 
 
@@ -88,12 +103,12 @@ assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "update assess.assessment_jobs j set status = 'cancelled',"
+        ASSESS_CHANGE_OF("'queued', 'processing'")
+        " update assess.assessment_jobs j set status = 'cancelled',"
         " stage = null, completed_at = now(), estimated_completion = null,"
-        " lease_owner = null, lease_until = null, worker_id = null"
-        " where j.tenant = $1 and j.job_id = $2"
-        " and j.status in ('queued', 'processing')"
-        " returning" ASSESS_JOB_COLUMNS;
+        " lease_owner = null, lease_until = null, worker_id = null,"
+        " told_at = now() from before where j.job_id = before.job_id"
+        " returning" ASSESS_JOB_COLUMNS ", before.status";
 
     *changed = 0;
 
@@ -137,12 +152,12 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "update assess.assessment_jobs j set status = 'queued',"
+        ASSESS_CHANGE_OF("'failed', 'cancelled', 'budget_exceeded'")
+        " update assess.assessment_jobs j set status = 'queued',"
         " progress = 0, lost = 0, resumes = false, completed_at = null,"
-        " error_code = null, error_message = null"
-        " where j.tenant = $1 and j.job_id = $2"
-        " and j.status in ('failed', 'cancelled', 'budget_exceeded')"
-        " returning" ASSESS_JOB_COLUMNS;
+        " error_code = null, error_message = null, told_at = now()"
+        " from before where j.job_id = before.job_id"
+        " returning" ASSESS_JOB_COLUMNS ", before.status";
 
     rc = assess_change_begin(db, scope, job_id, change, &conn, err);
     if (rc != ASSESS_OK) {

@@ -6,6 +6,7 @@
 
 
 #include "assess_db_int.h"
+#include "assess_event_int.h"
 #include "assess_job.h"
 
 
@@ -35,22 +36,22 @@ assess_err_e assess_job_find(assess_conn_t *conn, assess_arena_t *arena,
 assess_err_e assess_job_unknown(assess_err_t *err);
 
 /*
- * Fills change with the row that a statement gave and with the event that
- * tells of it, and writes that event: the last thing before the commit.  step
- * is for "queued" and "progress"; the other types carry the Job.  The second one
- * commits, too.
+ * The event that tells how a job is now (ms).  step is for "queued" and
+ * "progress"; the other types carry the Job.  -1 is out of memory.
  */
-assess_err_e assess_job_changed(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const char *type, const char *step,
-    assess_change_t *change, assess_err_t *err);
+int assess_job_event(assess_arena_t *arena, const assess_job_t *job,
+    const char *type, const char *step, int64_t now, assess_event_t *event);
+
+void assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
+    int to);
+
+/*
+ * Fills change with the row that a statement gave and with the event that
+ * tells of it, writes that event, and commits.  from is the status that the job
+ * had before.
+ */
 assess_err_e assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const char *type, const char *step,
+    const PGresult *res, const char *type, const char *step, int from,
     assess_change_t *change, assess_err_t *err);
-
-/* One more or one less job on a document; reviewed is set, never cleared. */
-assess_err_e assess_job_on_document(assess_conn_t *conn,
-    const assess_str_t *tenant, const char *document_id, int more,
-    int reviewed, assess_err_t *err);
-
 
 #endif /* ASSESS_JOB_INT_H */

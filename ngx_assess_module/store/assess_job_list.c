@@ -7,37 +7,121 @@
 #include <string.h>
 
 
-/* How many would be claimed before this one, of whatever tenant, and one */
+/*
+ * How far back the queue is counted.  Behind that a place is not known: to count
+ * a million jobs takes longer than the first of them do.
+ */
+#define ASSESS_QUEUE_KNOWN  1000
+
+
+/* the head of the queue is walked once for all of them; 0: the job is not in it */
 
 static assess_err_e
-assess_job_position(assess_conn_t *conn, assess_job_t *job, assess_err_t *err)
+assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
+    int *places, assess_err_t *err)
 {
+    size_t         i;
     PGresult      *res;
     assess_args_t  args;
 
     static const char  sql[] =
-        "select count(*) + 1 from assess.assessment_jobs c,"
-        " assess.assessment_jobs j where j.tenant = $1 and j.job_id = $2"
-        " and c.status in ('queued', 'processing')"
-        " and ((c.status = 'queued' and not c.held)"
-        " or c.lease_until < statement_timestamp())"
-        " and c.priority >= j.priority"
-        " and (c.priority > j.priority"
-        " or (c.created_at, c.job_id) < (j.created_at, j.job_id))";
+        "select q.place from unnest($1::uuid[]) with ordinality a (job_id, n)"
+        " left join (select c.job_id, row_number() over"
+        " (order by c.priority desc, c.created_at, c.job_id) as place"
+        " from (select * from assess.assessment_jobs"
+        " where status in ('queued', 'processing')"
+        " and ((status = 'queued' and not held)"
+        " or lease_until < statement_timestamp())"
+        " order by priority desc, created_at, job_id limit $2::int) c) q"
+        " on q.job_id = a.job_id order by a.n";
 
     assess_args_init(&args);
-    assess_arg_text(&args, &job->tenant);
-    assess_arg_id(&args, job->job_id);
+    assess_arg_array(&args, ids);
+    assess_arg_int(&args, ASSESS_QUEUE_KNOWN);
 
     res = assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
         return err->kind;
     }
 
-    job->queue_position = (int) assess_col_int(res, 0, 0);
+    for (i = 0; i < n; i++) {
+        places[i] = i < (size_t) PQntuples(res)
+                    ? (int) assess_col_int(res, (int) i, 0) : 0;
+    }
+
     PQclear(res);
 
     return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_jobs_places(assess_db_t *db, const char (*ids)[ASSESS_UUID_LEN + 1],
+    size_t n, int *places, assess_err_t *err)
+{
+    size_t          i;
+    assess_buf_t    array;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    memset(&array, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        assess_array_id(&array, ids[i]);
+    }
+
+    rc = assess_jobs_walk(conn, &array, n, places, err);
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/* The places of the queued ones on a page */
+
+static assess_err_e
+assess_jobs_positions(assess_conn_t *conn, assess_arena_t *arena,
+    assess_job_t *jobs, size_t n, assess_err_t *err)
+{
+    int           *places;
+    size_t         i, queued;
+    assess_err_e   rc;
+    assess_buf_t   ids;
+
+    memset(&ids, 0, sizeof(assess_buf_t));
+
+    for (i = 0, queued = 0; i < n; i++) {
+        if (jobs[i].status == ASSESS_QUEUED) {
+            assess_array_id(&ids, jobs[i].job_id);
+            queued++;
+        }
+    }
+
+    if (queued == 0) {
+        return ASSESS_OK;
+    }
+
+    places = assess_palloc(arena, queued * sizeof(int));
+
+    if (places == NULL) {
+        assess_buf_free(&ids);
+        return assess_db_no_memory(err);
+    }
+
+    rc = assess_jobs_walk(conn, &ids, queued, places, err);
+
+    for (i = 0; rc == ASSESS_OK && i < n; i++) {
+        if (jobs[i].status == ASSESS_QUEUED) {
+            jobs[i].queue_position = *places++;
+        }
+    }
+
+    return rc;
 }
 
 
@@ -58,12 +142,25 @@ assess_job_read(assess_db_t *db, assess_arena_t *arena,
     rc = assess_job_find(conn, arena, &scope->tenant, job_id, job, err);
 
     if (rc == ASSESS_OK && job->status == ASSESS_QUEUED) {
-        rc = assess_job_position(conn, job, err);
+        rc = assess_jobs_positions(conn, arena, job, 1, err);
     }
 
     assess_db_release(conn);
 
     return rc;
+}
+
+
+/*
+ * Without a filter there is no index that has all jobs in their order: of each
+ * status so many as the page can take, and of those the newest.
+ */
+
+static int
+assess_jobs_plain(const assess_job_filter_t *filter)
+{
+    return filter->status < 0 && filter->batch_id.data == NULL
+           && filter->document_id.data == NULL && filter->user.data == NULL;
 }
 
 
@@ -149,30 +246,91 @@ assess_jobs_rows(assess_arena_t *arena, const PGresult *res, int limit,
 }
 
 
+#define ASSESS_JOBS_SELECT                                                   \
+    "select" ASSESS_JOB_COLUMNS                                              \
+    ", (extract(epoch from j.created_at) * 1000000)::bigint"
+
+
+/* One list of each status, as long as the page, under the name j */
+
+static PGresult *
+assess_jobs_merged(assess_conn_t *conn, const assess_scope_t *scope,
+    const assess_job_filter_t *filter, assess_err_t *err)
+{
+    char           last[ASSESS_UUID_LEN + 1];
+    int64_t        us;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        ASSESS_JOBS_SELECT
+        " from unnest('{queued,processing,completed,failed,cancelled,"
+        "budget_exceeded}'::text[]) s cross join lateral (select *"
+        " from assess.assessment_jobs where tenant = $1 and status = s"
+        " and (created_at, job_id) < ('epoch'::timestamptz"
+        " + $2::bigint * interval '1 microsecond', $3::uuid)"
+        " order by created_at desc, job_id desc limit $4::int) j"
+        " order by j.created_at desc, j.job_id desc limit $4::int";
+
+    /* the year 5138, as late as a cursor can be */
+
+    us = 99999999999999999;
+    memcpy(last, "ffffffff-ffff-ffff-ffff-ffffffffffff", sizeof(last));
+
+    if (filter->paging.cursor.data
+        && assess_cursor_read(&filter->paging.cursor, &us, last, err)
+           != ASSESS_OK)
+    {
+        return NULL;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_int(&args, us);
+    assess_arg_id(&args, last);
+    assess_arg_int(&args, filter->paging.limit + 1);
+
+    return assess_db_exec(conn, sql, &args, err);
+}
+
+
+static PGresult *
+assess_jobs_filtered(assess_conn_t *conn, const assess_scope_t *scope,
+    const assess_job_filter_t *filter, assess_err_t *err)
+{
+    PGresult      *res;
+    assess_buf_t   sql;
+    assess_args_t  args;
+
+    memset(&sql, 0, sizeof(assess_buf_t));
+
+    assess_buf_str(&sql, ASSESS_JOBS_SELECT);
+
+    if (!assess_jobs_where(&sql, &args, scope, filter)) {
+        assess_args_free(&args);
+        assess_buf_free(&sql);
+        (void) assess_fail(err, ASSESS_OK, NULL, "nothing can be found");
+        return NULL;
+    }
+
+    res = assess_db_page(conn, &sql, &args, "j.created_at", "j.job_id",
+                         &filter->paging, err);
+    assess_buf_free(&sql);
+
+    return res;
+}
+
+
 static assess_err_e
 assess_jobs_page(assess_conn_t *conn, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_job_filter_t *filter,
     assess_job_t **jobs, size_t *n, assess_str_t *next, assess_err_t *err)
 {
     PGresult      *res;
-    assess_buf_t   sql;
     assess_err_e   rc;
-    assess_args_t  args;
 
-    memset(&sql, 0, sizeof(assess_buf_t));
-
-    assess_buf_str(&sql, "select" ASSESS_JOB_COLUMNS
-                   ", (extract(epoch from j.created_at) * 1000000)::bigint");
-
-    if (!assess_jobs_where(&sql, &args, scope, filter)) {
-        assess_args_free(&args);
-        assess_buf_free(&sql);
-        return ASSESS_OK;
-    }
-
-    res = assess_db_page(conn, &sql, &args, "j.created_at", "j.job_id",
-                         &filter->paging, err);
-    assess_buf_free(&sql);
+    res = assess_jobs_plain(filter)
+          ? assess_jobs_merged(conn, scope, filter, err)
+          : assess_jobs_filtered(conn, scope, filter, err);
 
     if (res == NULL) {
         return err->kind;
@@ -186,13 +344,41 @@ assess_jobs_page(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
+/* Of a tenant, or of one of its statuses, the count is kept */
+
+static PGresult *
+assess_jobs_counted(assess_conn_t *conn, const assess_scope_t *scope,
+    int status, assess_err_t *err)
+{
+    assess_args_t  args;
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_cstr(&args, assess_status_name((assess_status_e) status));
+
+    return assess_db_exec(conn, "select coalesce(sum(jobs), 0)"
+                          " from assess.job_counts where tenant = $1"
+                          " and status = coalesce($2::text, status)",
+                          &args, err);
+}
+
+
 static assess_err_e
 assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
     const assess_job_filter_t *filter, int64_t *total, assess_err_t *err)
 {
-    PGresult      *res;
-    assess_buf_t   sql;
-    assess_args_t  args;
+    PGresult             *res;
+    assess_buf_t          sql;
+    assess_args_t         args;
+    assess_job_filter_t   rest;
+
+    rest = *filter;
+    rest.status = -1;
+
+    if (assess_jobs_plain(&rest)) {
+        res = assess_jobs_counted(conn, scope, filter->status, err);
+        goto done;
+    }
 
     memset(&sql, 0, sizeof(assess_buf_t));
     assess_buf_str(&sql, "select count(*)");
@@ -208,6 +394,8 @@ assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
     res = assess_db_query(conn, sql.data, &args, err);
     assess_buf_free(&sql);
 
+done:
+
     if (res == NULL) {
         return err->kind;
     }
@@ -216,115 +404,6 @@ assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
     PQclear(res);
 
     return ASSESS_OK;
-}
-
-
-/* the queue is walked once for all of them; 0: the job is not in it */
-
-static assess_err_e
-assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
-    int *places, assess_err_t *err)
-{
-    size_t         i;
-    PGresult      *res;
-    assess_args_t  args;
-
-    static const char  sql[] =
-        "select q.place from unnest($1::uuid[]) with ordinality a (job_id, n)"
-        " left join (select c.job_id, row_number() over"
-        " (order by c.priority desc, c.created_at, c.job_id) as place"
-        " from assess.assessment_jobs c"
-        " where c.status in ('queued', 'processing')"
-        " and ((c.status = 'queued' and not c.held)"
-        " or c.lease_until < statement_timestamp())) q"
-        " on q.job_id = a.job_id order by a.n";
-
-    assess_args_init(&args);
-    assess_arg_array(&args, ids);
-
-    res = assess_db_exec(conn, sql, &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    for (i = 0; i < n; i++) {
-        places[i] = i < (size_t) PQntuples(res)
-                    ? (int) assess_col_int(res, (int) i, 0) : 0;
-    }
-
-    PQclear(res);
-
-    return ASSESS_OK;
-}
-
-
-assess_err_e
-assess_jobs_places(assess_db_t *db, const char (*ids)[ASSESS_UUID_LEN + 1],
-    size_t n, int *places, assess_err_t *err)
-{
-    size_t          i;
-    assess_buf_t    array;
-    assess_err_e    rc;
-    assess_conn_t  *conn;
-
-    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
-    }
-
-    memset(&array, 0, sizeof(assess_buf_t));
-
-    for (i = 0; i < n; i++) {
-        assess_array_word(&array, ids[i]);
-    }
-
-    rc = assess_jobs_walk(conn, &array, n, places, err);
-
-    assess_db_release(conn);
-
-    return rc;
-}
-
-
-/* The places of the queued ones on a page */
-
-static assess_err_e
-assess_jobs_positions(assess_conn_t *conn, assess_arena_t *arena,
-    assess_job_t *jobs, size_t n, assess_err_t *err)
-{
-    int           *places;
-    size_t         i, queued;
-    assess_err_e   rc;
-    assess_buf_t   ids;
-
-    memset(&ids, 0, sizeof(assess_buf_t));
-
-    for (i = 0, queued = 0; i < n; i++) {
-        if (jobs[i].status == ASSESS_QUEUED) {
-            assess_array_word(&ids, jobs[i].job_id);
-            queued++;
-        }
-    }
-
-    if (queued == 0) {
-        return ASSESS_OK;
-    }
-
-    places = assess_palloc(arena, queued * sizeof(int));
-
-    if (places == NULL) {
-        assess_buf_free(&ids);
-        return assess_db_no_memory(err);
-    }
-
-    rc = assess_jobs_walk(conn, &ids, queued, places, err);
-
-    for (i = 0; rc == ASSESS_OK && i < n; i++) {
-        if (jobs[i].status == ASSESS_QUEUED) {
-            jobs[i].queue_position = *places++;
-        }
-    }
-
-    return rc;
 }
 
 
@@ -378,11 +457,10 @@ assess_counters_read(assess_db_t *db, const assess_scope_t *scope,
         " (select count(*) as total,"
         " count(*) filter (where reviewed) as reviewed"
         " from assess.documents where tenant = $1) d,"
-        " (select count(*) filter (where status = 'processing')"
-        " as processing, count(*) filter (where status = 'queued') as queued,"
-        " count(*) filter (where status = 'failed') as failed"
-        " from assess.assessment_jobs where tenant = $1"
-        " and status in ('processing', 'queued', 'failed')) j";
+        " (select coalesce(sum(jobs) filter (where status = 'processing'), 0)"
+        " as processing, coalesce(sum(jobs) filter (where status = 'queued'),"
+        " 0) as queued, coalesce(sum(jobs) filter (where status = 'failed'),"
+        " 0) as failed from assess.job_counts where tenant = $1) j";
 
     memset(counters, 0, sizeof(assess_counters_t));
 

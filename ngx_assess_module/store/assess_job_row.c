@@ -258,7 +258,7 @@ assess_job_progress_json(assess_buf_t *b, const assess_job_t *job,
 }
 
 
-static int
+int
 assess_job_event(assess_arena_t *arena, const assess_job_t *job,
     const char *type, const char *step, int64_t now, assess_event_t *event)
 {
@@ -304,50 +304,40 @@ assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 }
 
 
-static int
-assess_job_told(assess_arena_t *arena, const PGresult *res, const char *type,
-    const char *step, assess_change_t *change)
+void
+assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
+    int to)
 {
-    change->nevents = 0;
-    change->events = assess_palloc(arena, sizeof(assess_event_t));
-
-    return change->events == NULL
-           || assess_job_row(arena, res, 0, &change->job) != 0
-           || assess_job_event(arena, &change->job, type, step,
-                               assess_col_int(res, 0, ASSESS_JOB_NOW),
-                               change->events) != 0 ? -1 : 0;
-}
-
-
-assess_err_e
-assess_job_changed(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const char *type, const char *step,
-    assess_change_t *change, assess_err_t *err)
-{
-    if (assess_job_told(arena, res, type, step, change) != 0) {
-        return assess_db_no_memory(err);
-    }
-
-    if (assess_events_write(conn, change->events, 1, err) != ASSESS_OK) {
-        return err->kind;
-    }
-
-    change->nevents = 1;
-
-    return ASSESS_OK;
+    turn->tenant = job->tenant;
+    turn->from = from;
+    turn->to = to;
 }
 
 
 assess_err_e
 assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const char *type, const char *step,
+    const PGresult *res, const char *type, const char *step, int from,
     assess_change_t *change, assess_err_t *err)
 {
-    if (assess_job_told(arena, res, type, step, change) != 0) {
+    assess_turn_t  turn;
+
+    change->nevents = 0;
+    change->events = assess_palloc(arena, sizeof(assess_event_t));
+
+    if (change->events == NULL
+        || assess_job_row(arena, res, 0, &change->job) != 0
+        || assess_job_event(arena, &change->job, type, step,
+                            assess_col_int(res, 0, ASSESS_JOB_NOW),
+                            change->events) != 0)
+    {
         return assess_db_no_memory(err);
     }
 
-    if (assess_events_commit(conn, change->events, 1, err) != ASSESS_OK) {
+    assess_job_turn(&turn, &change->job, from, (int) change->job.status);
+
+    if (assess_events_commit(conn, change->events, &turn, 1, err)
+        != ASSESS_OK)
+    {
         return err->kind;
     }
 
@@ -401,35 +391,4 @@ assess_job_find(assess_conn_t *conn, assess_arena_t *arena,
     PQclear(res);
 
     return rc;
-}
-
-
-assess_err_e
-assess_job_on_document(assess_conn_t *conn, const assess_str_t *tenant,
-    const char *document_id, int more, int reviewed, assess_err_t *err)
-{
-    int64_t        rows;
-    assess_args_t  args;
-
-    assess_args_init(&args);
-    assess_arg_text(&args, tenant);
-    assess_arg_id(&args, document_id);
-    assess_arg_int(&args, more);
-    assess_arg_id(&args, reviewed ? "true" : "false");
-
-    if (assess_db_run(conn, "update assess.documents"
-                      " set active_jobs = active_jobs + $3::int,"
-                      " reviewed = reviewed or $4::boolean"
-                      " where tenant = $1 and document_id = $2",
-                      &args, &rows, err) != ASSESS_OK)
-    {
-        return err->kind;
-    }
-
-    if (rows == 0) {
-        return assess_fail(err, ASSESS_NOT_FOUND, NULL,
-                           "there is no such document");
-    }
-
-    return ASSESS_OK;
 }

@@ -147,152 +147,388 @@ assess_start_key(assess_conn_t *conn, const assess_scope_t *scope,
 
 
 /*
- * Counted in active_jobs before anything refers to it: a delete under way
- * is waited for, one that comes later finds the job.
+ * A document is counted and locked before anything refers to it: a delete
+ * under way is waited for, one that comes later finds the job.
+ *
+ * Sets and documents are named once, and by their numbers in what is asked.  A
+ * start that finds no document, or no question set, gives no row.
  */
 
-static assess_err_e
-assess_start_document(assess_conn_t *conn, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_start_t *start,
-    char document_id[ASSESS_UUID_LEN + 1], assess_err_t *err)
+static const char  assess_start_sql[] =
+    "with sets as materialized (select w.n, s.question_set_id,"
+    " s.question_count from unnest($1::text[], $2::text[], $3::int[])"
+    " with ordinality as w (tenant, name, version, n)"
+    " cross join lateral (select question_set_id, question_count"
+    " from assess.question_sets where tenant = w.tenant and name = w.name"
+    " and (w.version = 0 or version = w.version)"
+    " order by version desc limit 1) s),"
+    " counted as (update assess.documents d"
+    " set active_jobs = d.active_jobs + w.jobs"
+    " from unnest($4::text[], $5::uuid[], $6::int[])"
+    " with ordinality as w (tenant, document_id, jobs, n)"
+    " where d.tenant = w.tenant and d.document_id = w.document_id"
+    " returning w.n)"
+    " insert into assess.assessment_jobs (job_id, assessment_id,"
+    " tenant, user_name, document_id, question_set_id, total_batches,"
+    " questions_per_batch, priority, provider, model, callback_url, metadata,"
+    " max_cost) select a.job_id, a.assessment_id, a.tenant, a.user_name,"
+    " a.document_id, s.question_set_id,"
+    " (s.question_count + a.per_batch - 1) / a.per_batch, a.per_batch,"
+    " a.priority, a.provider, a.model, a.callback_url,"
+    " coalesce(a.metadata, '{}'), a.max_cost"
+    " from unnest($7::uuid[], $8::uuid[], $9::text[], $10::text[],"
+    " $11::uuid[], $12::int[], $13::int[], $14::int[], $15::int[],"
+    " $16::text[], $17::text[], $18::text[], $19::text[], $20::text[]::numeric[])"
+    " as a (job_id, assessment_id, tenant, user_name, document_id, set_n,"
+    " document_n, per_batch, priority, provider, model, callback_url,"
+    " metadata, max_cost)"
+    " join sets s on s.n = a.set_n join counted c on c.n = a.document_n"
+    " returning job_id, total_batches, assess.ms(created_at),"
+    " assess.ms(clock_timestamp())";
+
+#define ASSESS_START_COLUMNS  20
+#define ASSESS_START_FIRST    6              /* of those of each start */
+
+
+/* The documents in the order of their ids, in which all lock them */
+
+static int
+assess_start_order(const void *a, const void *b)
 {
-    int                created;
-    assess_err_e       rc;
-    assess_document_t  doc;
+    const assess_starting_t *const *left = a, *const *right = b;
 
-    if (start->upload) {
+    return strcmp((*left)->start->document_id, (*right)->start->document_id);
+}
 
-        rc = assess_document_insert(conn, arena, scope, start->upload, &doc,
-                                    &created, err);
-        if (rc != ASSESS_OK) {
-            return rc;
-        }
 
-        memcpy(document_id, doc.document_id, ASSESS_UUID_LEN + 1);
+/* The number of its document, and of its set, which are added when new */
 
-    } else {
-        memcpy(document_id, start->document_id, ASSESS_UUID_LEN + 1);
-        document_id[ASSESS_UUID_LEN] = '\0';
+static int
+assess_start_document(assess_starting_t **starts, size_t i, int *jobs,
+    assess_buf_t *col, int n)
+{
+    if (i && assess_start_order(&starts[i - 1], &starts[i]) == 0
+        && assess_str_same(&starts[i - 1]->scope->tenant,
+                           &starts[i]->scope->tenant))
+    {
+        jobs[n - 1]++;
+        return n;
+    }
 
-        if (!assess_uuid_valid(document_id, strlen(document_id))) {
-            (void) assess_document_unknown(err);
-            return assess_start_pointer(err, "/documentId");
+    assess_array_add(&col[3], &starts[i]->scope->tenant);
+    assess_array_id(&col[4], starts[i]->start->document_id);
+    jobs[n] = 1;
+
+    return n + 1;
+}
+
+
+static int
+assess_start_set(assess_starting_t **starts, size_t i, int *sets,
+    assess_buf_t *col, int n)
+{
+    size_t                 k;
+    const assess_start_t  *one, *other;
+
+    one = starts[i]->start;
+
+    for (k = 0; k < i; k++) {
+        other = starts[k]->start;
+
+        if (assess_str_same(&one->set_name, &other->set_name)
+            && one->set_version == other->set_version
+            && assess_str_same(&starts[i]->scope->tenant,
+                               &starts[k]->scope->tenant))
+        {
+            sets[i] = sets[k];
+            return n;
         }
     }
 
-    rc = assess_job_on_document(conn, &scope->tenant, document_id, 1, 0, err);
+    assess_array_add(&col[0], &starts[i]->scope->tenant);
+    assess_array_add(&col[1], &one->set_name);
+    assess_array_int(&col[2], one->set_version);
+    sets[i] = n + 1;
 
-    if (rc == ASSESS_NOT_FOUND) {
-        (void) assess_start_pointer(err, "/documentId");
-    }
+    return n + 1;
+}
 
-    return rc;
+
+static void
+assess_start_add(assess_buf_t *col, const assess_starting_t *st, int set,
+    int document)
+{
+    const assess_start_t  *s;
+
+    s = st->start;
+
+    assess_array_id(col++, st->change.job.job_id);
+    assess_array_id(col++, st->change.job.assessment_id);
+    assess_array_add(col++, &st->scope->tenant);
+    assess_array_add(col++, &st->scope->user);
+    assess_array_id(col++, s->document_id);
+    assess_array_int(col++, set);
+    assess_array_int(col++, document);
+    assess_array_int(col++, s->questions_per_batch > 0
+                            ? s->questions_per_batch : 1);
+    assess_array_int(col++, s->priority);
+    assess_array_add(col++, &s->provider);
+    assess_array_add(col++, &s->model);
+    assess_array_add(col++, &s->callback_url);
+    assess_array_add(col++, &s->metadata);
+    assess_array_money(col, s->max_cost);
 }
 
 
 static PGresult *
-assess_start_insert(assess_conn_t *conn, const assess_scope_t *scope,
-    const assess_start_t *start, const char *document_id,
-    const assess_question_set_t *set, assess_err_t *err)
+assess_start_insert(assess_conn_t *conn, assess_starting_t **starts, size_t n,
+    assess_err_t *err)
 {
-    int            per_batch;
-    char           job_id[ASSESS_UUID_LEN + 1];
-    char           assessment_id[ASSESS_UUID_LEN + 1];
+    int            nsets, ndocuments, *sets, *jobs;
+    size_t         i, k;
+    assess_buf_t   col[ASSESS_START_COLUMNS];
     assess_args_t  args;
 
-    static const char  sql[] =
-        "with assessment as (insert into assess.document_assessments"
-        " (assessment_id, tenant, user_name, document_id, question_set_id)"
-        " values ($1::uuid, $3::text, $4::text, $5::uuid, $6::uuid))"
-        " insert into assess.assessment_jobs as j (assessment_id, job_id,"
-        " tenant, user_name, document_id, question_set_id, total_batches,"
-        " questions_per_batch, priority, provider, model, callback_url,"
-        " metadata, max_cost) values ($1::uuid, $2::uuid, $3::text, $4::text,"
-        " $5::uuid, $6::uuid, $7::int, $8::int, $9::int, $10::text,"
-        " $11::text, $12::text, coalesce($13::text, '{}'), $14::numeric)"
-        " returning" ASSESS_JOB_COLUMNS;
-
-    if (assess_uuid(job_id) != 0 || assess_uuid(assessment_id) != 0) {
-        (void) assess_fail(err, ASSESS_ERROR, "internal", "no entropy");
+    jobs = malloc(2 * n * sizeof(int));
+    if (jobs == NULL) {
+        (void) assess_db_no_memory(err);
         return NULL;
     }
 
-    per_batch = start->questions_per_batch > 0 ? start->questions_per_batch
-                                               : 1;
+    sets = jobs + n;
+    nsets = 0;
+    ndocuments = 0;
+
+    memset(col, 0, sizeof(col));
+    qsort(starts, n, sizeof(assess_starting_t *), assess_start_order);
+
+    for (i = 0; i < n; i++) {
+        nsets = assess_start_set(starts, i, sets, col, nsets);
+        ndocuments = assess_start_document(starts, i, jobs, col, ndocuments);
+
+        assess_start_add(col + ASSESS_START_FIRST, starts[i], sets[i],
+                         ndocuments);
+    }
+
+    for (i = 0; i < (size_t) ndocuments; i++) {
+        assess_array_int(&col[5], jobs[i]);
+    }
+
+    free(jobs);
 
     assess_args_init(&args);
-    assess_arg_id(&args, assessment_id);
-    assess_arg_id(&args, job_id);
-    assess_arg_text(&args, &scope->tenant);
-    assess_arg_text(&args, &scope->user);
-    assess_arg_id(&args, document_id);
-    assess_arg_id(&args, set->question_set_id);
-    assess_arg_int(&args, set->question_count / per_batch
-                          + (set->question_count % per_batch != 0));
-    assess_arg_int(&args, per_batch);
-    assess_arg_int(&args, start->priority);
-    assess_arg_text(&args, &start->provider);
-    assess_arg_text(&args, &start->model);
-    assess_arg_text(&args, &start->callback_url);
-    assess_arg_text(&args, &start->metadata);
-    assess_arg_money(&args, start->max_cost);
 
-    return assess_db_exec(conn, sql, &args, err);
+    for (k = 0; k < ASSESS_START_COLUMNS; k++) {
+        assess_arg_array(&args, &col[k]);
+    }
+
+    return assess_db_exec(conn, assess_start_sql, &args, err);
 }
 
 
-/* All that a start writes, in the transaction that is under way */
+/* Which one a row is of: nearly always the next one */
+
+static assess_starting_t *
+assess_start_of_row(assess_starting_t **starts, size_t n, const PGresult *res,
+    int row)
+{
+    size_t       i;
+    const char  *id;
+
+    id = PQgetvalue(res, row, 0);
+
+    for (i = 0; i < n; i++) {
+        if (strcmp(starts[((size_t) row + i) % n]->change.job.job_id, id)
+            == 0)
+        {
+            break;
+        }
+    }
+
+    return starts[((size_t) row + i) % n];
+}
+
+
+/* The job as its row has it, without reading all of that back */
+
+static void
+assess_start_job(assess_starting_t *st, const PGresult *res, int row)
+{
+    assess_job_t          *job;
+    const assess_start_t  *start;
+
+    job = &st->change.job;
+    start = st->start;
+
+    memcpy(job->document_id, start->document_id, sizeof(job->document_id));
+    job->tenant = st->scope->tenant;
+    job->user = st->scope->user;
+    job->status = ASSESS_QUEUED;
+    job->total_batches = (int) assess_col_int(res, row, 1);
+    job->priority = start->priority;
+    job->max_cost = start->max_cost;
+    job->created_at = assess_col_int(res, row, 2);
+    job->metadata = start->metadata;
+}
+
+
+/*
+ * Writes all these starts and commits.  ASSESS_CONFLICT: one of several is not
+ * to be made, and none was.
+ */
 
 static assess_err_e
-assess_start_write(assess_conn_t *conn, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_start_t *start,
-    assess_change_t *change, assess_err_t *err)
+assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
+    assess_err_t *err)
 {
-    char                    document_id[ASSESS_UUID_LEN + 1];
-    char                    job_id[ASSESS_UUID_LEN + 1];
-    PGresult               *res;
-    assess_err_e            rc;
-    assess_question_set_t   set;
+    int                 row;
+    PGresult           *res;
+    assess_err_e        rc;
+    assess_turn_t      *turns;
+    assess_event_t     *events;
+    assess_starting_t  *st;
 
-    rc = assess_question_set_find(conn, arena, &scope->tenant,
-                                  &start->set_name, start->set_version, &set,
-                                  err);
+    res = assess_start_insert(conn, starts, n, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    if ((size_t) PQntuples(res) != n) {
+        PQclear(res);
+        return assess_fail(err, ASSESS_CONFLICT, NULL, "one is not to be made");
+    }
+
+    events = assess_palloc(starts[0]->arena, n * sizeof(assess_event_t));
+    turns = assess_palloc(starts[0]->arena, n * sizeof(assess_turn_t));
+
+    rc = events && turns ? ASSESS_OK : assess_db_no_memory(err);
+
+    for (row = 0; row < (int) n && rc == ASSESS_OK; row++) {
+
+        st = assess_start_of_row(starts, n, res, row);
+
+        assess_start_job(st, res, row);
+
+        if (assess_job_event(st->arena, &st->change.job, "queued", "Queued",
+                             assess_col_int(res, row, 3), &events[row])
+            != 0)
+        {
+            rc = assess_db_no_memory(err);
+        }
+
+        if (rc == ASSESS_OK && st->start->idempotency_key.data) {
+            rc = assess_start_key(conn, st->scope, st->start,
+                                  st->change.job.job_id, err);
+        }
+
+        assess_job_turn(&turns[row], &st->change.job, -1, ASSESS_QUEUED);
+        st->change.events = &events[row];
+        st->change.nevents = 1;
+    }
+
+    PQclear(res);
+
+    return rc == ASSESS_OK ? assess_events_commit(conn, events, turns, n, err)
+                           : rc;
+}
+
+
+/* Why a start by itself gave no row */
+
+static assess_err_e
+assess_start_missing(assess_conn_t *conn, assess_starting_t *st,
+    assess_err_t *err)
+{
+    assess_err_e           rc;
+    assess_document_t      doc;
+    assess_question_set_t  set;
+
+    rc = assess_question_set_find(conn, st->arena, &st->scope->tenant,
+                                  &st->start->set_name,
+                                  st->start->set_version, &set, err);
     if (rc == ASSESS_NOT_FOUND) {
         return assess_start_pointer(err, "/questionSet");
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_scope_provision(conn, scope, err);
+        rc = assess_document_find(conn, st->arena, &st->scope->tenant,
+                                  st->start->document_id, &doc, err);
     }
 
-    if (rc == ASSESS_OK) {
-        rc = assess_start_document(conn, arena, scope, start, document_id,
-                                   err);
+    if (rc == ASSESS_NOT_FOUND) {
+        return assess_start_pointer(err, "/documentId");
     }
 
-    if (rc != ASSESS_OK) {
-        return rc;
+    /* it came, or went, between the two looks */
+
+    return rc == ASSESS_OK
+           ? assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                         "the document or the question set was changed at "
+                         "this very moment")
+           : rc;
+}
+
+
+/* All that a start alone writes, in the transaction that is under way */
+
+static assess_err_e
+assess_start_alone(assess_conn_t *conn, assess_starting_t *st,
+    assess_err_t *err)
+{
+    int                created;
+    assess_err_e       rc;
+    assess_start_t    *start;
+    assess_document_t  doc;
+
+    start = st->start;
+
+    if (start->idempotency_key.data) {
+
+        rc = assess_start_lock(conn, st->scope, &start->idempotency_key, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_start_replay(conn, st->arena, st->scope, start,
+                                     &st->change.job, err);
+            st->replayed = rc == ASSESS_OK;
+        }
+
+        if (rc != ASSESS_NOT_FOUND) {
+            return rc;
+        }
     }
 
-    res = assess_start_insert(conn, scope, start, document_id, &set, err);
-    if (res == NULL) {
+    if ((start->upload || !assess_scope_known(conn->db, st->scope))
+        && assess_scope_provision(conn, st->scope, err) != ASSESS_OK)
+    {
         return err->kind;
     }
 
-    assess_col_id(res, 0, 0, job_id);
+    if (start->upload) {
 
-    if (start->idempotency_key.data) {
-        rc = assess_start_key(conn, scope, start, job_id, err);
+        rc = assess_document_insert(conn, st->arena, st->scope, start->upload,
+                                    &doc, &created, err);
+        if (rc != ASSESS_OK) {
+            return rc;
+        }
+
+        memcpy(start->document_id, doc.document_id, ASSESS_UUID_LEN + 1);
+
+    } else if (!assess_uuid_valid(start->document_id,
+                                  strlen(start->document_id)))
+    {
+        (void) assess_document_unknown(err);
+        return assess_start_pointer(err, "/documentId");
     }
 
-    if (rc == ASSESS_OK) {
-        rc = assess_job_changed(conn, arena, res, "queued", "Queued", change,
-                                err);
+    if (assess_uuid(st->change.job.job_id) != 0
+        || assess_uuid(st->change.job.assessment_id) != 0)
+    {
+        return assess_fail(err, ASSESS_ERROR, "internal", "no entropy");
     }
 
-    PQclear(res);
+    rc = assess_start_write(conn, &st, 1, err);
 
-    return rc;
+    return rc == ASSESS_CONFLICT ? assess_start_missing(conn, st, err) : rc;
 }
 
 
@@ -352,55 +588,148 @@ assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
 }
 
 
-assess_err_e
-assess_job_start(assess_db_t *db, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_start_t *start,
-    assess_change_t *change, int *replayed, assess_err_t *err)
+static void
+assess_start_one(assess_db_t *db, assess_starting_t *st)
 {
     int             doubt;
-    assess_err_e    rc;
     assess_conn_t  *conn;
 
-    doubt = 0;
-    *replayed = 0;
-    memset(change, 0, sizeof(assess_change_t));
-
-    if (assess_start_check(scope, start, err) != ASSESS_OK
-        || assess_db_begin(db, &conn, err) != ASSESS_OK)
-    {
-        return err->kind;
+    st->rc = assess_db_begin(db, &conn, &st->err);
+    if (st->rc != ASSESS_OK) {
+        return;
     }
 
-    if (start->idempotency_key.data) {
+    st->rc = assess_start_alone(conn, st, &st->err);
 
-        rc = assess_start_lock(conn, scope, &start->idempotency_key, err);
+    /* the first statement that may have committed is the one that told */
 
-        if (rc == ASSESS_OK) {
-            rc = assess_start_replay(conn, arena, scope, start, &change->job,
-                                     err);
-            *replayed = rc == ASSESS_OK;
-        }
-
-        if (rc != ASSESS_NOT_FOUND) {
-            goto done;
-        }
-    }
-
-    rc = assess_start_write(conn, arena, scope, start, change, err);
-
-    if (rc == ASSESS_OK) {
-        rc = assess_db_commit(conn, err);
-        doubt = rc != ASSESS_OK && conn->broken;
-    }
-
-done:
+    doubt = st->rc != ASSESS_OK && conn->broken && st->change.nevents;
 
     assess_db_release(conn);
 
-    if (doubt) {
-        rc = assess_start_doubt(db, arena, scope, start, change->job.job_id,
-                                err);
+    if (st->rc == ASSESS_OK && !st->replayed) {
+        assess_scope_learned(db, st->scope);
     }
 
+    if (doubt) {
+        st->rc = assess_start_doubt(db, st->arena, st->scope, st->start,
+                                    st->change.job.job_id, &st->err);
+    }
+}
+
+
+/* Together go those that need nothing but their job */
+
+static int
+assess_start_plain(const assess_starting_t *st)
+{
+    return st->start->upload == NULL
+           && st->start->idempotency_key.data == NULL
+           && assess_uuid_valid(st->start->document_id,
+                                strlen(st->start->document_id));
+}
+
+
+static assess_err_e
+assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
+    int *doubt, assess_err_t *err)
+{
+    size_t          i;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    *doubt = 0;
+
+    for (i = 0; i < n; i++) {
+        if (assess_uuid(starts[i]->change.job.job_id) != 0
+            || assess_uuid(starts[i]->change.job.assessment_id) != 0)
+        {
+            return assess_fail(err, ASSESS_ERROR, "internal", "no entropy");
+        }
+    }
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    rc = ASSESS_OK;
+
+    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+        if (!assess_scope_known(db, starts[i]->scope)) {
+            rc = assess_scope_provision(conn, starts[i]->scope, err);
+        }
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_start_write(conn, starts, n, err);
+    }
+
+    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+        assess_scope_learned(db, starts[i]->scope);
+    }
+
+    *doubt = rc != ASSESS_OK && conn->broken && starts[0]->change.nevents;
+
+    assess_db_release(conn);
+
     return rc;
+}
+
+
+void
+assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n)
+{
+    int                  doubt;
+    size_t               i, plain;
+    assess_err_e         rc;
+    assess_err_t         err;
+    assess_starting_t   *st, **together;
+
+    together = malloc((n + 1) * sizeof(assess_starting_t *));
+    plain = 0;
+
+    for (i = 0; i < n; i++) {
+        st = starts[i];
+        st->replayed = 0;
+        memset(&st->change, 0, sizeof(assess_change_t));
+
+        st->rc = assess_start_check(st->scope, st->start, &st->err);
+
+        if (st->rc == ASSESS_OK && together && assess_start_plain(st)) {
+            together[plain++] = st;
+
+        } else if (st->rc == ASSESS_OK) {
+            assess_start_one(db, st);
+        }
+    }
+
+    if (plain > 1) {
+        rc = assess_starts_together(db, together, plain, &doubt, &err);
+
+    } else {
+        rc = ASSESS_CONFLICT;
+        doubt = 0;
+    }
+
+    for (i = 0; i < plain; i++) {
+        st = together[i];
+
+        if (doubt) {
+            st->rc = assess_start_doubt(db, st->arena, st->scope, st->start,
+                                        st->change.job.job_id, &st->err);
+
+        } else if (rc == ASSESS_OK || rc == ASSESS_UNAVAILABLE) {
+            st->rc = rc;
+            st->err = err;
+
+        } else {
+
+            /* each finds out by itself */
+
+            memset(&st->change, 0, sizeof(assess_change_t));
+            assess_start_one(db, st);
+        }
+    }
+
+    free(together);
 }

@@ -1,246 +1,30 @@
 
-/* What a worker does with a job: claim it, save its steps, end it. */
+/*
+ * What runs have to say of their jobs: steps, ends, releases, of as many jobs as
+ * there are in one transaction.
+ */
 
 #include "assess_answer_int.h"
 #include "assess_document_int.h"
 #include "assess_job_int.h"
-#include "assess_question_set_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 
-/*
- * The index assessment_jobs_claim is walked in its order: its condition is
- * repeated word for word, so that the planner finds it.  What others are
- * about to take is passed over.  The answers that are there already tell how
- * far an attempt before this one came.
- *
- * $4 is whether this client may take over what ran out; the server says so
- * for itself.  '-infinity', a worker that is gone, is always before.
- */
+/* All the steps of one write, as one change of the row */
 
-static const char  assess_claim_sql[] =
-    "with next as (select c.job_id, c.status = 'processing'"
-    " and c.lease_until > '-infinity' as ran_out"
-    " from assess.assessment_jobs c"
-    " where c.status in ('queued', 'processing')"
-    " and ((c.status = 'queued' and not c.held)"
-    " or c.lease_until <= case when $4::boolean"
-    " and pg_postmaster_start_time() <= statement_timestamp()"
-    " - $2::int * interval '1 millisecond'"
-    " then statement_timestamp() else '-infinity' end)"
-    " and c.provider <> all ($5::text[])"
-    " order by c.priority desc, c.created_at, c.job_id"
-    " limit 1 for update skip locked)"
-    " update assess.assessment_jobs j set status = 'processing',"
-    " stage = 'extracting', resumes = false,"
-    " progress = case when j.resumes then j.progress else 0 end,"
-    " attempt = j.attempt + (not j.resumes)::int,"
-    " fence = j.fence + 1, lease_owner = $1::text, worker_id = $3::uuid,"
-    " lost = j.lost + (j.status = 'processing')::int,"
-    " lease_until = statement_timestamp()"
-    " + $2::int * interval '1 millisecond',"
-    " started_at = coalesce(j.started_at, now()),"
-    " estimated_completion = null,"
-    " completed_batches = greatest(0, case when j.resumes"
-    " then j.completed_batches end, j.total_batches"
-    " - ceil((s.question_count - (select count(*)"
-    " from assess.assessment_answers a where a.job_id = j.job_id))::numeric"
-    " / j.questions_per_batch)::int)"
-    " from next, assess.question_sets s where j.job_id = next.job_id"
-    " and s.tenant = j.tenant and s.question_set_id = j.question_set_id"
-    " returning" ASSESS_JOB_COLUMNS
-    ", j.fence, j.question_set_id, j.provider, j.model, j.lost, j.steps,"
-    " next.ran_out";
-
-
-/* What the worker needs besides the row */
-
-static assess_err_e
-assess_claim_work(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, assess_work_t *work, assess_err_t *err)
-{
-    char           set_id[ASSESS_UUID_LEN + 1];
-    assess_err_e   rc;
-    assess_job_t  *job;
-
-    job = &work->job;
-
-    if (assess_job_row(arena, res, 0, job) != 0
-        || assess_col_str(arena, res, 0, ASSESS_JOB_EXTRA + 2,
-                          &work->provider) != 0
-        || assess_col_str(arena, res, 0, ASSESS_JOB_EXTRA + 3,
-                          &work->model) != 0)
-    {
-        return assess_db_no_memory(err);
-    }
-
-    work->fence = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
-    work->lost = (int) assess_col_int(res, 0, ASSESS_JOB_EXTRA + 4);
-    work->steps = assess_col_int(res, 0, ASSESS_JOB_EXTRA + 5);
-    assess_col_id(res, 0, ASSESS_JOB_EXTRA + 1, set_id);
-
-    rc = assess_question_set_by_id(conn, arena, &job->tenant, set_id,
-                                   &work->set, err);
-
-    if (rc == ASSESS_OK) {
-        rc = assess_document_find(conn, arena, &job->tenant,
-                                  job->document_id, &work->document, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_answers_known(conn, arena, &job->tenant, job->job_id,
-                                  (size_t) work->set.question_count,
-                                  &work->answered, err);
-    }
-
-    /* a job refers to both, by foreign keys */
-
-    if (rc == ASSESS_NOT_FOUND) {
-        return assess_fail(err, ASSESS_ERROR, "internal",
-                           "a job refers to what is not there");
-    }
-
-    return rc;
-}
-
-
-/* Whether those who have leases could renew them, as far as is known here */
-
-static int
-assess_claim_steady(assess_db_t *db, const assess_claim_t *claim)
-{
-    return assess_db_steady_ms(db) >= claim->lease_ms;
-}
-
-
-static void
-assess_claim_args(assess_args_t *args, const assess_claim_t *claim, int may)
-{
-    size_t        i;
-    assess_buf_t  avoid;
-
-    memset(&avoid, 0, sizeof(assess_buf_t));
-
-    for (i = 0; i < claim->navoid; i++) {
-        assess_array_add(&avoid, &claim->avoid[i]);
-    }
-
-    assess_args_init(args);
-    assess_arg_text(args, &claim->owner);
-    assess_arg_int(args, claim->lease_ms);
-    assess_arg_id(args, claim->worker_id);
-    assess_arg_id(args, may ? "true" : "false");
-    assess_arg_array(args, &avoid);
-}
-
-
-/* What the claim took, if it may keep it */
-
-static assess_err_e
-assess_claim_taken(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const assess_claim_t *claim, assess_work_t *work,
-    assess_change_t *change, assess_err_t *err)
-{
-    assess_err_e  rc;
-
-    if (PQntuples(res) == 0) {
-        return assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
-    }
-
-    /* the server may have stood still since the begin: no lease was renewed */
-
-    if (PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 6)[0] == 't'
-        && !assess_claim_steady(conn->db, claim))
-    {
-        return assess_fail(err, ASSESS_NOT_FOUND, NULL,
-                           "no job is waiting yet");
-    }
-
-    rc = assess_claim_work(conn, arena, res, work, err);
-
-    if (rc == ASSESS_OK) {
-        rc = assess_job_commit(conn, arena, res, "progress",
-                               "Extracting text", change, err);
-    }
-
-    return rc;
-}
-
-
-assess_err_e
-assess_job_claim(assess_db_t *db, assess_arena_t *arena,
-    const assess_claim_t *claim, assess_work_t *work, assess_change_t *change,
-    assess_err_t *err)
-{
-    PGresult       *res;
-    assess_err_e    rc;
-    assess_args_t   args;
-    assess_conn_t  *conn;
-
-    memset(work, 0, sizeof(assess_work_t));
-    memset(change, 0, sizeof(assess_change_t));
-
-    work->lease_ms = claim->lease_ms;
-
-    if (assess_pstrdup(arena, &work->owner, claim->owner.data,
-                       claim->owner.len) != 0)
-    {
-        return assess_db_no_memory(err);
-    }
-
-    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
-    }
-
-    assess_claim_args(&args, claim, assess_claim_steady(db, claim));
-
-    res = assess_db_exec(conn, assess_claim_sql, &args, err);
-    if (res == NULL) {
-        rc = err->kind;
-        goto done;
-    }
-
-    rc = assess_claim_taken(conn, arena, res, claim, work, change, err);
-
-    PQclear(res);
-
-done:
-
-    assess_db_release(conn);
-
-    return rc;
-}
-
-
-/*
- * Every change that a worker makes is for $1 tenant, $2 job, $3 fence and $4
- * owner: whoever has lost the lease finds no row.
- */
-
-#define ASSESS_WORK_WHERE                                                    \
-    " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"        \
-    " and j.lease_owner = $4::text and j.status = 'processing'"
-
-#define ASSESS_WORK_RETURNING  " returning" ASSESS_JOB_COLUMNS
-
-
-typedef enum {
-    ASSESS_WORK_STEP = 0,
-    ASSESS_WORK_END,
-    ASSESS_WORK_RELEASE
-} assess_work_change_e;
-
-
-static void
-assess_work_args(assess_args_t *args, const assess_work_t *work)
-{
-    assess_args_init(args);
-    assess_arg_text(args, &work->job.tenant);
-    assess_arg_id(args, work->job.job_id);
-    assess_arg_int(args, work->fence);
-    assess_arg_text(args, &work->owner);
-}
+typedef struct {
+    assess_stage_e   stage;
+    int              progress;
+    int              total_batches;
+    int              completed_batches;
+    int64_t          estimated_completion;
+    int64_t          input_tokens;
+    int64_t          output_tokens;
+    double           cost;
+    size_t           nanswers;
+} assess_sum_t;
 
 
 static assess_err_e
@@ -250,97 +34,57 @@ assess_work_cancelled(assess_err_t *err)
 }
 
 
-/*
- * Whether what found no row had been made before, its commit being in doubt.
- * The fence is still ours: of those who write a job, we alone can have brought
- * it there.
- */
-
-static int
-assess_work_made(const assess_work_t *work, assess_work_change_e what,
-    const PGresult *res, const assess_job_t *job)
+static assess_err_e
+assess_work_lost(assess_err_t *err)
 {
-    switch (what) {
-
-    case ASSESS_WORK_STEP:
-        return assess_col_int(res, 0, ASSESS_JOB_EXTRA) == work->steps + 1;
-
-    case ASSESS_WORK_END:
-        return job->status == ASSESS_COMPLETED
-               || job->status == ASSESS_JOB_FAILED
-               || job->status == ASSESS_BUDGET_EXCEEDED;
-
-    default:
-        return job->status == ASSESS_QUEUED
-               && PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 1)[0] == 't';
-    }
+    return assess_fail(err, ASSESS_LOST, NULL,
+                       "the job's lease is another worker's");
 }
 
 
-/*
- * No row was ours.  With our fence still on it the change had been made
- * before, or the job was cancelled (and perhaps queued again since), else
- * another has it or it is deleted.
- */
-
-static assess_err_e
-assess_work_refused(assess_conn_t *conn, assess_arena_t *arena,
-    assess_work_t *work, assess_work_change_e what, assess_change_t *change,
-    assess_err_t *err)
+static int64_t
+assess_step_count(int64_t n)
 {
-    int            made;
-    PGresult      *res;
-    assess_err_e   rc;
-    assess_job_t   job;
-    assess_args_t  args;
+    return n > 0 ? n : 0;
+}
 
-    assess_args_init(&args);
-    assess_arg_text(&args, &work->job.tenant);
-    assess_arg_id(&args, work->job.job_id);
-    assess_arg_int(&args, work->fence);
 
-    res = assess_db_exec(conn, "select" ASSESS_JOB_COLUMNS
-                         ", j.steps, j.resumes from assess.assessment_jobs j"
-                         " where j.tenant = $1 and j.job_id = $2"
-                         " and j.fence = $3::bigint", &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
+static void
+assess_steps_sum(const assess_write_t *w, assess_sum_t *sum)
+{
+    size_t                i;
+    const assess_step_t  *step;
 
-    rc = ASSESS_OK;
+    memset(sum, 0, sizeof(assess_sum_t));
 
-    if (PQntuples(res) == 0) {
-        rc = assess_fail(err, ASSESS_LOST, NULL,
-                         "the job's lease is another worker's");
+    for (i = 0; i < w->nsteps; i++) {
+        step = &w->steps[i];
 
-    } else if (assess_job_row(arena, res, 0, &job) != 0) {
-        rc = assess_db_no_memory(err);
-
-    } else {
-        made = assess_work_made(work, what, res, &job);
-
-        if (made) {
-            change->job = job;
-            work->job = job;
-            work->steps = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
+        if (step->stage != ASSESS_STAGE_NONE) {
+            sum->stage = step->stage;
         }
 
-        /* a step may have been made before or after the job was cancelled */
-
-        if (job.status == ASSESS_JOB_CANCELLED
-            || (job.status == ASSESS_QUEUED && !(made && what
-                                                 == ASSESS_WORK_RELEASE)))
-        {
-            rc = assess_work_cancelled(err);
-
-        } else if (!made) {
-            rc = assess_fail(err, ASSESS_LOST, NULL, "the job has ended");
+        if (step->progress > sum->progress) {
+            sum->progress = step->progress;
         }
+
+        if (step->total_batches > 0) {
+            sum->total_batches = step->total_batches;
+        }
+
+        if (step->completed_batches > sum->completed_batches) {
+            sum->completed_batches = step->completed_batches;
+        }
+
+        if (step->estimated_completion > 0) {
+            sum->estimated_completion = step->estimated_completion;
+        }
+
+        sum->input_tokens += assess_step_count(step->input_tokens);
+        sum->output_tokens += assess_step_count(step->output_tokens);
+        sum->cost += step->cost > 0 ? step->cost : 0;
+        sum->nanswers += step->nanswers;
     }
-
-    PQclear(res);
-
-    return rc;
 }
 
 
@@ -355,7 +99,9 @@ assess_job_renew(assess_db_t *db, assess_work_t *work, assess_err_t *err)
     static const char  sql[] =
         "with renewed as (update assess.assessment_jobs j set lease_until ="
         " statement_timestamp() + $5::int * interval '1 millisecond'"
-        ASSESS_WORK_WHERE " returning 1)"
+        " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"
+        " and j.lease_owner = $4::text and j.status = 'processing'"
+        " returning 1)"
         " select exists (select from renewed), exists (select from"
         " assess.assessment_jobs c where c.tenant = $1 and c.job_id = $2"
         " and c.fence = $3::bigint and c.status in ('cancelled', 'queued'))";
@@ -364,7 +110,11 @@ assess_job_renew(assess_db_t *db, assess_work_t *work, assess_err_t *err)
         return err->kind;
     }
 
-    assess_work_args(&args, work);
+    assess_args_init(&args);
+    assess_arg_text(&args, &work->job.tenant);
+    assess_arg_id(&args, work->job.job_id);
+    assess_arg_int(&args, work->fence);
+    assess_arg_text(&args, &work->owner);
     assess_arg_int(&args, work->lease_ms);
 
     res = assess_db_exec(conn, sql, &args, err);
@@ -391,24 +141,142 @@ assess_job_renew(assess_db_t *db, assess_work_t *work, assess_err_t *err)
 }
 
 
-static int64_t
-assess_step_count(int64_t n)
+/*
+ * Whether what found no row had been made before, its commit being in doubt.
+ * The fence is still ours: of those who write a job, we alone can have brought
+ * it there.
+ */
+
+static int
+assess_work_made(const assess_write_t *w, const PGresult *res,
+    const assess_job_t *job)
 {
-    return n > 0 ? n : 0;
+    if (w->nsteps) {
+        return assess_col_int(res, 0, ASSESS_JOB_EXTRA) == w->work->steps + 1;
+    }
+
+    if (w->what == ASSESS_WRITE_END) {
+        return job->status == ASSESS_COMPLETED
+               || job->status == ASSESS_JOB_FAILED
+               || job->status == ASSESS_BUDGET_EXCEEDED;
+    }
+
+    return job->status == ASSESS_QUEUED
+           && PQgetvalue(res, 0, ASSESS_JOB_EXTRA + 1)[0] == 't';
 }
 
 
 /*
- * The answers of a step that came too late for its job: they are paid for, so
- * they and their price are kept.
+ * No row was ours.  With our fence still on it the change had been made
+ * before, or the job was cancelled (and perhaps queued again since), else
+ * another has it or it is deleted.
  */
 
 static assess_err_e
-assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
-    assess_work_t *work, const assess_step_t *step, assess_change_t *change,
+assess_work_refused(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
+{
+    int            made;
+    PGresult      *res;
+    assess_err_e   rc;
+    assess_job_t   job;
+    assess_args_t  args;
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &w->work->job.tenant);
+    assess_arg_id(&args, w->work->job.job_id);
+    assess_arg_int(&args, w->work->fence);
+
+    res = assess_db_exec(conn, "select" ASSESS_JOB_COLUMNS
+                         ", j.steps, j.resumes from assess.assessment_jobs j"
+                         " where j.tenant = $1 and j.job_id = $2"
+                         " and j.fence = $3::bigint", &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    rc = ASSESS_OK;
+
+    if (PQntuples(res) == 0) {
+        rc = assess_work_lost(err);
+
+    } else if (assess_job_row(w->arena, res, 0, &job) != 0) {
+        rc = assess_db_no_memory(err);
+
+    } else {
+        made = assess_work_made(w, res, &job);
+
+        if (made) {
+            w->change.job = job;
+            w->work->job = job;
+            w->work->steps = assess_col_int(res, 0, ASSESS_JOB_EXTRA);
+        }
+
+        /* it may have been made before or after the job was cancelled */
+
+        if (job.status == ASSESS_JOB_CANCELLED
+            || (job.status == ASSESS_QUEUED
+                && !(made && w->what == ASSESS_WRITE_RELEASE)))
+        {
+            rc = assess_work_cancelled(err);
+
+        } else if (!made) {
+            rc = assess_fail(err, ASSESS_LOST, NULL, "the job has ended");
+        }
+    }
+
+    PQclear(res);
+
+    return rc;
+}
+
+
+/* The answers of these writes, all of them by one statement */
+
+static assess_err_e
+assess_work_answers(assess_conn_t *conn, assess_write_t **writes, size_t n,
     assess_err_t *err)
 {
+    size_t                i, k, nof;
+    assess_err_e          rc;
+    assess_answers_of_t  *of;
+
+    for (i = 0, nof = 0; i < n; i++) {
+        nof += writes[i]->nsteps;
+    }
+
+    of = malloc((nof + 1) * sizeof(assess_answers_of_t));
+    if (of == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0, nof = 0; i < n; i++) {
+        for (k = 0; k < writes[i]->nsteps; k++) {
+            of[nof].tenant = &writes[i]->work->job.tenant;
+            of[nof].job_id = writes[i]->work->job.job_id;
+            of[nof].answers = writes[i]->steps[k].answers;
+            of[nof].n = writes[i]->steps[k].nanswers;
+            nof++;
+        }
+    }
+
+    rc = assess_answers_save(conn, of, nof, err);
+
+    free(of);
+
+    return rc;
+}
+
+
+/*
+ * Steps that came too late for their job: the answers are paid for, so they
+ * and their price are kept.
+ */
+
+static assess_err_e
+assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
+{
     PGresult      *res;
+    assess_sum_t   sum;
     assess_err_e   rc;
     assess_args_t  args;
 
@@ -419,16 +287,18 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
         " cost = j.cost + coalesce($6::numeric, 0), steps = j.steps + 1"
         " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"
         " and j.status in ('cancelled', 'queued') and j.steps = $7::bigint"
-        ASSESS_WORK_RETURNING;
+        " returning" ASSESS_JOB_COLUMNS;
+
+    assess_steps_sum(w, &sum);
 
     assess_args_init(&args);
-    assess_arg_text(&args, &work->job.tenant);
-    assess_arg_id(&args, work->job.job_id);
-    assess_arg_int(&args, work->fence);
-    assess_arg_int(&args, assess_step_count(step->input_tokens));
-    assess_arg_int(&args, assess_step_count(step->output_tokens));
-    assess_arg_money(&args, step->cost);
-    assess_arg_int(&args, work->steps);
+    assess_arg_text(&args, &w->work->job.tenant);
+    assess_arg_id(&args, w->work->job.job_id);
+    assess_arg_int(&args, w->work->fence);
+    assess_arg_int(&args, sum.input_tokens);
+    assess_arg_int(&args, sum.output_tokens);
+    assess_arg_money(&args, sum.cost);
+    assess_arg_int(&args, w->work->steps);
 
     res = assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
@@ -437,15 +307,13 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
 
     if (PQntuples(res) == 0) {
         PQclear(res);
-        return assess_work_refused(conn, arena, work, ASSESS_WORK_STEP,
-                                   change, err);
+        return assess_work_refused(conn, w, err);
     }
 
-    rc = assess_answers_save(conn, &work->job.tenant, work->job.job_id,
-                             step->answers, step->nanswers, err);
+    rc = assess_work_answers(conn, &w, 1, err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_row(arena, res, 0, &change->job) == 0
+        rc = assess_job_row(w->arena, res, 0, &w->change.job) == 0
              ? assess_db_commit(conn, err) : assess_db_no_memory(err);
     }
 
@@ -455,247 +323,432 @@ assess_step_late(assess_conn_t *conn, assess_arena_t *arena,
         return rc;
     }
 
-    work->job = change->job;
-    work->steps++;
+    w->work->job = w->change.job;
+    w->work->steps++;
 
     return assess_work_cancelled(err);
 }
 
 
-static PGresult *
-assess_step_update(assess_conn_t *conn, const assess_work_t *work,
-    const assess_step_t *step, assess_err_t *err)
+/*
+ * One statement for all that a run can say, so that many of them are one.  It
+ * finds a row only under the lease and the fence of the run, and a step only
+ * once.
+ */
+
+static const char  assess_work_sql[] =
+    "update assess.assessment_jobs j set status = w.status,"
+    " stage = case when w.goes_on then coalesce(w.stage, j.stage) end,"
+    " lease_owner = case when w.goes_on then j.lease_owner end,"
+    " worker_id = case when w.goes_on then j.worker_id end,"
+    " lease_until = case when w.goes_on then statement_timestamp()"
+    " + w.lease_ms * interval '1 millisecond' end,"
+    " resumes = w.status = 'queued' or j.resumes,"
+    " progress = case when w.status = 'completed' then 100"
+    " else greatest(j.progress, least(w.progress, 100)) end,"
+    " total_batches = case when w.total > 0"
+    " then greatest(w.total, j.completed_batches)"
+    " else j.total_batches end,"
+    " completed_batches = case when w.status = 'completed'"
+    " then case when w.total > 0 then greatest(w.total, j.completed_batches)"
+    " else j.total_batches end"
+    " else least(greatest(j.completed_batches, w.completed),"
+    " case when w.total > 0 then greatest(w.total, j.completed_batches)"
+    " else j.total_batches end) end,"
+    " estimated_completion = case when w.goes_on then coalesce("
+    "'epoch'::timestamptz + nullif(w.estimated, 0)"
+    " * interval '1 millisecond',"
+    " j.estimated_completion) end,"
+    " input_tokens = j.input_tokens + w.input,"
+    " output_tokens = j.output_tokens + w.output,"
+    " cost = j.cost + coalesce(w.cost, 0),"
+    " lost = case when w.answered then 0 else j.lost end,"
+    " steps = j.steps + w.stepped::int,"
+    " completed_at = case when w.status not in ('processing', 'queued')"
+    " then now() end,"
+    " error_code = w.code, error_message = w.message, told_at = now()"
+    " from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[],"
+    " $5::bigint[], $6::boolean[], $7::text[], $8::boolean[], $9::text[],"
+    " $10::int[], $11::int[], $12::int[], $13::bigint[], $14::bigint[],"
+    " $15::bigint[], $16::text[]::numeric[], $17::boolean[], $18::int[], $19::text[],"
+    " $20::text[]) with ordinality as w (tenant, job_id, fence, owner, steps,"
+    " stepped, status, goes_on, stage, progress, total, completed, estimated,"
+    " input, output, cost, answered, lease_ms, code, message, n)"
+    " where j.job_id = w.job_id and j.tenant = w.tenant and j.fence = w.fence"
+    " and j.lease_owner = w.owner and j.status = 'processing'"
+    " and (j.steps = w.steps or not w.stepped)"
+    " returning" ASSESS_JOB_COLUMNS ", w.n";
+
+#define ASSESS_WORK_COLUMNS  20
+
+
+static const char *
+assess_work_status(const assess_write_t *w)
 {
-    assess_args_t  args;
+    switch (w->what) {
 
-    static const char  sql[] =
-        "update assess.assessment_jobs j"
-        " set stage = coalesce($5::text, j.stage),"
-        " progress = greatest(j.progress, least($6::int, 100)),"
-        " total_batches = case when $7::int > 0"
-        " then greatest($7::int, j.completed_batches)"
-        " else j.total_batches end,"
-        " completed_batches = least(greatest(j.completed_batches, $8::int),"
-        " case when $7::int > 0 then greatest($7::int, j.completed_batches)"
-        " else j.total_batches end),"
-        " estimated_completion = coalesce('epoch'::timestamptz"
-        " + $9::bigint * interval '1 millisecond', j.estimated_completion),"
-        " input_tokens = j.input_tokens + $10::bigint,"
-        " output_tokens = j.output_tokens + $11::bigint,"
-        " cost = j.cost + coalesce($12::numeric, 0),"
-        " lost = case when $13::int > 0 then 0 else j.lost end,"
-        " lease_until = statement_timestamp()"
-        " + $14::int * interval '1 millisecond', steps = j.steps + 1"
-        ASSESS_WORK_WHERE " and j.steps = $15::bigint" ASSESS_WORK_RETURNING;
+    case ASSESS_WRITE_STEPS:
+        return "processing";
 
-    assess_work_args(&args, work);
-    assess_arg_id(&args, assess_stage_name(step->stage));
-    assess_arg_int(&args, assess_step_count(step->progress));
-    assess_arg_int(&args, step->total_batches);
-    assess_arg_int(&args, step->completed_batches);
+    case ASSESS_WRITE_END:
+        return assess_status_name(w->status);
 
-    if (step->estimated_completion > 0) {
-        assess_arg_int(&args, step->estimated_completion);
-
-    } else {
-        assess_arg_null(&args);
+    default:
+        return "queued";
     }
-
-    assess_arg_int(&args, assess_step_count(step->input_tokens));
-    assess_arg_int(&args, assess_step_count(step->output_tokens));
-    assess_arg_money(&args, step->cost);
-    assess_arg_int(&args, step->nanswers != 0);
-    assess_arg_int(&args, work->lease_ms);
-    assess_arg_int(&args, work->steps);
-
-    return assess_db_exec(conn, sql, &args, err);
 }
 
 
-assess_err_e
-assess_job_step(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
-    const assess_step_t *step, assess_change_t *change, assess_err_t *err)
+static const char *
+assess_work_code(const assess_write_t *w)
 {
-    PGresult       *res;
-    assess_err_e    rc;
-    assess_conn_t  *conn;
+    if (w->what != ASSESS_WRITE_END || w->status == ASSESS_COMPLETED) {
+        return NULL;
+    }
 
-    memset(change, 0, sizeof(assess_change_t));
+    return w->status == ASSESS_JOB_FAILED && w->code == NULL ? "internal"
+                                                             : w->code;
+}
 
-    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+
+static PGresult *
+assess_work_update(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    assess_err_t *err)
+{
+    size_t                 i, k;
+    const char            *code;
+    assess_buf_t           col[ASSESS_WORK_COLUMNS];
+    assess_sum_t           sum;
+    assess_args_t          args;
+    const assess_write_t  *w;
+
+    memset(col, 0, sizeof(col));
+
+    for (i = 0; i < n; i++) {
+        w = writes[i];
+        code = assess_work_code(w);
+        assess_steps_sum(w, &sum);
+
+        assess_array_add(&col[0], &w->work->job.tenant);
+        assess_array_id(&col[1], w->work->job.job_id);
+        assess_array_big(&col[2], w->work->fence);
+        assess_array_add(&col[3], &w->work->owner);
+        assess_array_big(&col[4], w->work->steps);
+        assess_array_flag(&col[5], w->nsteps != 0);
+        assess_array_cstr(&col[6], assess_work_status(w));
+        assess_array_flag(&col[7], w->what == ASSESS_WRITE_STEPS);
+        assess_array_cstr(&col[8], assess_stage_name(sum.stage));
+        assess_array_int(&col[9], sum.progress);
+        assess_array_int(&col[10], sum.total_batches);
+        assess_array_int(&col[11], sum.completed_batches);
+        assess_array_big(&col[12], sum.estimated_completion);
+        assess_array_big(&col[13], sum.input_tokens);
+        assess_array_big(&col[14], sum.output_tokens);
+        assess_array_money(&col[15], sum.cost);
+        assess_array_flag(&col[16], sum.nanswers != 0);
+        assess_array_int(&col[17], w->work->lease_ms);
+        assess_array_cstr(&col[18], code);
+        assess_array_cstr(&col[19], code ? w->message : NULL);
+    }
+
+    assess_args_init(&args);
+
+    for (k = 0; k < ASSESS_WORK_COLUMNS; k++) {
+        assess_arg_array(&args, &col[k]);
+    }
+
+    return assess_db_exec(conn, assess_work_sql, &args, err);
+}
+
+
+/* The documents of jobs that are no longer to be run */
+
+static assess_err_e
+assess_work_documents(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    assess_err_t *err)
+{
+    size_t                 i, ended;
+    assess_err_e           rc;
+    assess_on_document_t  *on;
+
+    on = malloc(n * sizeof(assess_on_document_t));
+    if (on == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0, ended = 0; i < n; i++) {
+
+        if (writes[i]->what != ASSESS_WRITE_END) {
+            continue;
+        }
+
+        on[ended].tenant = &writes[i]->work->job.tenant;
+        on[ended].document_id = writes[i]->work->job.document_id;
+        on[ended].more = -1;
+        on[ended].reviewed = writes[i]->status == ASSESS_COMPLETED;
+        ended++;
+    }
+
+    rc = ended ? assess_jobs_on_documents(conn, on, ended, err) : ASSESS_OK;
+
+    free(on);
+
+    return rc;
+}
+
+
+/* How the job was after a step that is not the last thing to be said */
+
+static void
+assess_work_after(assess_job_t *job, const assess_step_t *step)
+{
+    job->status = ASSESS_PROCESSING;
+
+    if (step->stage != ASSESS_STAGE_NONE) {
+        job->stage = step->stage;
+    }
+
+    if (step->progress > job->progress) {
+        job->progress = step->progress > 100 ? 100 : step->progress;
+    }
+
+    if (step->total_batches > 0) {
+        job->total_batches = step->total_batches > job->completed_batches
+                             ? step->total_batches : job->completed_batches;
+    }
+
+    if (step->completed_batches > job->completed_batches) {
+        job->completed_batches = step->completed_batches < job->total_batches
+                                 ? step->completed_batches
+                                 : job->total_batches;
+    }
+
+    if (step->estimated_completion > 0) {
+        job->estimated_completion = step->estimated_completion;
+    }
+
+    job->input_tokens += assess_step_count(step->input_tokens);
+    job->output_tokens += assess_step_count(step->output_tokens);
+    job->cost += step->cost > 0 ? step->cost : 0;
+}
+
+
+/* One event for each step, and one for what follows the steps */
+
+static assess_err_e
+assess_work_told(assess_write_t *w, const PGresult *res, int row,
+    assess_event_t *events, assess_turn_t *turns, assess_err_t *err)
+{
+    size_t         i, n;
+    int64_t        now;
+    const char    *type, *step;
+    assess_job_t   job;
+
+    job = w->work->job;
+    now = assess_col_int(res, row, ASSESS_JOB_NOW);
+
+    if (assess_job_row(w->arena, res, row, &w->change.job) != 0) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0, n = 0; i < w->nsteps; i++) {
+        assess_work_after(&job, &w->steps[i]);
+
+        if (i + 1 == w->nsteps && w->what == ASSESS_WRITE_STEPS) {
+            break;
+        }
+
+        if (assess_job_event(w->arena, &job, "progress",
+                             w->steps[i].step ? w->steps[i].step : "", now,
+                             &events[n]) != 0)
+        {
+            return assess_db_no_memory(err);
+        }
+
+        assess_job_turn(&turns[n++], &job, -1, -1);
+    }
+
+    step = "Queued";
+
+    if (w->what == ASSESS_WRITE_STEPS) {
+        type = "progress";
+        step = w->nsteps && w->steps[w->nsteps - 1].step
+               ? w->steps[w->nsteps - 1].step : "";
+
+    } else if (w->what == ASSESS_WRITE_RELEASE) {
+        type = "queued";
+
+    } else {
+        type = w->status == ASSESS_COMPLETED ? "complete" : "error";
+    }
+
+    if (assess_job_event(w->arena, &w->change.job, type, step, now,
+                         &events[n]) != 0)
+    {
+        return assess_db_no_memory(err);
+    }
+
+    assess_job_turn(&turns[n++], &w->change.job, ASSESS_PROCESSING,
+                    (int) w->change.job.status);
+
+    w->change.events = events;
+    w->change.nevents = n;
+
+    return ASSESS_OK;
+}
+
+
+static size_t
+assess_work_events(const assess_write_t *w)
+{
+    return w->nsteps + (w->what != ASSESS_WRITE_STEPS || w->nsteps == 0);
+}
+
+
+/* The rows are all there: what hangs on them, the events, and the commit */
+
+static assess_err_e
+assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    const PGresult *res, assess_err_t *err)
+{
+    int               row;
+    size_t            i, k, nevents;
+    assess_err_e      rc;
+    assess_turn_t    *turns;
+    assess_event_t   *events;
+
+    for (i = 0, nevents = 0; i < n; i++) {
+        nevents += assess_work_events(writes[i]);
+    }
+
+    events = assess_palloc(writes[0]->arena, nevents * sizeof(assess_event_t));
+    turns = malloc(nevents * sizeof(assess_turn_t));
+
+    if (events == NULL || turns == NULL) {
+        free(turns);
+        return assess_db_no_memory(err);
+    }
+
+    rc = ASSESS_OK;
+    nevents = 0;
+
+    for (row = 0; row < (int) n && rc == ASSESS_OK; row++) {
+
+        k = (size_t) assess_col_int(res, row, ASSESS_JOB_EXTRA) - 1;
+
+        rc = assess_work_told(writes[k], res, row, events + nevents,
+                              turns + nevents, err);
+        nevents += writes[k]->change.nevents;
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_answers(conn, writes, n, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_documents(conn, writes, n, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_events_commit(conn, events, turns, nevents, err);
+    }
+
+    free(turns);
+
+    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+        writes[i]->work->job = writes[i]->change.job;
+        writes[i]->work->steps += writes[i]->nsteps != 0;
+    }
+
+    return rc;
+}
+
+
+/*
+ * ASSESS_CONFLICT: one of several is not to be written as it is, and nothing
+ * was.
+ */
+
+static assess_err_e
+assess_work_together(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    assess_err_t *err)
+{
+    PGresult      *res;
+    assess_err_e   rc;
+
+    res = assess_work_update(conn, writes, n, err);
+    if (res == NULL) {
         return err->kind;
     }
 
-    res = assess_step_update(conn, work, step, err);
-    if (res == NULL) {
-        rc = err->kind;
-        goto done;
-    }
+    if ((size_t) PQntuples(res) == n) {
+        rc = assess_work_finish(conn, writes, n, res, err);
 
-    if (PQntuples(res) == 0) {
-        rc = assess_step_late(conn, arena, work, step, change, err);
-        PQclear(res);
-        goto done;
-    }
+    } else if (n > 1) {
+        rc = assess_fail(err, ASSESS_CONFLICT, NULL, "one of many was refused");
 
-    rc = assess_answers_save(conn, &work->job.tenant, work->job.job_id,
-                             step->answers, step->nanswers, err);
+    } else if (writes[0]->nsteps) {
+        rc = assess_work_late(conn, writes[0], err);
 
-    if (rc == ASSESS_OK) {
-        rc = assess_job_commit(conn, arena, res, "progress",
-                               step->step ? step->step : "", change, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        work->job = change->job;
-        work->steps++;
+    } else {
+        rc = assess_work_refused(conn, writes[0], err);
     }
 
     PQclear(res);
 
-done:
-
-    assess_db_release(conn);
-
     return rc;
 }
 
 
-/* The end of a claim, whichever: reviewed and more are for the document */
+/* The order in which all who lock several jobs do it */
 
-static assess_err_e
-assess_work_finish(assess_conn_t *conn, assess_arena_t *arena,
-    assess_work_t *work, PGresult *res, const char *type, int more,
-    int reviewed, assess_change_t *change, assess_err_t *err)
+static int
+assess_write_order(const void *a, const void *b)
 {
-    assess_err_e  rc;
+    const assess_write_t *const *left = a, *const *right = b;
 
-    if (PQntuples(res) == 0) {
-        return assess_work_refused(conn, arena, work, more ? ASSESS_WORK_END
-                                   : ASSESS_WORK_RELEASE, change, err);
-    }
-
-    rc = ASSESS_OK;
-
-    if (more) {
-        rc = assess_job_on_document(conn, &work->job.tenant,
-                                    work->job.document_id, more, reviewed,
-                                    err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_job_commit(conn, arena, res, type, "Queued", change,
-                               err);
-    }
-
-    if (rc == ASSESS_OK) {
-        work->job = change->job;
-    }
-
-    return rc;
+    return strcmp((*left)->work->job.job_id, (*right)->work->job.job_id);
 }
 
 
-assess_err_e
-assess_job_end(assess_db_t *db, assess_arena_t *arena, assess_work_t *work,
-    assess_status_e status, const char *code, const char *message,
-    assess_change_t *change, assess_err_t *err)
+void
+assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n)
 {
-    int             completed;
-    PGresult       *res;
+    int             away;
+    size_t          i;
     assess_err_e    rc;
-    assess_args_t   args;
+    assess_err_t    err;
     assess_conn_t  *conn;
 
-    static const char  sql[] =
-        "update assess.assessment_jobs j set status = $5::text,"
-        " stage = null, lease_owner = null, lease_until = null,"
-        " worker_id = null, estimated_completion = null,"
-        " completed_at = now(),"
-        " progress = case when $6::boolean then 100 else j.progress end,"
-        " completed_batches = case when $6::boolean then j.total_batches"
-        " else j.completed_batches end,"
-        " error_code = $7::text, error_message = $8::text"
-        ASSESS_WORK_WHERE ASSESS_WORK_RETURNING;
-
-    memset(change, 0, sizeof(assess_change_t));
-
-    completed = status == ASSESS_COMPLETED;
-
-    if (!completed && status != ASSESS_JOB_FAILED
-        && status != ASSESS_BUDGET_EXCEEDED)
-    {
-        return assess_fail(err, ASSESS_ERROR, "internal",
-                           "a job cannot end like that");
+    for (i = 0; i < n; i++) {
+        memset(&writes[i]->change, 0, sizeof(assess_change_t));
     }
 
-    if (status == ASSESS_JOB_FAILED && code == NULL) {
-        code = "internal";
-    }
+    qsort(writes, n, sizeof(assess_write_t *), assess_write_order);
 
-    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
-    }
+    away = 0;
+    rc = assess_db_begin(db, &conn, &err);
 
-    assess_work_args(&args, work);
-    assess_arg_cstr(&args, assess_status_name(status));
-    assess_arg_id(&args, completed ? "true" : "false");
-    assess_arg_cstr(&args, completed ? NULL : code);
-    assess_arg_cstr(&args, completed || code == NULL ? NULL : message);
-
-    res = assess_db_exec(conn, sql, &args, err);
-
-    if (res) {
-        rc = assess_work_finish(conn, arena, work, res,
-                                completed ? "complete" : "error", -1,
-                                completed, change, err);
-        PQclear(res);
+    if (rc == ASSESS_OK) {
+        rc = assess_work_together(conn, writes, n, &err);
+        away = conn->broken;
+        assess_db_release(conn);
 
     } else {
-        rc = err->kind;
+        away = 1;
     }
 
-    assess_db_release(conn);
+    /* alone, each finds out what it is; where nobody answers, all know */
 
-    return rc;
-}
-
-
-assess_err_e
-assess_job_release(assess_db_t *db, assess_arena_t *arena,
-    assess_work_t *work, assess_change_t *change, assess_err_t *err)
-{
-    PGresult       *res;
-    assess_err_e    rc;
-    assess_args_t   args;
-    assess_conn_t  *conn;
-
-    static const char  sql[] =
-        "update assess.assessment_jobs j set status = 'queued',"
-        " stage = null, lease_owner = null, lease_until = null,"
-        " worker_id = null, resumes = true, estimated_completion = null"
-        ASSESS_WORK_WHERE ASSESS_WORK_RETURNING;
-
-    memset(change, 0, sizeof(assess_change_t));
-
-    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
+    if (rc == ASSESS_OK || n == 1 || away) {
+        for (i = 0; i < n; i++) {
+            writes[i]->rc = rc;
+            writes[i]->err = err;
+        }
+        return;
     }
 
-    assess_work_args(&args, work);
-
-    res = assess_db_exec(conn, sql, &args, err);
-
-    if (res) {
-        rc = assess_work_finish(conn, arena, work, res, "queued", 0, 0,
-                                change, err);
-        PQclear(res);
-
-    } else {
-        rc = err->kind;
+    for (i = 0; i < n; i++) {
+        assess_jobs_write(db, &writes[i], 1);
     }
-
-    assess_db_release(conn);
-
-    return rc;
 }

@@ -84,6 +84,65 @@ assess_scope_provision(assess_conn_t *conn, const assess_scope_t *scope,
 }
 
 
+/*
+ * Scopes that are in the database, by their hashes: one of many thousands is
+ * asked for again, or taken for another one, whose user then has no row until
+ * it uploads something.
+ */
+
+#define ASSESS_SCOPES_KNOWN  4096
+
+static uint64_t  assess_scopes_known[ASSESS_SCOPES_KNOWN];
+
+
+/* FNV-1a; a tenant, a zero, and the user */
+
+static uint64_t
+assess_scope_hash(const assess_db_t *db, const assess_scope_t *scope)
+{
+    size_t    i;
+    uint64_t  h;
+
+    h = 0xcbf29ce484222325u ^ (uintptr_t) db;
+
+    for (i = 0; i < scope->tenant.len; i++) {
+        h = (h ^ (unsigned char) scope->tenant.data[i]) * 0x100000001b3u;
+    }
+
+    h *= 0x100000001b3u;
+
+    for (i = 0; i < scope->user.len; i++) {
+        h = (h ^ (unsigned char) scope->user.data[i]) * 0x100000001b3u;
+    }
+
+    return h ? h : 1;
+}
+
+
+int
+assess_scope_known(const assess_db_t *db, const assess_scope_t *scope)
+{
+    uint64_t  h;
+
+    h = assess_scope_hash(db, scope);
+
+    return __atomic_load_n(&assess_scopes_known[h % ASSESS_SCOPES_KNOWN],
+                           __ATOMIC_RELAXED) == h;
+}
+
+
+void
+assess_scope_learned(const assess_db_t *db, const assess_scope_t *scope)
+{
+    uint64_t  h;
+
+    h = assess_scope_hash(db, scope);
+
+    __atomic_store_n(&assess_scopes_known[h % ASSESS_SCOPES_KNOWN], h,
+                     __ATOMIC_RELAXED);
+}
+
+
 static const char  assess_base64url[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -341,11 +341,41 @@ assess_conn_quick(assess_conn_t *conn, const assess_args_t *args,
 }
 
 
+/*
+ * What begins a transaction, and what ends it, is prepared as all else: the
+ * server need not read it each time.
+ */
+
+static const char  assess_begin_sql[] = "begin";
+static const char  assess_commit_sql[] = "commit";
+static const char  assess_local_sql[] =
+    "select set_config('statement_timeout', $1, true)";
+
+
+static assess_err_e
+assess_conn_push(assess_conn_t *conn, const char *sql, const char *arg,
+    assess_err_t *err)
+{
+    char  name[24];
+
+    if (assess_conn_prepare(conn, sql, name, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    return PQsendQueryPrepared(conn->pg, name, arg != NULL, &arg, NULL, NULL,
+                               0)
+           ? ASSESS_OK
+           : assess_conn_lost(conn, err, "it cannot be written to");
+}
+
+
 /* From here on the connection's statements are sent without being waited for */
 
 static assess_err_e
 assess_conn_pipe(assess_conn_t *conn, assess_err_t *err)
 {
+    char  ms[16];
+
     if (conn->pipe) {
         return ASSESS_OK;
     }
@@ -358,16 +388,29 @@ assess_conn_pipe(assess_conn_t *conn, assess_err_t *err)
     conn->queued = 0;
     conn->known = conn->nprepared;
 
-    if (conn->begin) {
-        conn->begin = 0;
-        conn->queued++;
-
-        if (!PQsendQueryParams(conn->pg, "begin", 0, NULL, NULL, NULL, NULL,
-                               0))
-        {
-            return assess_conn_lost(conn, err, "it cannot be written to");
-        }
+    if (!conn->begin) {
+        return ASSESS_OK;
     }
+
+    conn->begin = 0;
+
+    if (assess_conn_push(conn, assess_begin_sql, NULL, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    conn->queued++;
+
+    if (conn->local_ms == 0) {
+        return ASSESS_OK;
+    }
+
+    (void) snprintf(ms, sizeof(ms), "%d", conn->local_ms);
+
+    if (assess_conn_push(conn, assess_local_sql, ms, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    conn->queued++;
 
     return ASSESS_OK;
 }
@@ -448,13 +491,13 @@ assess_conn_sync(assess_conn_t *conn, assess_err_t *err)
 
 
 /*
- * The answer to the statement that was sent last, after those to what was sent
- * before it, and before the one to its commit.  The first error is told: what
- * comes behind it in a pipeline is not run.
+ * The answer to the statement at this place of what was sent together, when
+ * all of that is answered.  The first error is told: what comes behind it in
+ * a pipeline is not run.
  */
 
 static PGresult *
-assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
+assess_conn_receive(assess_conn_t *conn, int at, assess_err_t *err)
 {
     int            i, n, done;
     PGresult      *res, *one;
@@ -467,7 +510,7 @@ assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
 
     rc = ASSESS_OK;
     res = NULL;
-    n = conn->queued + 1 + commit;
+    n = conn->queued;
     done = 0;
 
     for (i = 0; i < n && !conn->broken; i++) {
@@ -482,7 +525,7 @@ assess_conn_receive(assess_conn_t *conn, int commit, assess_err_t *err)
             (void) assess_conn_wait(conn, &one, &other);
         }
 
-        if (i == conn->queued) {
+        if (i == at) {
             res = one;
 
         } else {
@@ -523,9 +566,11 @@ static PGresult *
 assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
     int prepared, int binary, int commit, assess_err_t *err)
 {
+    int        at;
     int64_t    began;
     PGresult  *res;
 
+    at = 0;
     res = NULL;
     began = assess_mono_ms();
 
@@ -536,15 +581,26 @@ assess_conn_exec(assess_conn_t *conn, const char *sql, assess_args_t *args,
         goto done;
     }
 
-    if ((commit && !PQsendQueryParams(conn->pg, "commit", 0, NULL, NULL, NULL,
-                                      NULL, 0))
-        || (conn->pipe && !PQpipelineSync(conn->pg)))
-    {
+    if (conn->pipe) {
+        at = conn->queued++;
+    }
+
+    if (commit) {
+        if (assess_conn_push(conn, assess_commit_sql, NULL, err)
+            != ASSESS_OK)
+        {
+            goto done;
+        }
+
+        conn->queued++;
+    }
+
+    if (conn->pipe && !PQpipelineSync(conn->pg)) {
         (void) assess_conn_lost(conn, err, "it cannot be written to");
         goto done;
     }
 
-    res = assess_conn_receive(conn, commit, err);
+    res = assess_conn_receive(conn, at, err);
 
     assess_conn_quick(conn, args, assess_mono_ms() - began);
 
@@ -615,6 +671,7 @@ assess_db_query(assess_conn_t *conn, const char *sql, assess_args_t *args,
 assess_err_e
 assess_db_script(assess_conn_t *conn, const char *sql, assess_err_t *err)
 {
+    char       begin[80];
     PGresult  *res;
 
     conn->sqlstate[0] = '\0';
@@ -622,7 +679,14 @@ assess_db_script(assess_conn_t *conn, const char *sql, assess_err_t *err)
     if (conn->begin) {
         conn->begin = 0;
 
-        if (assess_db_script(conn, "begin", err) != ASSESS_OK) {
+        (void) snprintf(begin, sizeof(begin), "begin; set local"
+                        " statement_timeout = %d", conn->local_ms);
+
+        if (!conn->local_ms) {
+            begin[5] = '\0';
+        }
+
+        if (assess_db_script(conn, begin, err) != ASSESS_OK) {
             return err->kind;
         }
     }

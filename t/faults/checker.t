@@ -44,6 +44,14 @@ sub broken {
 my $one = '(select job_id from assess.assessment_jobs order by 1 limit 1)';
 my $document = '(select document_id from assess.documents order by 1 limit 1)';
 
+sub queued_becomes {
+    my ($type) = @_;
+
+    return "update assess.event_log set types[array_position(job_ids, $one)]"
+        . " = '$type' where job_ids \@> array[$one]"
+        . " and types[array_position(job_ids, $one)] = 'queued'";
+}
+
 my %plant = (
     'every job has completed' =>
         "update assess.assessment_jobs set status = 'failed', error_code = 'x'"
@@ -58,18 +66,24 @@ my %plant = (
         "update assess.assessment_answers set question_id = 'q9'"
         . " where ordinal = 7 and job_id = $one",
     'event ids are 1 to n' =>
-        'delete from assess.assessment_progress_events where event_id = 5',
+        'update assess.event_log set types[(6 - first_id)::int] = null'
+        . ' where 5 between first_id and last_id',
     'an event is of a job that is there' =>
-        'update assess.assessment_progress_events set job_id ='
-        . ' gen_random_uuid() where event_id = 5',
+        'update assess.event_log set job_ids[(6 - first_id)::int] ='
+        . ' gen_random_uuid() where 5 between first_id and last_id',
     'the first event of a job is queued' =>
-        "update assess.assessment_progress_events set type = 'progress'"
-        . " where type = 'queued' and job_id = $one",
+        queued_becomes('progress'),
     'the last event of a job is its end, and no other is' =>
-        "update assess.assessment_progress_events set type = 'complete'"
-        . " where type = 'queued' and job_id = $one",
+        queued_becomes('complete'),
     'an assessment has one job' =>
+        'update assess.assessment_jobs set assessment_id = (select'
+        . ' assessment_id from assess.assessment_jobs where job_id = '
+        . "$one) where job_id <> $one",
+    'an answer has its job' =>
         "delete from assess.assessment_jobs where job_id = $one",
+    'the jobs are counted' =>
+        'update assess.job_counts set jobs = jobs + 1'
+        . " where status = 'completed'",
     'a key has its job' =>
         'update assess.idempotency_keys set job_id = gen_random_uuid()'
         . " where job_id = $one",

@@ -6,6 +6,7 @@
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
@@ -28,7 +29,7 @@ answered(const assess_scope_t *who, const char *text,
 {
     assess_step_t      step;
     assess_work_t      work;
-    assess_claim_t     claim;
+    store_claimer_t     claim;
     assess_change_t    change;
     assess_document_t  doc;
 
@@ -41,11 +42,11 @@ answered(const assess_scope_t *who, const char *text,
     step.answers = answers;
     step.nanswers = n;
 
-    is_err(assess_job_claim(store_db, store_arena, &claim, &work, &change,
+    is_err(job_claim(store_db, store_arena, &claim, &work, &change,
                             &store_err), ASSESS_OK, "a job");
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "saves answers");
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_OK,
            "and ends");
 }

@@ -6,6 +6,7 @@
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
@@ -335,7 +336,9 @@ test_delete(void)
                                 doc.document_id, &doc, &store_err),
            ASSESS_NOT_FOUND, "not there any more");
     is_int(store_sql("select (select count(*) from assess.assessment_jobs)"
-                     " + (select count(*) from assess.document_assessments)"
+                     " + (select count(*) from assess.assessment_answers)"
+                     " + (select coalesce(sum(jobs), 0)"
+                     " from assess.job_counts)"
                      " + (select count(*)"
                      " from assess.assessment_progress_events)"), 0,
            "nothing of it is");

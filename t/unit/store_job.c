@@ -6,6 +6,7 @@
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
@@ -15,15 +16,15 @@
 
 
 static assess_scope_t  scope, other;
-static assess_claim_t  one, two;
+static store_claimer_t  one, two;
 
 
 /* With a lease so short that what ran out is taken over at once */
 
-static assess_claim_t
-hasty(const assess_claim_t *claim)
+static store_claimer_t
+hasty(const store_claimer_t *claim)
 {
-    assess_claim_t  copy;
+    store_claimer_t  copy;
 
     copy = *claim;
     copy.lease_ms = 1;
@@ -33,7 +34,7 @@ hasty(const assess_claim_t *claim)
 
 
 static assess_err_e
-beat(const assess_claim_t *claim)
+beat(const store_claimer_t *claim)
 {
     assess_worker_t  worker;
 
@@ -61,7 +62,7 @@ test_start(void)
     start.max_cost = 0.5;
     start.metadata = store_str("{\"a\":\"\\u0000\"}");
 
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_OK, "a start");
     is_int(change.job.total_batches, 3, "12 questions by 5 are 3 batches");
     is_int(change.job.status, ASSESS_QUEUED, "the job is queued");
@@ -87,27 +88,27 @@ test_start(void)
            "what is no id is unknown");
 
     (void) store_set(&other, "set", 1);
-    is_err(assess_job_start(store_db, store_arena, &other, &start, &change,
+    is_err(job_start(store_db, store_arena, &other, &start, &change,
                             &replayed, &store_err), ASSESS_NOT_FOUND,
            "another tenant's document is unknown");
     is_str(store_err.pointer, "/documentId", "and pointed at");
 
     start.set_name = store_str("nothing");
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_NOT_FOUND,
            "an unknown question set");
     is_str(store_err.pointer, "/questionSet", "is pointed at");
 
     up = store_upload("b.txt", "with upload", 11);
     start.upload = &up;
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_NOT_FOUND,
            "an upload with an unknown question set");
     is_int(store_sql("select count(*) from assess.documents"), 1,
            "leaves no document");
 
     start.set_name = store_str("set");
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_OK,
            "upload and start in one");
     is_int(store_sql("select count(*) from assess.documents"), 2,
@@ -130,7 +131,7 @@ test_run(void)
     assess_evidence_t  evidence;
     assess_document_t  doc;
 
-    is_err(assess_job_claim(store_db, store_arena, &one, &work,
+    is_err(job_claim(store_db, store_arena, &one, &work,
                             &change, &store_err), ASSESS_OK, "a claim");
     is_int(work.job.status, ASSESS_PROCESSING, "it is processing");
     is_int(work.job.attempt, 1, "the first attempt");
@@ -169,7 +170,7 @@ test_run(void)
     step.answers = answers;
     step.nanswers = 3;
 
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "a step");
     is_int(work.job.progress, 40, "the work follows");
     is_int(work.job.estimated_completion, 1764000000123, "in milliseconds");
@@ -180,7 +181,7 @@ test_run(void)
     step.progress = 30;
     step.nanswers = 0;
     step.cost = 0;
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "a step backwards");
     is_int(change.job.progress, 40, "does not go backwards");
 
@@ -207,7 +208,7 @@ test_run(void)
            ASSESS_OK, "its document");
     is_str(doc.status, "processing", "is being processed");
 
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_OK,
            "the end");
     is_int(change.job.progress, 100, "at 100 percent");
@@ -221,11 +222,11 @@ test_run(void)
            ASSESS_OK, "its document again");
     is_str(doc.status, "reviewed", "is reviewed");
 
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_OK,
            "the end again");
     is_int((long long) change.nevents, 0, "is none: it ends once");
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_LOST, "no step after it");
     is_err(assess_job_retry(store_db, store_arena, &scope, work.job.job_id,
                             &change, &store_err), ASSESS_CONFLICT,
@@ -244,9 +245,9 @@ test_fail(void)
     assess_change_t    change;
     assess_counters_t  counters;
 
-    is_err(assess_job_claim(store_db, store_arena, &one, &work,
+    is_err(job_claim(store_db, store_arena, &one, &work,
                             &change, &store_err), ASSESS_OK, "the next");
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_JOB_FAILED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_JOB_FAILED,
                           "document_damaged", "it is \"torn\"", &change,
                           &store_err), ASSESS_OK, "fails");
     ok(strncmp(change.events[0].data.data, "{\"type\":\"error\",", 16) == 0
@@ -271,19 +272,19 @@ test_fail(void)
     ok(change.job.error_code.data == NULL, "without the error");
     ok(change.job.completed_at == 0, "and it is not completed");
 
-    is_err(assess_job_claim(store_db, store_arena, &one, &work,
+    is_err(job_claim(store_db, store_arena, &one, &work,
                             &change, &store_err), ASSESS_OK, "claimed again");
     is_int(work.job.attempt, 2, "the second attempt");
-    is_err(assess_job_release(store_db, store_arena, &work, &change,
+    is_err(job_release(store_db, store_arena, &work, &change,
                               &store_err), ASSESS_OK, "handed back");
     is_str(change.events[0].type.data, "queued", "with an event");
-    is_err(assess_job_claim(store_db, store_arena, &one, &work,
+    is_err(job_claim(store_db, store_arena, &one, &work,
                             &change, &store_err), ASSESS_OK, "and again");
-    is_err(assess_job_end(store_db, store_arena, &work,
+    is_err(job_end(store_db, store_arena, &work,
                           ASSESS_BUDGET_EXCEEDED, NULL, NULL, &change,
                           &store_err), ASSESS_OK, "out of its budget");
     is_int(change.job.status, ASSESS_BUDGET_EXCEEDED, "is told apart");
-    is_err(assess_job_claim(store_db, store_arena, &one, &work,
+    is_err(job_claim(store_db, store_arena, &one, &work,
                             &change, &store_err), ASSESS_NOT_FOUND,
            "nothing is waiting");
 }
@@ -295,7 +296,7 @@ test_lease(void)
     assess_job_t       job;
     assess_step_t      step;
     assess_work_t      a, b;
-    assess_claim_t     taker;
+    store_claimer_t     taker;
     assess_answer_t    answer[7];
     assess_change_t    change;
     assess_document_t  doc;
@@ -304,9 +305,9 @@ test_lease(void)
     doc = store_document(&scope, "lease");
     job = store_job(&scope, doc.document_id);
 
-    is_err(assess_job_claim(store_db, store_arena, &one, &a, &change,
+    is_err(job_claim(store_db, store_arena, &one, &a, &change,
                             &store_err), ASSESS_OK, "one has the lease");
-    is_err(assess_job_claim(store_db, store_arena, &two, &b, &change,
+    is_err(job_claim(store_db, store_arena, &two, &b, &change,
                             &store_err), ASSESS_NOT_FOUND, "two has nothing");
 
     memset(&step, 0, sizeof(assess_step_t));
@@ -319,14 +320,14 @@ test_lease(void)
 
     step.answers = answer;
     step.nanswers = 7;
-    is_err(assess_job_step(store_db, store_arena, &a, &step, &change,
+    is_err(job_step(store_db, store_arena, &a, &step, &change,
                            &store_err), ASSESS_OK, "seven answers");
 
     store_sql("update assess.assessment_jobs set lease_until = now()"
               " - interval '1 second' where status = 'processing'");
     is_err(beat(&two), ASSESS_OK, "two renews its own");
     taker = hasty(&two);
-    is_err(assess_job_claim(store_db, store_arena, &taker, &b, &change,
+    is_err(job_claim(store_db, store_arena, &taker, &b, &change,
                             &store_err), ASSESS_OK, "two takes over");
     is_str(b.job.job_id, job.job_id, "the same job");
     is_int(b.job.attempt, 2, "a new attempt");
@@ -338,32 +339,32 @@ test_lease(void)
     ok(!b.answered[0] && !b.answered[4] && b.answered[5] && b.answered[11],
        "it knows what is answered");
 
-    is_err(assess_job_step(store_db, store_arena, &a, &step, &change,
+    is_err(job_step(store_db, store_arena, &a, &step, &change,
                            &store_err), ASSESS_LOST, "one has lost it");
-    is_err(assess_job_end(store_db, store_arena, &a, ASSESS_COMPLETED, NULL,
+    is_err(job_end(store_db, store_arena, &a, ASSESS_COMPLETED, NULL,
                           NULL, &change, &store_err), ASSESS_LOST,
            "and cannot end it");
-    is_err(assess_job_release(store_db, store_arena, &a, &change,
+    is_err(job_release(store_db, store_arena, &a, &change,
                               &store_err), ASSESS_LOST, "nor hand it back");
 
     store_sql("update assess.assessment_jobs set lease_until = now()"
               " - interval '1 second' where status = 'processing'");
     is_err(beat(&two), ASSESS_OK, "two renews");
     taker = hasty(&one);
-    is_err(assess_job_claim(store_db, store_arena, &taker, &a, &change,
+    is_err(job_claim(store_db, store_arena, &taker, &a, &change,
                             &store_err), ASSESS_NOT_FOUND, "and keeps it");
 
     step.nanswers = 0;
-    is_err(assess_job_step(store_db, store_arena, &b, &step, &change,
+    is_err(job_step(store_db, store_arena, &b, &step, &change,
                            &store_err), ASSESS_OK, "a step without answers");
     is_int(store_sql("select lost from assess.assessment_jobs"
                      " where status = 'processing'"), 1, "changes nothing");
     step.nanswers = 7;
-    is_err(assess_job_step(store_db, store_arena, &b, &step, &change,
+    is_err(job_step(store_db, store_arena, &b, &step, &change,
                            &store_err), ASSESS_OK, "one with answers");
     is_int(store_sql("select lost from assess.assessment_jobs"
                      " where status = 'processing'"), 0, "begins to count anew");
-    is_err(assess_job_end(store_db, store_arena, &b, ASSESS_COMPLETED, NULL,
+    is_err(job_end(store_db, store_arena, &b, ASSESS_COMPLETED, NULL,
                           NULL, &change, &store_err), ASSESS_OK, "two ends it");
     is_int(store_sql("select active_jobs from assess.documents"
                      " where reviewed order by created_at desc limit 1"), 0,
@@ -390,7 +391,7 @@ test_cancel(void)
     is_err(assess_job_cancel(store_db, store_arena, &other, job.job_id,
                              &change, &changed, &store_err), ASSESS_NOT_FOUND,
            "another tenant cannot cancel");
-    is_err(assess_job_claim(store_db, store_arena, &one, &work,
+    is_err(job_claim(store_db, store_arena, &one, &work,
                             &change, &store_err), ASSESS_OK, "it runs");
     is_err(assess_job_cancel(store_db, store_arena, &scope, job.job_id,
                              &change, &changed, &store_err), ASSESS_OK,
@@ -414,7 +415,7 @@ test_cancel(void)
     step.answers = &answer;
     step.nanswers = 1;
 
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_CANCELLED, "a late step");
     is_int(change.job.status, ASSESS_JOB_CANCELLED, "leaves it cancelled");
     is_int(change.job.input_tokens, 7, "with what it cost");
@@ -424,22 +425,22 @@ test_cancel(void)
                                &results, &store_err), ASSESS_OK,
            "its answers");
     is_int((long long) results.nanswers, 1, "are kept");
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_CANCELLED,
            "it cannot be ended");
-    is_err(assess_job_release(store_db, store_arena, &work, &change,
+    is_err(job_release(store_db, store_arena, &work, &change,
                               &store_err), ASSESS_CANCELLED,
            "nor handed back");
 
     is_err(assess_job_retry(store_db, store_arena, &scope, job.job_id,
                             &change, &store_err), ASSESS_OK, "run again");
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_CANCELLED,
            "the first worker is still told so");
-    is_err(assess_job_claim(store_db, store_arena, &two, &work,
+    is_err(job_claim(store_db, store_arena, &two, &work,
                             &change, &store_err), ASSESS_OK, "by another");
     is_int(work.answered[2], 1, "who finds the late answer");
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_OK,
            "and ends it");
 }
@@ -464,7 +465,7 @@ test_order(void)
 
     for (i = 0; i < 4; i++) {
         start.priority = priority[i];
-        is_err(assess_job_start(store_db, store_arena, &scope, &start,
+        is_err(job_start(store_db, store_arena, &scope, &start,
                                 &change, &replayed, &store_err), ASSESS_OK,
                "a job of some priority");
         memcpy(ids[i], change.job.job_id, sizeof(ids[0]));
@@ -488,10 +489,10 @@ test_order(void)
     is_int(places[4], 0, "what is not in the queue has none");
 
     for (i = 0; i < 4; i++) {
-        (void) assess_job_claim(store_db, store_arena, &one, &work,
+        (void) job_claim(store_db, store_arena, &one, &work,
                                 &change, &store_err);
         is_str(work.job.job_id, ids[order[i]], "the order of claims");
-        (void) assess_job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
+        (void) job_end(store_db, store_arena, &work, ASSESS_COMPLETED,
                               NULL, NULL, &change, &store_err);
     }
 }

@@ -6,6 +6,7 @@
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
@@ -19,7 +20,7 @@ test_may_take(void)
 {
     assess_job_t    job;
     assess_work_t   work;
-    assess_claim_t  patient, hasty;
+    store_claimer_t  patient, hasty;
 
     patient = store_claimer("patient", 2000000000);
     hasty = store_claimer("hasty", 1);
@@ -49,13 +50,13 @@ test_avoid(void)
     char             first[ASSESS_UUID_LEN + 1];
     assess_work_t    work;
     assess_start_t   start;
-    assess_claim_t   who;
+    store_claimer_t   who;
     assess_change_t  change;
     assess_str_t     avoid[2];
 
     start = store_start(document_id, "set");
     start.provider = store_str("odd \"name\\");
-    (void) assess_job_start(store_db, store_arena, &scope, &start, &change,
+    (void) job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err);
     memcpy(first, change.job.job_id, sizeof(first));
     (void) store_job(&scope, document_id);
@@ -85,7 +86,7 @@ test_resume(void)
     int              replayed;
     assess_step_t    step;
     assess_work_t    work;
-    assess_claim_t   a, b;
+    store_claimer_t   a, b;
     assess_start_t   start;
     assess_answer_t  answers[3];
     assess_change_t  change;
@@ -93,20 +94,20 @@ test_resume(void)
     a = store_claimer("a", 60000);
     b = store_claimer("b", 60000);
     start = store_start(document_id, "set");
-    (void) assess_job_start(store_db, store_arena, &scope, &start, &change,
+    (void) job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err);
 
     claimed(&a, &work, "a claim");
     step = a_step(answers, 3);
     step.completed_batches = 2;
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "a step");
-    is_err(assess_job_release(store_db, store_arena, &work, &change,
+    is_err(job_release(store_db, store_arena, &work, &change,
                               &store_err), ASSESS_OK, "handed back");
     is_int(change.job.progress, 45, "with its progress");
     is_int((long long) change.nevents, 1, "and an event");
 
-    is_err(assess_job_release(store_db, store_arena, &work, &change,
+    is_err(job_release(store_db, store_arena, &work, &change,
                               &store_err), ASSESS_OK, "handed back again");
     is_int((long long) change.nevents, 0, "changes nothing");
     is_int(change.job.status, ASSESS_QUEUED, "it is queued");
@@ -120,19 +121,19 @@ test_resume(void)
     is_int(work.answered[2] && !work.answered[3], 1, "answers are known");
     is_int(work.steps, 1, "and steps counted");
 
-    is_err(assess_job_end(store_db, store_arena, &work, ASSESS_JOB_FAILED,
+    is_err(job_end(store_db, store_arena, &work, ASSESS_JOB_FAILED,
                           NULL, NULL, &change, &store_err), ASSESS_OK,
            "it fails");
     is_err(assess_job_retry(store_db, store_arena, &scope, work.job.job_id,
                             &change, &store_err), ASSESS_OK, "a retry");
-    is_err(assess_job_release(store_db, store_arena, &work, &change,
+    is_err(job_release(store_db, store_arena, &work, &change,
                               &store_err), ASSESS_CANCELLED,
            "is no release, though it is queued");
     claimed(&b, &work, "claimed again");
     is_int(work.job.attempt, 2, "as another attempt");
     is_int(work.job.progress, 0, "that begins at 0");
 
-    is_err(assess_job_release(store_db, store_arena, &work, &change,
+    is_err(job_release(store_db, store_arena, &work, &change,
                               &store_err), ASSESS_OK, "handed back once more");
     claimed(&a, &work, "and taken");
     job_set("lease_until = '-infinity'", work.job.job_id);
@@ -152,7 +153,7 @@ test_twice(void)
     assess_job_t     job;
     assess_step_t    step;
     assess_work_t    work, doubt;
-    assess_claim_t   a;
+    store_claimer_t   a;
     assess_answer_t  answers[3];
     assess_change_t  change;
 
@@ -162,10 +163,10 @@ test_twice(void)
 
     step = a_step(answers, 3);
     doubt = work;
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "a step");
     before = state();
-    is_err(assess_job_step(store_db, store_arena, &doubt, &step, &change,
+    is_err(job_step(store_db, store_arena, &doubt, &step, &change,
                            &store_err), ASSESS_OK, "the same step again");
     is_int((long long) change.nevents, 0, "has no event");
     ok(change.job.cost == 0.5 && change.job.input_tokens == 100,
@@ -174,12 +175,12 @@ test_twice(void)
     is_int(doubt.steps, 1, "it goes on behind it");
 
     step.progress = 50;
-    is_err(assess_job_step(store_db, store_arena, &doubt, &step, &change,
+    is_err(job_step(store_db, store_arena, &doubt, &step, &change,
                            &store_err), ASSESS_OK, "with the next step");
     is_int((long long) change.nevents, 1, "that is one");
     ok(change.job.cost == 1.0, "and costs");
 
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "which is known, too");
     is_int((long long) change.nevents, 0, "without an event");
 
@@ -190,14 +191,14 @@ test_twice(void)
            "cancelled");
     doubt = work;
     answers[0] = store_answer(7, "late");
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_CANCELLED, "a late step");
     before = state();
-    is_err(assess_job_step(store_db, store_arena, &doubt, &step, &change,
+    is_err(job_step(store_db, store_arena, &doubt, &step, &change,
                            &store_err), ASSESS_CANCELLED, "and again");
     ok(state() == before, "it is kept once");
     ok(change.job.cost == 1.5, "and its costs");
-    is_err(assess_job_step(store_db, store_arena, &doubt, &step, &change,
+    is_err(job_step(store_db, store_arena, &doubt, &step, &change,
                            &store_err), ASSESS_CANCELLED, "the next one");
     is_int(job_value("cost * 10", job.job_id), 20, "is kept, too");
 
@@ -207,12 +208,12 @@ test_twice(void)
                             &change, &store_err), ASSESS_OK, "a retry");
     claimed(&a, &work, "claimed");
     doubt = work;
-    is_err(assess_job_step(store_db, store_arena, &work, &step, &change,
+    is_err(job_step(store_db, store_arena, &work, &step, &change,
                            &store_err), ASSESS_OK, "a step");
     (void) assess_job_cancel(store_db, store_arena, &scope, job.job_id,
                              &change, &changed, &store_err);
     before = state();
-    is_err(assess_job_step(store_db, store_arena, &doubt, &step, &change,
+    is_err(job_step(store_db, store_arena, &doubt, &step, &change,
                            &store_err), ASSESS_CANCELLED,
            "the same after it was cancelled");
     ok(state() == before, "is not made again");
@@ -226,7 +227,7 @@ test_twice(void)
     doubt = work;
     finish(&work);
     before = state();
-    is_err(assess_job_end(store_db, store_arena, &doubt, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &doubt, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_OK,
            "the same end again");
     is_int((long long) change.nevents, 0, "has no event");
@@ -246,7 +247,7 @@ test_frozen(void)
     assess_job_t     job;
     assess_step_t    step;
     assess_work_t    first, second;
-    assess_claim_t   a, b;
+    store_claimer_t   a, b;
     assess_answer_t  answers[3];
     assess_worker_t  wa, wb;
     assess_change_t  change;
@@ -269,12 +270,12 @@ test_frozen(void)
 
     before = state();
     step = a_step(answers, 3);
-    is_err(assess_job_step(store_db, store_arena, &first, &step, &change,
+    is_err(job_step(store_db, store_arena, &first, &step, &change,
                            &store_err), ASSESS_LOST, "a step of the first");
-    is_err(assess_job_end(store_db, store_arena, &first, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &first, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_LOST,
            "an end");
-    is_err(assess_job_release(store_db, store_arena, &first, &change,
+    is_err(job_release(store_db, store_arena, &first, &change,
                               &store_err), ASSESS_LOST, "a release");
     is_err(assess_worker_beat(store_db, &wa, &a.owner, 1, 60000, &store_err),
            ASSESS_OK, "a beat that names it");
@@ -284,13 +285,13 @@ test_frozen(void)
 
     /* the same run of the same worker, once it is another's */
 
-    is_err(assess_job_step(store_db, store_arena, &second, &step, &change,
+    is_err(job_step(store_db, store_arena, &second, &step, &change,
                            &store_err), ASSESS_OK, "the second goes on");
     finish(&second);
     before = state();
-    is_err(assess_job_step(store_db, store_arena, &first, &step, &change,
+    is_err(job_step(store_db, store_arena, &first, &step, &change,
                            &store_err), ASSESS_LOST, "after the end, a step");
-    is_err(assess_job_end(store_db, store_arena, &first, ASSESS_COMPLETED,
+    is_err(job_end(store_db, store_arena, &first, ASSESS_COMPLETED,
                           NULL, NULL, &change, &store_err), ASSESS_LOST,
            "an end");
     ok(state() == before, "nothing");
@@ -304,7 +305,7 @@ test_doubt(void)
 {
     assess_job_t     job;
     assess_work_t    work;
-    assess_claim_t   a, b;
+    store_claimer_t   a, b;
     assess_worker_t  w, late;
 
     a = store_claimer("a", 60000);
@@ -348,7 +349,7 @@ test_workers(void)
     int64_t           freed;
     assess_job_t      one, two;
     assess_work_t     work;
-    assess_claim_t    a, b;
+    store_claimer_t    a, b;
     assess_worker_t   wa, wb, *list;
 
     (void) store_sql("delete from assess.assess_workers");

@@ -52,11 +52,11 @@ job_set(const char *what, const char *job_id)
 
 
 static assess_err_e
-claim(const assess_claim_t *who, assess_work_t *work)
+claim(const store_claimer_t *who, assess_work_t *work)
 {
     assess_change_t  change;
 
-    return assess_job_claim(store_db, store_arena, who, work, &change,
+    return job_claim(store_db, store_arena, who, work, &change,
                             &store_err);
 }
 
@@ -64,7 +64,7 @@ claim(const assess_claim_t *who, assess_work_t *work)
 /* The next job is this one's */
 
 static void
-claimed(const assess_claim_t *who, assess_work_t *work, const char *name)
+claimed(const store_claimer_t *who, assess_work_t *work, const char *name)
 {
     is_err(claim(who, work), ASSESS_OK, name);
 }
@@ -75,7 +75,7 @@ finish(assess_work_t *work)
 {
     assess_change_t  change;
 
-    is_err(assess_job_end(store_db, store_arena, work, ASSESS_COMPLETED, NULL,
+    is_err(job_end(store_db, store_arena, work, ASSESS_COMPLETED, NULL,
                           NULL, &change, &store_err), ASSESS_OK, "it ends");
 }
 

@@ -6,6 +6,7 @@
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
@@ -26,7 +27,7 @@ typedef struct {
     assess_err_t      err;
     assess_work_t     work;
     assess_step_t     step;
-    assess_claim_t    claim;
+    store_claimer_t    claim;
     assess_change_t   change;
     assess_db_t      *db;
     int64_t           freed;
@@ -43,7 +44,7 @@ act(void *arg)
     switch (a->what) {
 
     case 's':
-        a->rc = assess_job_step(store_db, a->arena, &a->work, &a->step,
+        a->rc = job_step(store_db, a->arena, &a->work, &a->step,
                                 &a->change, &a->err);
         break;
 
@@ -53,7 +54,7 @@ act(void *arg)
         break;
 
     default:
-        a->rc = assess_job_claim(a->db, a->arena, &a->claim, &a->work,
+        a->rc = job_claim(a->db, a->arena, &a->claim, &a->work,
                                  &a->change, &a->err);
     }
 
@@ -62,7 +63,7 @@ act(void *arg)
 
 
 static void
-act_begin(actor_t *a, int what, const assess_claim_t *claim)
+act_begin(actor_t *a, int what, const store_claimer_t *claim)
 {
     memset(a, 0, sizeof(actor_t));
     a->what = what;
@@ -124,7 +125,7 @@ test_step_under_way(void)
 {
     PGconn          *pg;
     actor_t          step;
-    assess_claim_t   a;
+    store_claimer_t   a;
     assess_answer_t  answers[3];
 
     a = store_claimer("a", 60000);
@@ -155,7 +156,7 @@ test_gone_step(void)
     PGconn          *pg;
     actor_t          step, gone;
     assess_work_t    work;
-    assess_claim_t   a, b;
+    store_claimer_t   a, b;
     assess_worker_t  w;
     assess_answer_t  answers[3];
 
@@ -188,7 +189,7 @@ test_gone_step(void)
     claimed(&b, &work, "another takes it");
     is_int(work.steps, 1, "with that step");
     is_int(work.answered[0] && work.answered[2], 1, "and its answers");
-    is_err(assess_job_step(store_db, store_arena, &step.work, &step.step,
+    is_err(job_step(store_db, store_arena, &step.work, &step.step,
                            &step.change, &store_err), ASSESS_LOST,
            "the one that was gone writes no more");
     finish(&work);
@@ -203,7 +204,7 @@ test_beat_claim(void)
     PGconn           *pg;
     actor_t           claim_now;
     assess_job_t      job;
-    assess_claim_t    a;
+    store_claimer_t    a;
     assess_worker_t   w;
 
     a = store_claimer("a", 60000);
@@ -244,7 +245,7 @@ test_steady(void)
     actor_t           late;
     assess_job_t      job;
     assess_work_t     work;
-    assess_claim_t    a, b;
+    store_claimer_t    a, b;
     assess_db_conf_t  conf;
 
     a = store_claimer("a", 1);
@@ -325,7 +326,7 @@ torture(void *arg)
     assess_err_e      rc;
     assess_step_t     step;
     assess_work_t     work;
-    assess_claim_t    who;
+    store_claimer_t    who;
     assess_arena_t   *arena;
     assess_answer_t   answers[3];
     assess_change_t   change;
@@ -336,7 +337,7 @@ torture(void *arg)
 
     for (i = 0; i < 20000; i++) {
         arena = assess_arena_create();
-        rc = assess_job_claim(store_db, arena, &who, &work, &change, &err);
+        rc = job_claim(store_db, arena, &who, &work, &change, &err);
 
         if (rc == ASSESS_NOT_FOUND) {
             assess_arena_destroy(arena);
@@ -353,13 +354,13 @@ torture(void *arg)
         step = a_step(answers, 3);
 
         if (rc == ASSESS_OK) {
-            rc = assess_job_step(store_db, arena, &work, &step, &change,
+            rc = job_step(store_db, arena, &work, &step, &change,
                                  &err);
             c->steps += rc == ASSESS_OK;
         }
 
         if (rc == ASSESS_OK) {
-            rc = assess_job_end(store_db, arena, &work, ASSESS_COMPLETED,
+            rc = job_end(store_db, arena, &work, ASSESS_COMPLETED,
                                 NULL, NULL, &change, &err);
             c->ends += rc == ASSESS_OK;
         }
@@ -387,8 +388,10 @@ test_torture(void)
     claimer_t  c[CLAIMERS];
     pthread_t  threads[CLAIMERS];
 
+    (void) store_sql("delete from assess.assessment_answers");
+    (void) store_sql("delete from assess.assessment_jobs");
     (void) store_sql("delete from assess.documents");
-    (void) store_sql("delete from assess.assessment_progress_events");
+    (void) store_sql("delete from assess.event_log");
     memcpy(document_id, store_document(&scope, "torture").document_id,
            sizeof(document_id));
 

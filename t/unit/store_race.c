@@ -6,6 +6,7 @@
    store/assess_question_set.c store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
@@ -67,7 +68,7 @@ start_thread(void *arg)
     start = store_start(document_id, "set");
     start.idempotency_key = store_str("one \xff key");
 
-    rc = assess_job_start(store_db, arena, &scope, &start, &change, &replayed,
+    rc = job_start(store_db, arena, &scope, &start, &change, &replayed,
                           &err);
 
     if (rc == ASSESS_OK) {
@@ -114,31 +115,31 @@ test_idempotent(void)
 
     start = store_start(document_id, "set");
     start.idempotency_key = store_str("one \xff key");
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_OK, "once more");
     is_int(replayed, 1, "is replayed");
     is_int((long long) change.nevents, 0, "without an event");
     is_int(change.job.status, ASSESS_QUEUED, "with the job");
 
     start.request_hash[0] = 'x';
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_IMPOSSIBLE,
            "the key for another request");
 
     start.set_name = store_str("unknown");
     start.idempotency_key = store_str("two");
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_NOT_FOUND,
            "a refused start");
     start.set_name = store_str("set");
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_OK,
            "uses up no key");
     is_int(replayed, 0, "it is a new one");
 
     store_sql("update assess.idempotency_keys"
               " set created_at = now() - interval '25 hours'");
-    is_err(assess_job_start(store_db, store_arena, &scope, &start, &change,
+    is_err(job_start(store_db, store_arena, &scope, &start, &change,
                             &replayed, &store_err), ASSESS_OK,
            "a key of yesterday");
     is_int(replayed, 0, "is a new one");
@@ -200,7 +201,7 @@ work_thread(void *arg)
     assess_conn_t    *conn;
     assess_arena_t   *arena;
     assess_answer_t   answers[12];
-    assess_claim_t    claim;
+    store_claimer_t    claim;
     assess_worker_t   worker;
     assess_change_t   change;
     char              name[32];
@@ -212,7 +213,7 @@ work_thread(void *arg)
     for ( ;; ) {
         arena = assess_arena_create();
 
-        rc = assess_job_claim(store_db, arena, &claim, &work, &change, &err);
+        rc = job_claim(store_db, arena, &claim, &work, &change, &err);
         if (rc != ASSESS_OK) {
             w->other += rc != ASSESS_NOT_FOUND;
             assess_arena_destroy(arena);
@@ -238,11 +239,11 @@ work_thread(void *arg)
         step.nanswers = 12;
         step.cost = 0.1;
 
-        w->other += assess_job_step(store_db, arena, &work, &step, &change,
+        w->other += job_step(store_db, arena, &work, &step, &change,
                                     &err) != ASSESS_OK;
         w->other += assess_worker_beat(store_db, &worker, &claim.owner, 1,
                                        60000, &err) != ASSESS_OK;
-        w->other += assess_job_end(store_db, arena, &work, ASSESS_COMPLETED,
+        w->other += job_end(store_db, arena, &work, ASSESS_COMPLETED,
                                    NULL, NULL, &change, &err) != ASSESS_OK;
         w->done++;
         assess_arena_destroy(arena);
@@ -321,7 +322,7 @@ flip_thread(void *arg)
 
         } else if (rc == ASSESS_OK) {
             start = store_start(doc.document_id, "set");
-            rc = assess_job_start(store_db, arena, &scope, &start, &change,
+            rc = job_start(store_db, arena, &scope, &start, &change,
                                   &replayed, &err);
 
             if (rc == ASSESS_OK) {

@@ -108,11 +108,13 @@ sub write_events {
 
     return $t->sql('with c as (update assess.event_counter'
         . " set value = value + $n returning value), w as ("
-        . ' insert into assess.assessment_progress_events (event_id, tenant,'
-        . " job_id, document_id, type, data) select c.value - $n + i,"
-        . " '$tenant', '$job', '$document', '$type',"
-        . " format('{\"type\":\"$type\",\"jobId\":\"$job\",\"n\":%s,"
-        . "\"pad\":\"$pad\"}', i) from c, generate_series(1, $n) i)"
+        . ' insert into assess.event_log (first_id, last_id, types, tenants,'
+        . ' users, job_ids, document_ids, batch_ids, data)'
+        . " select c.value - $n + i, c.value - $n + i, array['$type'],"
+        . " array['$tenant'], array[null]::text[], array['$job'::uuid],"
+        . " array['$document'::uuid], array[null]::uuid[],"
+        . " array[format('{\"type\":\"$type\",\"jobId\":\"$job\",\"n\":%s,"
+        . "\"pad\":\"$pad\"}', i)] from c, generate_series(1, $n) i)"
         . ' select value from c');
 }
 

@@ -69,10 +69,20 @@ my %nothing = (
         . " in ('queued', 'progress')",
 
     'an assessment has one job' =>
-        'select a.assessment_id, count(j.job_id)'
-        . ' from assess.document_assessments a'
-        . ' left join assess.assessment_jobs j using (assessment_id)'
-        . ' group by a.assessment_id having count(j.job_id) <> 1',
+        'select assessment_id, count(*) from assess.assessment_jobs'
+        . ' group by assessment_id having count(*) <> 1',
+
+    'an answer has its job' =>
+        'select distinct a.job_id from assess.assessment_answers a'
+        . ' left join assess.assessment_jobs j using (job_id)'
+        . ' where j.job_id is null',
+
+    'the jobs are counted' =>
+        'select tenant, status, j.jobs, k.jobs from (select tenant, status,'
+        . ' count(*) as jobs from assess.assessment_jobs'
+        . ' group by tenant, status) j full join assess.job_counts k'
+        . ' using (tenant, status)'
+        . ' where coalesce(j.jobs, 0) <> coalesce(k.jobs, 0)',
 
     'a key has its job' =>
         'select encode(k.key, \'escape\') from assess.idempotency_keys k'

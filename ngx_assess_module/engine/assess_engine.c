@@ -1,0 +1,153 @@
+
+/*
+ * What the jobs of a process do together: claims and writes of the same moment
+ * are one transaction.
+ */
+
+#include "assess_engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+/* of one transaction at most: it must not last */
+#define ASSESS_TOGETHER  64
+
+
+static void assess_engine_claim(void *ctx, void **items, size_t n);
+static int assess_engine_avoid(assess_engine_t *engine, assess_arena_t *arena,
+    assess_claim_t *claim);
+static void assess_engine_write(void *ctx, void **items, size_t n);
+
+
+int
+assess_engine_init(assess_engine_t *engine)
+{
+    engine->claims = assess_gather_create(assess_engine_claim, engine,
+                                          ASSESS_TOGETHER);
+    engine->writes = assess_gather_create(assess_engine_write, engine,
+                                          ASSESS_TOGETHER);
+
+    return engine->claims && engine->writes ? 0 : -1;
+}
+
+
+void
+assess_engine_destroy(assess_engine_t *engine)
+{
+    assess_gather_destroy(engine->claims);
+    assess_gather_destroy(engine->writes);
+}
+
+
+static void
+assess_engine_claim(void *ctx, void **items, size_t n)
+{
+    assess_engine_t *engine = ctx;
+
+    size_t                  i, told;
+    assess_err_e            rc;
+    assess_err_t            err;
+    assess_claim_t          claim;
+    assess_taker_t         *taker;
+    const assess_change_t  *changes[ASSESS_TOGETHER];
+
+    taker = items[0];
+
+    memset(&claim, 0, sizeof(assess_claim_t));
+    memcpy(claim.worker_id, engine->worker_id, sizeof(claim.worker_id));
+    claim.lease_ms = engine->lease_ms;
+
+    rc = assess_engine_avoid(engine, taker->arena, &claim) == 0
+         ? assess_jobs_claim(engine->db, &claim, (assess_taker_t **) items, n,
+                             &err)
+         : assess_fail(&err, ASSESS_ERROR, "internal", "out of memory");
+
+    for (i = 0, told = 0; i < n; i++) {
+        taker = items[i];
+        taker->rc = rc;
+
+        if (rc != ASSESS_OK) {
+            taker->err = err;
+
+        } else if (taker->taken) {
+            changes[told++] = &taker->change;
+
+        } else {
+            taker->rc = assess_fail(&taker->err, ASSESS_NOT_FOUND, NULL,
+                                    "no job is waiting");
+        }
+    }
+
+    if (told) {
+        engine->publish(engine->ctx, changes, told);
+    }
+}
+
+
+/* jobs whose provider is down wait in the queue, all but one that looks */
+
+static int
+assess_engine_avoid(assess_engine_t *engine, assess_arena_t *arena,
+    assess_claim_t *claim)
+{
+    size_t              i;
+    int64_t             now;
+    assess_str_t       *avoid;
+    assess_provider_t  *provider;
+
+    avoid = NULL;
+    now = assess_mono_ms();
+
+    for (i = 0; i < engine->nproviders; i++) {
+
+        provider = engine->providers[i];
+
+        if (assess_gate_admits(assess_provider_gate(provider), now)) {
+            continue;
+        }
+
+        if (avoid == NULL) {
+            avoid = assess_palloc(arena, engine->nproviders
+                                         * sizeof(assess_str_t));
+            if (avoid == NULL) {
+                return -1;
+            }
+        }
+
+        avoid[claim->navoid++] = assess_provider_conf(provider)->name;
+    }
+
+    claim->avoid = avoid;
+
+    return 0;
+}
+
+
+/* of a cancelled job the late answers change the cost, without an event */
+
+static void
+assess_engine_write(void *ctx, void **items, size_t n)
+{
+    assess_engine_t *engine = ctx;
+
+    size_t                  i, told;
+    assess_write_t         *w;
+    const assess_change_t  *changes[ASSESS_TOGETHER];
+
+    assess_jobs_write(engine->db, (assess_write_t **) items, n);
+
+    for (i = 0, told = 0; i < n; i++) {
+        w = items[i];
+
+        if (w->rc == ASSESS_OK
+            || (w->rc == ASSESS_CANCELLED && w->change.job.job_id[0]))
+        {
+            changes[told++] = &w->change;
+        }
+    }
+
+    if (told) {
+        engine->publish(engine->ctx, changes, told);
+    }
+}

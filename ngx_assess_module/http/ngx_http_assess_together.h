@@ -1,0 +1,32 @@
+
+/*
+ * Calls that go together: those that come while others are under way wait for
+ * them, and go in one transaction then.  Nobody waits for a timer.
+ */
+
+#ifndef NGX_HTTP_ASSESS_TOGETHER_H
+#define NGX_HTTP_ASSESS_TOGETHER_H
+
+
+#include "ngx_http_assess_call.h"
+
+
+/* in one transaction at most: it must not last */
+#define NGX_HTTP_ASSESS_TOGETHER  64
+
+
+/*
+ * From the event loop; done() is called on it for each call.  NGX_ERROR: too
+ * many wait.
+ */
+ngx_int_t ngx_http_assess_together_post(ngx_http_assess_call_t *call,
+    void (*done)(void *data));
+
+/* Takes one back that still waits: 1, and done() is not called for it. */
+ngx_uint_t ngx_http_assess_together_give_up(ngx_http_assess_call_t *call);
+
+/* Starts them, on a pool thread: each has its answer then. */
+void ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n);
+
+
+#endif /* NGX_HTTP_ASSESS_TOGETHER_H */

@@ -1,0 +1,104 @@
+
+#include "ngx_http_assess_forget.h"
+#include "ngx_http_assess_hub.h"
+#include "ngx_http_assess_scheduler.h"
+#include "ngx_http_assess_task.h"
+
+
+#define NGX_HTTP_ASSESS_FORGET_EVERY   5000      /* ms; where there is little */
+#define NGX_HTTP_ASSESS_FORGET_NEXT    100       /* ms; where there is more */
+#define NGX_HTTP_ASSESS_FORGET_TIME    3000      /* ms; for one statement */
+
+
+typedef struct {
+    ngx_http_assess_task_t         task;
+    ngx_http_assess_main_conf_t   *mcf;
+    ngx_event_t                    timer;
+    ngx_connection_t               connection;   /* which debug logs name */
+    int64_t                        n;            /* rows of the log */
+} ngx_http_assess_forget_t;
+
+
+static void ngx_http_assess_forget_timer(ngx_event_t *ev);
+static void ngx_http_assess_forget_run(void *data);
+static void ngx_http_assess_forget_done(void *data);
+
+
+static ngx_http_assess_forget_t  ngx_http_assess_forgets;
+
+
+void
+ngx_http_assess_forget(ngx_http_assess_main_conf_t *mcf)
+{
+    ngx_http_assess_forget_t  *f;
+
+    f = &ngx_http_assess_forgets;
+    ngx_memzero(f, sizeof(ngx_http_assess_forget_t));
+
+    f->mcf = mcf;
+
+    f->connection.fd = (ngx_socket_t) -1;
+    f->timer.handler = ngx_http_assess_forget_timer;
+    f->timer.data = &f->connection;
+    f->timer.log = ngx_cycle->log;
+    f->timer.cancelable = 1;
+
+    f->task.run = ngx_http_assess_forget_run;
+    f->task.done = ngx_http_assess_forget_done;
+    f->task.data = f;
+
+    ngx_add_timer(&f->timer, NGX_HTTP_ASSESS_FORGET_EVERY);
+}
+
+
+static void
+ngx_http_assess_forget_timer(ngx_event_t *ev)
+{
+    ngx_http_assess_forget_t  *f;
+
+    f = &ngx_http_assess_forgets;
+
+    if (ngx_http_assess_hub_quitting()) {
+        return;
+    }
+
+    if (!ngx_http_assess_scheduler_ready(NULL)
+        || assess_db_away(ngx_http_assess_scheduler_db(), NULL)
+        || ngx_http_assess_task_post(f->mcf->store_threads, &f->task)
+           != NGX_OK)
+    {
+        ngx_add_timer(ev, NGX_HTTP_ASSESS_FORGET_EVERY);
+    }
+}
+
+
+/* A failure is left to the next time: nothing depends on it */
+
+static void
+ngx_http_assess_forget_run(void *data)
+{
+    ngx_http_assess_forget_t *f = data;
+
+    assess_err_t  err;
+
+    f->n = 0;
+
+    assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_FORGET_TIME);
+
+    (void) assess_events_forget(ngx_http_assess_scheduler_db(),
+                                (int64_t) f->mcf->event_log, &f->n, &err);
+
+    assess_db_until(0);
+}
+
+
+static void
+ngx_http_assess_forget_done(void *data)
+{
+    ngx_http_assess_forget_t *f = data;
+
+    if (!ngx_http_assess_hub_quitting()) {
+        ngx_add_timer(&f->timer, f->n ? NGX_HTTP_ASSESS_FORGET_NEXT
+                                      : NGX_HTTP_ASSESS_FORGET_EVERY);
+    }
+}

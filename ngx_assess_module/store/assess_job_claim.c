@@ -1,0 +1,321 @@
+
+/* Claims: the next jobs of the queue, with all that running them takes. */
+
+#include "assess_document_int.h"
+#include "assess_job_int.h"
+#include "assess_question_set_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+/*
+ * The index assessment_jobs_claim is walked in its order: its condition is
+ * repeated word for word, so that the planner finds it.  What others are
+ * about to take is passed over.  The answers that are there already tell how
+ * far an attempt before this one came.
+ *
+ * $4 is whether this client may take over what ran out; the server says so
+ * for itself.  '-infinity', a worker that is gone, is always before.
+ */
+
+static const char  assess_claim_sql[] =
+    "with next as (select c.job_id, c.status, c.priority, c.created_at,"
+    " c.tenant, c.document_id, c.question_set_id,"
+    " c.status = 'processing' and c.lease_until > '-infinity' as ran_out"
+    " from assess.assessment_jobs c"
+    " where c.status in ('queued', 'processing')"
+    " and ((c.status = 'queued' and not c.held)"
+    " or c.lease_until <= case when $4::boolean"
+    " and pg_postmaster_start_time() <= statement_timestamp()"
+    " - $2::int * interval '1 millisecond'"
+    " then statement_timestamp() else '-infinity' end)"
+    " and c.provider <> all ($5::text[])"
+    " order by c.priority desc, c.created_at, c.job_id"
+    " limit $6::int for update skip locked),"
+    " dealt as (select *, row_number() over"
+    " (order by priority desc, created_at, job_id) as n from next)"
+    " update assess.assessment_jobs j set status = 'processing',"
+    " stage = 'extracting', resumes = false,"
+    " progress = case when j.resumes then j.progress else 0 end,"
+    " attempt = j.attempt + (not j.resumes)::int,"
+    " fence = j.fence + 1, lease_owner = ($1::text[])[x.n],"
+    " worker_id = $3::uuid,"
+    " lost = j.lost + (j.status = 'processing')::int,"
+    " lease_until = statement_timestamp()"
+    " + $2::int * interval '1 millisecond',"
+    " started_at = coalesce(j.started_at, now()), told_at = now(),"
+    " estimated_completion = null,"
+    " completed_batches = greatest(0, case when j.resumes"
+    " then j.completed_batches end, j.total_batches"
+    " - ceil((s.question_count - a.answers)::numeric"
+    " / j.questions_per_batch)::int)"
+    " from dealt x left join assess.question_sets s"
+    " on s.tenant = x.tenant and s.question_set_id = x.question_set_id"
+    " left join assess.documents d"
+    " on d.tenant = x.tenant and d.document_id = x.document_id"
+    " cross join lateral (select count(*) as answers,"
+    " string_agg(ordinal::text, ',') as ordinals"
+    " from assess.assessment_answers where job_id = x.job_id) a"
+    " where j.job_id = x.job_id"
+    " returning" ASSESS_JOB_COLUMNS
+    ", j.fence, j.question_set_id, j.provider, j.model, j.lost, j.steps,"
+    " x.ran_out, x.status, x.n, a.ordinals," ASSESS_DOCUMENT_COLUMNS;
+
+/* their places in a row */
+enum {
+    ASSESS_CLAIM_FENCE = ASSESS_JOB_EXTRA,
+    ASSESS_CLAIM_SET,
+    ASSESS_CLAIM_PROVIDER,
+    ASSESS_CLAIM_MODEL,
+    ASSESS_CLAIM_LOST,
+    ASSESS_CLAIM_STEPS,
+    ASSESS_CLAIM_RAN_OUT,
+    ASSESS_CLAIM_WAS,
+    ASSESS_CLAIM_N,
+    ASSESS_CLAIM_ORDINALS,
+    ASSESS_CLAIM_DOCUMENT
+};
+
+
+/* Which questions have an answer: "0,3,12" */
+
+static int
+assess_claim_answered(assess_arena_t *arena, const char *list,
+    assess_work_t *work)
+{
+    char  *end;
+    long   ordinal;
+    long   n;
+
+    n = work->set.question_count;
+
+    work->answered = assess_pcalloc(arena, (size_t) n + 1);
+    if (work->answered == NULL) {
+        return -1;
+    }
+
+    while (*list) {
+        ordinal = strtol(list, &end, 10);
+
+        if (ordinal >= 0 && ordinal < n) {
+            work->answered[ordinal] = 1;
+        }
+
+        list = *end ? end + 1 : end;
+    }
+
+    return 0;
+}
+
+
+/* What a run needs besides the job */
+
+static assess_err_e
+assess_claim_work(assess_conn_t *conn, assess_taker_t *taker,
+    const PGresult *res, int row, assess_err_t *err)
+{
+    char             set_id[ASSESS_UUID_LEN + 1];
+    assess_err_e     rc;
+    assess_work_t   *work;
+    assess_arena_t  *arena;
+
+    work = &taker->work;
+    arena = taker->arena;
+
+    if (assess_job_row(arena, res, row, &work->job) != 0
+        || assess_col_str(arena, res, row, ASSESS_CLAIM_PROVIDER,
+                          &work->provider) != 0
+        || assess_col_str(arena, res, row, ASSESS_CLAIM_MODEL,
+                          &work->model) != 0
+        || assess_document_row(arena, res, row, ASSESS_CLAIM_DOCUMENT,
+                               &work->document) != 0
+        || assess_pstrdup(arena, &work->owner, taker->owner.data,
+                          taker->owner.len) != 0)
+    {
+        return assess_db_no_memory(err);
+    }
+
+    work->fence = assess_col_int(res, row, ASSESS_CLAIM_FENCE);
+    work->lost = (int) assess_col_int(res, row, ASSESS_CLAIM_LOST);
+    work->steps = assess_col_int(res, row, ASSESS_CLAIM_STEPS);
+    assess_col_id(res, row, ASSESS_CLAIM_SET, set_id);
+
+    rc = assess_question_set_by_id(conn, arena, &work->job.tenant, set_id,
+                                   &work->set, err);
+
+    /* question sets are never deleted */
+
+    if (rc == ASSESS_NOT_FOUND) {
+        return assess_fail(err, ASSESS_ERROR, "internal",
+                           "a job refers to what is not there");
+    }
+
+    if (rc == ASSESS_OK
+        && assess_claim_answered(arena, PQgetvalue(res, row,
+                                                   ASSESS_CLAIM_ORDINALS),
+                                 work) != 0)
+    {
+        return assess_db_no_memory(err);
+    }
+
+    return rc;
+}
+
+
+/* Whether those who have leases could renew them, as far as is known here */
+
+static int
+assess_claim_steady(assess_db_t *db, const assess_claim_t *claim)
+{
+    return assess_db_steady_ms(db) >= claim->lease_ms;
+}
+
+
+static PGresult *
+assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
+    assess_taker_t **takers, size_t n, int may, assess_err_t *err)
+{
+    size_t         i;
+    assess_buf_t   owners, avoid;
+    assess_args_t  args;
+
+    memset(&owners, 0, sizeof(assess_buf_t));
+    memset(&avoid, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        assess_array_add(&owners, &takers[i]->owner);
+    }
+
+    for (i = 0; i < claim->navoid; i++) {
+        assess_array_add(&avoid, &claim->avoid[i]);
+    }
+
+    assess_args_init(&args);
+    assess_arg_array(&args, &owners);
+    assess_arg_int(&args, claim->lease_ms);
+    assess_arg_id(&args, claim->worker_id);
+    assess_arg_id(&args, may ? "true" : "false");
+    assess_arg_array(&args, &avoid);
+    assess_arg_int(&args, (int64_t) n);
+
+    return assess_db_exec(conn, assess_claim_sql, &args, err);
+}
+
+
+/* What the claim took, if it may keep it */
+
+static assess_err_e
+assess_claim_taken(assess_conn_t *conn, const PGresult *res,
+    const assess_claim_t *claim, assess_taker_t **takers, size_t n,
+    assess_err_t *err)
+{
+    int              row, rows, from;
+    size_t           k;
+    assess_taker_t  *taker;
+    assess_turn_t   *turns;
+    assess_event_t  *events;
+
+    rows = PQntuples(res);
+
+    if (rows == 0) {
+        return assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
+    }
+
+    events = assess_palloc(takers[0]->arena,
+                           (size_t) rows * sizeof(assess_event_t));
+    turns = assess_palloc(takers[0]->arena,
+                          (size_t) rows * sizeof(assess_turn_t));
+
+    if (events == NULL || turns == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (row = 0; row < rows; row++) {
+
+        /* the server may have stood still since: no lease was renewed */
+
+        if (PQgetvalue(res, row, ASSESS_CLAIM_RAN_OUT)[0] == 't'
+            && !assess_claim_steady(conn->db, claim))
+        {
+            return assess_fail(err, ASSESS_NOT_FOUND, NULL,
+                               "no job is waiting yet");
+        }
+
+        k = (size_t) assess_col_int(res, row, ASSESS_CLAIM_N) - 1;
+
+        if (k >= n || takers[k]->taken) {
+            return assess_fail(err, ASSESS_ERROR, "internal",
+                               "a claim took more than it was to");
+        }
+
+        taker = takers[k];
+        taker->taken = 1;
+
+        if (assess_claim_work(conn, taker, res, row, err) != ASSESS_OK) {
+            return err->kind;
+        }
+
+        if (assess_job_event(taker->arena, &taker->work.job, "progress",
+                             "Extracting text",
+                             assess_col_int(res, row, ASSESS_JOB_NOW),
+                             &events[row]) != 0)
+        {
+            return assess_db_no_memory(err);
+        }
+
+        from = assess_status_by_name(PQgetvalue(res, row, ASSESS_CLAIM_WAS),
+                                     (size_t) PQgetlength(res, row,
+                                                          ASSESS_CLAIM_WAS));
+        assess_job_turn(&turns[row], &taker->work.job, from,
+                        ASSESS_PROCESSING);
+
+        taker->change.job = taker->work.job;
+        taker->change.events = &events[row];
+        taker->change.nevents = 1;
+    }
+
+    return assess_events_commit(conn, events, turns, (size_t) rows, err);
+}
+
+
+assess_err_e
+assess_jobs_claim(assess_db_t *db, const assess_claim_t *claim,
+    assess_taker_t **takers, size_t n, assess_err_t *err)
+{
+    size_t          i;
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    for (i = 0; i < n; i++) {
+        memset(&takers[i]->work, 0, sizeof(assess_work_t));
+        memset(&takers[i]->change, 0, sizeof(assess_change_t));
+
+        takers[i]->work.lease_ms = claim->lease_ms;
+        takers[i]->taken = 0;
+    }
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    res = assess_claim_exec(conn, claim, takers, n,
+                            assess_claim_steady(db, claim), err);
+
+    if (res) {
+        rc = assess_claim_taken(conn, res, claim, takers, n, err);
+        PQclear(res);
+
+    } else {
+        rc = err->kind;
+    }
+
+    assess_db_release(conn);
+
+    for (i = 0; i < n && rc != ASSESS_OK; i++) {
+        takers[i]->taken = 0;
+    }
+
+    return rc;
+}
