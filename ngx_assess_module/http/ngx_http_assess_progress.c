@@ -487,10 +487,10 @@ ngx_http_assess_progress_page_done(void *data)
         ngx_http_assess_stream_end(&p->stream);
 
     } else if (!p->stream.busy) {
-        ngx_http_assess_progress_page(p, look);
 
-    } else {
-        /* by a comment, say: it is read once more after that */
+        /* where it is, by a comment, say, it is read once more after that */
+
+        ngx_http_assess_progress_page(p, look);
     }
 
     ngx_http_assess_progress_look_free(look);

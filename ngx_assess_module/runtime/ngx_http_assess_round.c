@@ -198,6 +198,7 @@ ngx_http_assess_block_event(assess_buf_t *b, uint64_t id,
 ngx_http_assess_block_t *
 ngx_http_assess_block_create(assess_buf_t *text)
 {
+    char                     *p;
     size_t                    len, n;
     u_char                    size[NGX_HTTP_ASSESS_CHUNK];
     ngx_http_assess_block_t  *block;
@@ -205,6 +206,16 @@ ngx_http_assess_block_create(assess_buf_t *text)
     len = text->len - NGX_HTTP_ASSESS_CHUNK;
 
     assess_buf_str(text, "\r\n");
+
+    /* a slow reader may keep it: nothing is kept that is not sent */
+
+    if (!text->failed && text->size - text->len > text->len / 8) {
+
+        p = realloc(text->data, text->len + 1);
+        if (p) {
+            text->data = p;
+        }
+    }
 
     block = text->failed ? NULL
                          : ngx_alloc(sizeof(ngx_http_assess_block_t),
