@@ -14,6 +14,8 @@
 #define ASSESS_TOGETHER  64
 
 
+static int assess_engine_claimer(assess_engine_t *engine,
+    assess_arena_t *arena, assess_claim_t *claim);
 static void assess_engine_claim(void *ctx, void **items, size_t n);
 static int assess_engine_avoid(assess_engine_t *engine, assess_arena_t *arena,
     assess_claim_t *claim);
@@ -40,6 +42,18 @@ assess_engine_destroy(assess_engine_t *engine)
 }
 
 
+static int
+assess_engine_claimer(assess_engine_t *engine, assess_arena_t *arena,
+    assess_claim_t *claim)
+{
+    memset(claim, 0, sizeof(assess_claim_t));
+    memcpy(claim->worker_id, engine->worker_id, sizeof(claim->worker_id));
+    claim->lease_ms = engine->lease_ms;
+
+    return assess_engine_avoid(engine, arena, claim);
+}
+
+
 static void
 assess_engine_claim(void *ctx, void **items, size_t n)
 {
@@ -54,11 +68,7 @@ assess_engine_claim(void *ctx, void **items, size_t n)
 
     taker = items[0];
 
-    memset(&claim, 0, sizeof(assess_claim_t));
-    memcpy(claim.worker_id, engine->worker_id, sizeof(claim.worker_id));
-    claim.lease_ms = engine->lease_ms;
-
-    rc = assess_engine_avoid(engine, taker->arena, &claim) == 0
+    rc = assess_engine_claimer(engine, taker->arena, &claim) == 0
          ? assess_jobs_claim(engine->db, &claim, (assess_taker_t **) items, n,
                              &err)
          : assess_fail(&err, ASSESS_ERROR, "internal", "out of memory");
@@ -132,10 +142,15 @@ assess_engine_write(void *ctx, void **items, size_t n)
     assess_engine_t *engine = ctx;
 
     size_t                  i, told;
+    assess_claim_t          claim;
     assess_write_t         *w;
-    const assess_change_t  *changes[ASSESS_TOGETHER];
+    const assess_change_t  *changes[2 * ASSESS_TOGETHER];
 
-    assess_jobs_write(engine->db, (assess_write_t **) items, n);
+    w = items[0];
+
+    assess_jobs_write(engine->db,
+                      assess_engine_claimer(engine, w->arena, &claim) == 0
+                      ? &claim : NULL, (assess_write_t **) items, n);
 
     for (i = 0, told = 0; i < n; i++) {
         w = items[i];
@@ -144,6 +159,14 @@ assess_engine_write(void *ctx, void **items, size_t n)
             || (w->rc == ASSESS_CANCELLED && w->change.job.job_id[0]))
         {
             changes[told++] = &w->change;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        w = items[i];
+
+        if (w->next && w->next->taken) {
+            changes[told++] = &w->next->change;
         }
     }
 

@@ -11,6 +11,9 @@
 #define ASSESS_SHORT     64
 
 
+static void assess_run_taken(assess_engine_t *engine, assess_client_t *client,
+    assess_taker_t *taker, int64_t claimed, assess_taker_t *next,
+    assess_err_t *err);
 static assess_err_e assess_run_job(assess_run_t *run, assess_err_t *err);
 static void assess_run_conclude(assess_run_t *run, assess_err_e rc,
     assess_err_t *err);
@@ -30,50 +33,76 @@ assess_err_e
 assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     const assess_str_t *owner, assess_err_t *err)
 {
-    assess_err_e    rc;
-    assess_run_t    run;
     int64_t         now;
-    assess_taker_t  taker;
+    assess_taker_t  taker, next;
 
-    memset(&run, 0, sizeof(assess_run_t));
     memset(&taker, 0, sizeof(assess_taker_t));
 
-    run.engine = engine;
-    run.client = client;
+    taker.owner = *owner;
+    taker.arena = assess_arena_create();
 
-    run.arena = assess_arena_create();
-    if (run.arena == NULL) {
+    if (taker.arena == NULL) {
         return assess_run_memory(err);
     }
-
-    taker.arena = run.arena;
-    taker.owner = *owner;
 
     now = assess_mono_ms();
 
     assess_gather(engine->claims, &taker);
 
-    rc = taker.rc;
-    *err = taker.err;
-
-    if (rc == ASSESS_OK) {
-        run.work = taker.work;
-
-        assess_steps_init(&run.steps, engine, &run.work, now);
-
-        rc = assess_run_job(&run, err);
-        assess_run_conclude(&run, rc, err);
-
-        assess_steps_free(&run.steps);
-
-        rc = ASSESS_OK;
+    if (taker.rc != ASSESS_OK) {
+        *err = taker.err;
+        assess_arena_destroy(taker.arena);
+        return taker.rc;
     }
+
+    /* with the end of one job comes the next one */
+
+    do {
+        memset(&next, 0, sizeof(assess_taker_t));
+
+        next.owner = *owner;
+        next.arena = assess_arena_create();
+
+        assess_run_taken(engine, client, &taker, now, &next, err);
+
+        assess_arena_destroy(taker.arena);
+
+        taker = next;
+        now = assess_mono_ms();
+
+    } while (taker.taken);
+
+    assess_arena_destroy(taker.arena);
+
+    return ASSESS_OK;
+}
+
+
+static void
+assess_run_taken(assess_engine_t *engine, assess_client_t *client,
+    assess_taker_t *taker, int64_t claimed, assess_taker_t *next,
+    assess_err_t *err)
+{
+    assess_err_e  rc;
+    assess_run_t  run;
+
+    memset(&run, 0, sizeof(assess_run_t));
+
+    run.engine = engine;
+    run.client = client;
+    run.arena = taker->arena;
+    run.work = taker->work;
+    run.next = next->arena ? next : NULL;
+
+    assess_steps_init(&run.steps, engine, &run.work, claimed);
+
+    rc = assess_run_job(&run, err);
+    assess_run_conclude(&run, rc, err);
+
+    assess_steps_free(&run.steps);
 
     assess_lru_release(run.shared_document);
     assess_lru_release(run.shared_set);
-    assess_arena_destroy(run.arena);
-
-    return rc;
 }
 
 
@@ -131,7 +160,8 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
 
     return rc == ASSESS_OK
            ? assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
-                              NULL, NULL, err)
+                              NULL, NULL, assess_run_stopping(run) ? NULL
+                                                         : run->next, err)
            : rc;
 }
 
@@ -167,7 +197,7 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
 
     case ASSESS_STOPPING:
         end = assess_steps_end(&run->steps, ASSESS_WRITE_RELEASE,
-                               ASSESS_QUEUED, NULL, NULL, &why);
+                               ASSESS_QUEUED, NULL, NULL, NULL, &why);
         break;
 
     case ASSESS_LOST:
@@ -184,7 +214,8 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
 
         engine->log(engine->ctx, rc, run->work.job.job_id, err->message);
         end = assess_steps_end(&run->steps, ASSESS_WRITE_END,
-                               ASSESS_JOB_FAILED, code, err->message, &why);
+                               ASSESS_JOB_FAILED, code, err->message, NULL,
+                               &why);
     }
 
     if (end != ASSESS_OK && end != ASSESS_CANCELLED) {

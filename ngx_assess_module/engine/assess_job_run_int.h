@@ -25,6 +25,7 @@ typedef struct {
     assess_arena_t      *arena;      /* what lasts as long as the job */
     assess_work_t        work;
     assess_steps_t       steps;
+    assess_taker_t      *next;       /* given a job with the end of this one */
 
     /* what other jobs may read at the same time, held until this one ends */
     assess_shared_t               *shared_document;

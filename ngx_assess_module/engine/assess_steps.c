@@ -405,7 +405,7 @@ assess_steps_flush(assess_steps_t *steps, assess_err_t *err)
 assess_err_e
 assess_steps_end(assess_steps_t *steps, assess_write_e what,
     assess_status_e status, const char *code, const char *message,
-    assess_err_t *err)
+    assess_taker_t *next, assess_err_t *err)
 {
     assess_err_e    rc;
     assess_write_t  w;
@@ -426,8 +426,16 @@ assess_steps_end(assess_steps_t *steps, assess_write_e what,
         w.status = status;
         w.code = code;
         w.message = message;
+        w.next = next;
 
         rc = assess_steps_put(steps, NULL, &w, err);
+
+        /*
+         * A second try takes no job: the first one may have, under the same
+         * name, and that one is freed when nobody bears the name any more.
+         */
+
+        next = NULL;
 
     } while (assess_steps_again(steps, rc));
 

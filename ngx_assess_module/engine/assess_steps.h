@@ -52,11 +52,12 @@ assess_err_e assess_steps_last(assess_steps_t *steps,
 
 /*
  * Saves all that is kept and, with it, the end of the job or its release.
- * Waits while the store is away, as assess_steps_flush().
+ * Waits while the store is away, as assess_steps_flush().  next is given
+ * another job with an end that is saved at once; or it is NULL.
  */
 assess_err_e assess_steps_end(assess_steps_t *steps, assess_write_e what,
     assess_status_e status, const char *code, const char *message,
-    assess_err_t *err);
+    assess_taker_t *next, assess_err_t *err);
 
 /*
  * Tries to save what is kept, if the last try is some time ago; ASSESS_OK

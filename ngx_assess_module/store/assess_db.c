@@ -317,13 +317,16 @@ assess_conn_connect(assess_db_t *db)
  * stopped in a transaction must not hold its locks for ever.
  * client_connection_check_interval: nor must a statement whose caller has
  * gone; not every system the server runs on can do that.
+ *
+ * Plans are made once, when the tables may still be empty, and each statement
+ * is written for an index: that is what the planner is to look for.
  */
 
 static assess_err_e
 assess_conn_setup(assess_conn_t *conn, assess_err_t *err)
 {
     int   ms;
-    char  sql[512];
+    char  sql[640];
 
     ms = conn->db->conf.statement_ms;
 
@@ -338,7 +341,10 @@ assess_conn_setup(assess_conn_t *conn, assess_err_t *err)
         "set extra_float_digits = 1;"
         "set bytea_output = 'hex';"
         "set jit = off;"
-        "set plan_cache_mode = force_generic_plan",
+        "set plan_cache_mode = force_generic_plan;"
+        "set enable_seqscan = off;"
+        "set enable_bitmapscan = off;"
+        "set enable_sort = off",
         ms, ms < 10000 ? 10000 : ms);
 
     conn->altered = 0;

@@ -33,8 +33,12 @@ int assess_document_row(assess_arena_t *arena, const PGresult *res, int row,
 /*
  * So many jobs more or less on each of these documents, by a statement whose
  * answer nobody waits for; reviewed is set, never cleared.  Documents are
- * locked in the order of their ids, after jobs and before events.
+ * locked in the order of their ids, after jobs and before events, and so for
+ * no longer than the counter of events.  all: where one is not there any more
+ * the statement fails with this SQLSTATE, and with it the transaction.
  */
+#define ASSESS_DOCUMENT_GONE  "22012"
+
 typedef struct {
     const assess_str_t  *tenant;
     const char          *document_id;
@@ -43,7 +47,7 @@ typedef struct {
 } assess_on_document_t;
 
 assess_err_e assess_jobs_on_documents(assess_conn_t *conn,
-    assess_on_document_t *list, size_t n, assess_err_t *err);
+    assess_on_document_t *list, size_t n, int all, assess_err_t *err);
 
 /* The bytes of a new document, in pieces. */
 assess_err_e assess_content_save(assess_conn_t *conn, const char *document_id,

@@ -162,6 +162,7 @@ typedef struct {
     assess_status_e          status;     /* of an end */
     const char              *code;       /* of one that failed */
     const char              *message;
+    assess_taker_t          *next;       /* of an end: what to do then; or NULL */
 
     assess_change_t          change;
     assess_err_e             rc;
@@ -296,8 +297,12 @@ assess_err_e assess_job_renew(assess_db_t *db, assess_work_t *work,
  * answers which were paid for are kept with a cancelled job (then change.job
  * has it).  work->job follows, and work->steps counts once for all the steps of
  * a write.
+ *
+ * Whoever ends a job may be given the next one in the same transaction, as by
+ * claim (NULL: nobody): taken tells.
  */
-void assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n);
+void assess_jobs_write(assess_db_t *db, const assess_claim_t *claim,
+    assess_write_t **writes, size_t n);
 
 
 #endif /* ASSESS_JOB_H */

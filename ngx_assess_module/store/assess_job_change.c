@@ -60,7 +60,7 @@ assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
     on.more = more;
     on.reviewed = 0;
 
-    if (assess_jobs_on_documents(conn, &on, 1, err) != ASSESS_OK) {
+    if (assess_jobs_on_documents(conn, &on, 1, 1, err) != ASSESS_OK) {
         return err->kind;
     }
 

@@ -172,9 +172,9 @@ assess_claim_steady(assess_db_t *db, const assess_claim_t *claim)
 }
 
 
-static PGresult *
+PGresult *
 assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
-    assess_taker_t **takers, size_t n, int may, assess_err_t *err)
+    assess_taker_t **takers, size_t n, assess_err_t *err)
 {
     size_t         i;
     assess_buf_t   owners, avoid;
@@ -195,7 +195,8 @@ assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
     assess_arg_array(&args, &owners);
     assess_arg_int(&args, claim->lease_ms);
     assess_arg_id(&args, claim->worker_id);
-    assess_arg_id(&args, may ? "true" : "false");
+    assess_arg_id(&args, assess_claim_steady(conn->db, claim) ? "true"
+                                                              : "false");
     assess_arg_array(&args, &avoid);
     assess_arg_int(&args, (int64_t) n);
 
@@ -203,35 +204,16 @@ assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
 }
 
 
-/* What the claim took, if it may keep it */
-
-static assess_err_e
-assess_claim_taken(assess_conn_t *conn, const PGresult *res,
+assess_err_e
+assess_claim_deal(assess_conn_t *conn, const PGresult *res,
     const assess_claim_t *claim, assess_taker_t **takers, size_t n,
-    assess_err_t *err)
+    assess_event_t *events, assess_turn_t *turns, assess_err_t *err)
 {
-    int              row, rows, from;
+    int              row, from;
     size_t           k;
     assess_taker_t  *taker;
-    assess_turn_t   *turns;
-    assess_event_t  *events;
 
-    rows = PQntuples(res);
-
-    if (rows == 0) {
-        return assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
-    }
-
-    events = assess_palloc(takers[0]->arena,
-                           (size_t) rows * sizeof(assess_event_t));
-    turns = assess_palloc(takers[0]->arena,
-                          (size_t) rows * sizeof(assess_turn_t));
-
-    if (events == NULL || turns == NULL) {
-        return assess_db_no_memory(err);
-    }
-
-    for (row = 0; row < rows; row++) {
+    for (row = 0; row < PQntuples(res); row++) {
 
         /* the server may have stood still since: no lease was renewed */
 
@@ -275,7 +257,53 @@ assess_claim_taken(assess_conn_t *conn, const PGresult *res,
         taker->change.nevents = 1;
     }
 
-    return assess_events_commit(conn, events, turns, (size_t) rows, err);
+    return ASSESS_OK;
+}
+
+
+void
+assess_claim_begin(const assess_claim_t *claim, assess_taker_t **takers,
+    size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        memset(&takers[i]->work, 0, sizeof(assess_work_t));
+        memset(&takers[i]->change, 0, sizeof(assess_change_t));
+
+        takers[i]->work.lease_ms = claim->lease_ms;
+        takers[i]->taken = 0;
+    }
+}
+
+
+static assess_err_e
+assess_claim_taken(assess_conn_t *conn, const PGresult *res,
+    const assess_claim_t *claim, assess_taker_t **takers, size_t n,
+    assess_err_t *err)
+{
+    size_t           rows;
+    assess_err_e     rc;
+    assess_turn_t   *turns;
+    assess_event_t  *events;
+
+    rows = (size_t) PQntuples(res);
+
+    if (rows == 0) {
+        return assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
+    }
+
+    events = assess_palloc(takers[0]->arena, rows * sizeof(assess_event_t));
+    turns = assess_palloc(takers[0]->arena, rows * sizeof(assess_turn_t));
+
+    if (events == NULL || turns == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    rc = assess_claim_deal(conn, res, claim, takers, n, events, turns, err);
+
+    return rc == ASSESS_OK
+           ? assess_events_commit(conn, events, turns, rows, err) : rc;
 }
 
 
@@ -288,20 +316,13 @@ assess_jobs_claim(assess_db_t *db, const assess_claim_t *claim,
     assess_err_e    rc;
     assess_conn_t  *conn;
 
-    for (i = 0; i < n; i++) {
-        memset(&takers[i]->work, 0, sizeof(assess_work_t));
-        memset(&takers[i]->change, 0, sizeof(assess_change_t));
-
-        takers[i]->work.lease_ms = claim->lease_ms;
-        takers[i]->taken = 0;
-    }
+    assess_claim_begin(claim, takers, n);
 
     if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
         return err->kind;
     }
 
-    res = assess_claim_exec(conn, claim, takers, n,
-                            assess_claim_steady(db, claim), err);
+    res = assess_claim_exec(conn, claim, takers, n, err);
 
     if (res) {
         rc = assess_claim_taken(conn, res, claim, takers, n, err);

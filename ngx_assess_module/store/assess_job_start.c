@@ -147,8 +147,8 @@ assess_start_key(assess_conn_t *conn, const assess_scope_t *scope,
 
 
 /*
- * A document is counted and locked before anything refers to it: a delete
- * under way is waited for, one that comes later finds the job.
+ * A document is only looked for here: what follows counts its jobs, and fails
+ * where it was deleted meanwhile.
  *
  * Sets and documents are named once, and by their numbers in what is asked.  A
  * start that finds no document, or no question set, gives no row.
@@ -162,12 +162,10 @@ static const char  assess_start_sql[] =
     " from assess.question_sets where tenant = w.tenant and name = w.name"
     " and (w.version = 0 or version = w.version)"
     " order by version desc limit 1) s),"
-    " counted as (update assess.documents d"
-    " set active_jobs = d.active_jobs + w.jobs"
-    " from unnest($4::text[], $5::uuid[], $6::int[])"
-    " with ordinality as w (tenant, document_id, jobs, n)"
-    " where d.tenant = w.tenant and d.document_id = w.document_id"
-    " returning w.n)"
+    " documents as materialized (select w.n from unnest($4::text[],"
+    " $5::uuid[]) with ordinality as w (tenant, document_id, n)"
+    " join assess.documents d"
+    " on d.tenant = w.tenant and d.document_id = w.document_id)"
     " insert into assess.assessment_jobs (job_id, assessment_id,"
     " tenant, user_name, document_id, question_set_id, total_batches,"
     " questions_per_batch, priority, provider, model, callback_url, metadata,"
@@ -176,18 +174,19 @@ static const char  assess_start_sql[] =
     " (s.question_count + a.per_batch - 1) / a.per_batch, a.per_batch,"
     " a.priority, a.provider, a.model, a.callback_url,"
     " coalesce(a.metadata, '{}'), a.max_cost"
-    " from unnest($7::uuid[], $8::uuid[], $9::text[], $10::text[],"
-    " $11::uuid[], $12::int[], $13::int[], $14::int[], $15::int[],"
-    " $16::text[], $17::text[], $18::text[], $19::text[], $20::text[]::numeric[])"
+    " from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[],"
+    " $10::uuid[], $11::int[], $12::int[], $13::int[], $14::int[],"
+    " $15::text[], $16::text[], $17::text[], $18::text[],"
+    " $19::text[]::numeric[])"
     " as a (job_id, assessment_id, tenant, user_name, document_id, set_n,"
     " document_n, per_batch, priority, provider, model, callback_url,"
     " metadata, max_cost)"
-    " join sets s on s.n = a.set_n join counted c on c.n = a.document_n"
+    " join sets s on s.n = a.set_n join documents d on d.n = a.document_n"
     " returning job_id, total_batches, assess.ms(created_at),"
     " assess.ms(clock_timestamp())";
 
-#define ASSESS_START_COLUMNS  20
-#define ASSESS_START_FIRST    6              /* of those of each start */
+#define ASSESS_START_COLUMNS  19
+#define ASSESS_START_FIRST    5              /* of those of each start */
 
 
 /* The documents in the order of their ids, in which all lock them */
@@ -204,20 +203,18 @@ assess_start_order(const void *a, const void *b)
 /* The number of its document, and of its set, which are added when new */
 
 static int
-assess_start_document(assess_starting_t **starts, size_t i, int *jobs,
-    assess_buf_t *col, int n)
+assess_start_document(assess_starting_t **starts, size_t i, assess_buf_t *col,
+    int n)
 {
     if (i && assess_start_order(&starts[i - 1], &starts[i]) == 0
         && assess_str_same(&starts[i - 1]->scope->tenant,
                            &starts[i]->scope->tenant))
     {
-        jobs[n - 1]++;
         return n;
     }
 
     assess_array_add(&col[3], &starts[i]->scope->tenant);
     assess_array_id(&col[4], starts[i]->start->document_id);
-    jobs[n] = 1;
 
     return n + 1;
 }
@@ -284,18 +281,17 @@ static PGresult *
 assess_start_insert(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     assess_err_t *err)
 {
-    int            nsets, ndocuments, *sets, *jobs;
+    int            nsets, ndocuments, *sets;
     size_t         i, k;
     assess_buf_t   col[ASSESS_START_COLUMNS];
     assess_args_t  args;
 
-    jobs = malloc(2 * n * sizeof(int));
-    if (jobs == NULL) {
+    sets = malloc(n * sizeof(int));
+    if (sets == NULL) {
         (void) assess_db_no_memory(err);
         return NULL;
     }
 
-    sets = jobs + n;
     nsets = 0;
     ndocuments = 0;
 
@@ -304,17 +300,13 @@ assess_start_insert(assess_conn_t *conn, assess_starting_t **starts, size_t n,
 
     for (i = 0; i < n; i++) {
         nsets = assess_start_set(starts, i, sets, col, nsets);
-        ndocuments = assess_start_document(starts, i, jobs, col, ndocuments);
+        ndocuments = assess_start_document(starts, i, col, ndocuments);
 
         assess_start_add(col + ASSESS_START_FIRST, starts[i], sets[i],
                          ndocuments);
     }
 
-    for (i = 0; i < (size_t) ndocuments; i++) {
-        assess_array_int(&col[5], jobs[i]);
-    }
-
-    free(jobs);
+    free(sets);
 
     assess_args_init(&args);
 
@@ -369,6 +361,34 @@ assess_start_job(assess_starting_t *st, const PGresult *res, int row)
     job->max_cost = start->max_cost;
     job->created_at = assess_col_int(res, row, 2);
     job->metadata = start->metadata;
+}
+
+
+static assess_err_e
+assess_start_documents(assess_conn_t *conn, assess_starting_t **starts,
+    size_t n, assess_err_t *err)
+{
+    size_t                 i;
+    assess_err_e           rc;
+    assess_on_document_t  *on;
+
+    on = malloc(n * sizeof(assess_on_document_t));
+    if (on == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < n; i++) {
+        on[i].tenant = &starts[i]->scope->tenant;
+        on[i].document_id = starts[i]->start->document_id;
+        on[i].more = 1;
+        on[i].reviewed = 0;
+    }
+
+    rc = assess_jobs_on_documents(conn, on, n, 1, err);
+
+    free(on);
+
+    return rc;
 }
 
 
@@ -427,6 +447,10 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     }
 
     PQclear(res);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_start_documents(conn, starts, n, err);
+    }
 
     return rc == ASSESS_OK ? assess_events_commit(conn, events, turns, n, err)
                            : rc;
@@ -527,6 +551,15 @@ assess_start_alone(assess_conn_t *conn, assess_starting_t *st,
     }
 
     rc = assess_start_write(conn, &st, 1, err);
+
+    /* its document was there, and is deleted */
+
+    if (rc == ASSESS_ERROR
+        && strcmp(assess_db_sqlstate(conn), ASSESS_DOCUMENT_GONE) == 0)
+    {
+        (void) assess_document_unknown(err);
+        return assess_start_pointer(err, "/documentId");
+    }
 
     return rc == ASSESS_CONFLICT ? assess_start_missing(conn, st, err) : rc;
 }

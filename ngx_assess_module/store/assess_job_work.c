@@ -489,7 +489,7 @@ assess_work_documents(assess_conn_t *conn, assess_write_t **writes, size_t n,
         ended++;
     }
 
-    rc = ended ? assess_jobs_on_documents(conn, on, ended, err) : ASSESS_OK;
+    rc = ended ? assess_jobs_on_documents(conn, on, ended, 0, err) : ASSESS_OK;
 
     free(on);
 
@@ -605,40 +605,111 @@ assess_work_events(const assess_write_t *w)
 }
 
 
+/* Who is done and wants the next job, with room for the events of all */
+
+typedef struct {
+    const assess_claim_t   *claim;
+    assess_taker_t        **takers;
+    size_t                  ntakers;
+    assess_event_t         *events;
+    assess_turn_t          *turns;
+    size_t                  n;
+} assess_told_t;
+
+
+static assess_err_e
+assess_work_room(assess_write_t **writes, size_t n,
+    const assess_claim_t *claim, assess_told_t *told, assess_err_t *err)
+{
+    size_t  i, nevents;
+
+    memset(told, 0, sizeof(assess_told_t));
+    told->claim = claim;
+
+    for (i = 0, nevents = 0; i < n; i++) {
+        nevents += assess_work_events(writes[i]) + 1;
+    }
+
+    told->events = assess_palloc(writes[0]->arena,
+                                 nevents * sizeof(assess_event_t));
+    told->turns = malloc(nevents * sizeof(assess_turn_t));
+    told->takers = malloc(n * sizeof(assess_taker_t *));
+
+    if (told->events == NULL || told->turns == NULL || told->takers == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < n; i++) {
+        if (claim && writes[i]->next && writes[i]->what == ASSESS_WRITE_END) {
+            told->takers[told->ntakers++] = writes[i]->next;
+        }
+    }
+
+    return ASSESS_OK;
+}
+
+
+/* Those who have ended their job take the next ones */
+
+static assess_err_e
+assess_work_next(assess_conn_t *conn, assess_told_t *told, assess_err_t *err)
+{
+    size_t         rows;
+    PGresult      *res;
+    assess_err_e   rc;
+
+    if (told->ntakers == 0) {
+        return ASSESS_OK;
+    }
+
+    assess_claim_begin(told->claim, told->takers, told->ntakers);
+
+    res = assess_claim_exec(conn, told->claim, told->takers, told->ntakers,
+                            err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    rows = (size_t) PQntuples(res);
+
+    rc = assess_claim_deal(conn, res, told->claim, told->takers,
+                           told->ntakers, told->events + told->n,
+                           told->turns + told->n, err);
+    told->n += rows;
+
+    PQclear(res);
+
+    /* what it must not keep is no reason not to write the rest */
+
+    return rc == ASSESS_NOT_FOUND
+           ? assess_fail(err, ASSESS_CONFLICT, NULL, "no job is waiting yet")
+           : rc;
+}
+
+
 /* The rows are all there: what hangs on them, the events, and the commit */
 
 static assess_err_e
 assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
-    const PGresult *res, assess_err_t *err)
+    const PGresult *res, assess_told_t *told, assess_err_t *err)
 {
-    int               row;
-    size_t            i, k, nevents;
-    assess_err_e      rc;
-    assess_turn_t    *turns;
-    assess_event_t   *events;
-
-    for (i = 0, nevents = 0; i < n; i++) {
-        nevents += assess_work_events(writes[i]);
-    }
-
-    events = assess_palloc(writes[0]->arena, nevents * sizeof(assess_event_t));
-    turns = malloc(nevents * sizeof(assess_turn_t));
-
-    if (events == NULL || turns == NULL) {
-        free(turns);
-        return assess_db_no_memory(err);
-    }
+    int           row;
+    size_t        i, k;
+    assess_err_e  rc;
 
     rc = ASSESS_OK;
-    nevents = 0;
 
     for (row = 0; row < (int) n && rc == ASSESS_OK; row++) {
 
         k = (size_t) assess_col_int(res, row, ASSESS_JOB_EXTRA) - 1;
 
-        rc = assess_work_told(writes[k], res, row, events + nevents,
-                              turns + nevents, err);
-        nevents += writes[k]->change.nevents;
+        rc = assess_work_told(writes[k], res, row, told->events + told->n,
+                              told->turns + told->n, err);
+        told->n += writes[k]->change.nevents;
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_next(conn, told, err);
     }
 
     if (rc == ASSESS_OK) {
@@ -650,14 +721,17 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_events_commit(conn, events, turns, nevents, err);
+        rc = assess_events_commit(conn, told->events, told->turns, told->n,
+                                  err);
     }
-
-    free(turns);
 
     for (i = 0; i < n && rc == ASSESS_OK; i++) {
         writes[i]->work->job = writes[i]->change.job;
         writes[i]->work->steps += writes[i]->nsteps != 0;
+    }
+
+    for (i = 0; i < told->ntakers && rc != ASSESS_OK; i++) {
+        told->takers[i]->taken = 0;
     }
 
     return rc;
@@ -670,11 +744,12 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
  */
 
 static assess_err_e
-assess_work_together(assess_conn_t *conn, assess_write_t **writes, size_t n,
-    assess_err_t *err)
+assess_work_together(assess_conn_t *conn, const assess_claim_t *claim,
+    assess_write_t **writes, size_t n, assess_err_t *err)
 {
-    PGresult      *res;
-    assess_err_e   rc;
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_told_t   told;
 
     res = assess_work_update(conn, writes, n, err);
     if (res == NULL) {
@@ -682,7 +757,14 @@ assess_work_together(assess_conn_t *conn, assess_write_t **writes, size_t n,
     }
 
     if ((size_t) PQntuples(res) == n) {
-        rc = assess_work_finish(conn, writes, n, res, err);
+        rc = assess_work_room(writes, n, claim, &told, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_work_finish(conn, writes, n, res, &told, err);
+        }
+
+        free(told.turns);
+        free(told.takers);
 
     } else if (n > 1) {
         rc = assess_fail(err, ASSESS_CONFLICT, NULL, "one of many was refused");
@@ -712,7 +794,8 @@ assess_write_order(const void *a, const void *b)
 
 
 void
-assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n)
+assess_jobs_write(assess_db_t *db, const assess_claim_t *claim,
+    assess_write_t **writes, size_t n)
 {
     int             away;
     size_t          i;
@@ -722,6 +805,10 @@ assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n)
 
     for (i = 0; i < n; i++) {
         memset(&writes[i]->change, 0, sizeof(assess_change_t));
+
+        if (writes[i]->next) {
+            writes[i]->next->taken = 0;
+        }
     }
 
     qsort(writes, n, sizeof(assess_write_t *), assess_write_order);
@@ -730,7 +817,7 @@ assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n)
     rc = assess_db_begin(db, &conn, &err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_work_together(conn, writes, n, &err);
+        rc = assess_work_together(conn, claim, writes, n, &err);
         away = conn->broken;
         assess_db_release(conn);
 
@@ -740,7 +827,7 @@ assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n)
 
     /* alone, each finds out what it is; where nobody answers, all know */
 
-    if (rc == ASSESS_OK || n == 1 || away) {
+    if (rc == ASSESS_OK || (n == 1 && claim == NULL) || away) {
         for (i = 0; i < n; i++) {
             writes[i]->rc = rc;
             writes[i]->err = err;
@@ -749,6 +836,6 @@ assess_jobs_write(assess_db_t *db, assess_write_t **writes, size_t n)
     }
 
     for (i = 0; i < n; i++) {
-        assess_jobs_write(db, &writes[i], 1);
+        assess_jobs_write(db, NULL, &writes[i], 1);
     }
 }

@@ -15,6 +15,10 @@ assess_err_e assess_question_set_find(assess_conn_t *conn,
     const assess_str_t *name, int version, assess_question_set_t *set,
     assess_err_t *err);
 
+/*
+ * By id, of whatever is known in this process: a set never changes.  Its texts
+ * are copies in the arena.
+ */
 assess_err_e assess_question_set_by_id(assess_conn_t *conn,
     assess_arena_t *arena, const assess_str_t *tenant, const char *id,
     assess_question_set_t *set, assess_err_t *err);

@@ -81,6 +81,12 @@ my %plant = (
         . "$one) where job_id <> $one",
     'an answer has its job' =>
         "delete from assess.assessment_jobs where job_id = $one",
+    'a job is in one state' =>
+        'update assess.assessment_jobs set completed_at = null'
+        . " where job_id = $one",
+    'a job is of a document and a set of its tenant' =>
+        'update assess.assessment_jobs set question_set_id ='
+        . " gen_random_uuid() where job_id = $one",
     'the jobs are counted' =>
         'update assess.job_counts set jobs = jobs + 1'
         . " where status = 'completed'",

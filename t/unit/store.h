@@ -224,7 +224,7 @@ store_write(assess_db_t *db, assess_write_t *w, assess_arena_t *arena,
     w->arena = arena;
     w->work = work;
 
-    assess_jobs_write(db, list, 1);
+    assess_jobs_write(db, NULL, list, 1);
 
     *change = w->change;
     *err = w->err;

@@ -77,6 +77,33 @@ my %nothing = (
         . ' left join assess.assessment_jobs j using (job_id)'
         . ' where j.job_id is null',
 
+    'a job is in one state' =>
+        'select job_id, status from assess.assessment_jobs where not case'
+        . " when status = 'queued' then lease_owner is null"
+        . '  and lease_until is null and completed_at is null'
+        . " when status = 'processing' then lease_owner is not null"
+        . '  and lease_until is not null and completed_at is null'
+        . " when status = 'completed' then lease_owner is null"
+        . '  and completed_at is not null and progress = 100'
+        . '  and error_code is null'
+        . " when status = 'failed' then lease_owner is null"
+        . '  and completed_at is not null and error_code is not null'
+        . " when status in ('cancelled', 'budget_exceeded') then lease_owner"
+        . '  is null and completed_at is not null'
+        . ' else false end'
+        . " or stage is not null and status <> 'processing'"
+        . " or worker_id is not null and status <> 'processing'"
+        . ' or progress not between 0 and 100'
+        . ' or completed_batches not between 0 and total_batches'
+        . ' or cost < 0 or attempt < 0 or lost < 0',
+
+    'a job is of a document and a set of its tenant' =>
+        'select j.job_id from assess.assessment_jobs j'
+        . ' left join assess.documents d using (tenant, document_id)'
+        . ' left join assess.question_sets s'
+        . ' on s.tenant = j.tenant and s.question_set_id = j.question_set_id'
+        . ' where d.document_id is null or s.question_set_id is null',
+
     'the jobs are counted' =>
         'select tenant, status, j.jobs, k.jobs from (select tenant, status,'
         . ' count(*) as jobs from assess.assessment_jobs'
