@@ -51,12 +51,13 @@ static assess_err_e ngx_http_assess_bad(assess_err_t *err, assess_err_e kind,
 void
 ngx_http_assess_start(ngx_http_assess_call_t *call)
 {
-    ngx_http_assess_starts(&call, 1);
+    ngx_http_assess_starts(&call, 1, NULL);
 }
 
 
 void
-ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n)
+ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n,
+    pthread_mutex_t *turn)
 {
     ngx_uint_t                i, ready, told;
     assess_starting_t        *st, *starts[NGX_HTTP_ASSESS_TOGETHER];
@@ -74,6 +75,10 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n)
     }
 
     assess_jobs_start(ngx_http_assess_scheduler_db(), starts, ready);
+
+    if (turn) {
+        (void) pthread_mutex_unlock(turn);
+    }
 
     for (i = 0, told = 0; i < ready; i++) {
         if (starts[i]->rc == ASSESS_OK && !starts[i]->replayed) {

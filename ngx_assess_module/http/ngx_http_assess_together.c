@@ -2,6 +2,9 @@
 #include "ngx_http_assess_together.h"
 
 
+/* one is at the store, and the next one is ready to be */
+#define NGX_HTTP_ASSESS_GROUPS   2
+
 /* what waits has its memory: more are refused at once */
 #define NGX_HTTP_ASSESS_WAITING  2048
 
@@ -10,46 +13,93 @@ typedef struct {
     ngx_http_assess_task_t    task;
     ngx_http_assess_call_t   *calls[NGX_HTTP_ASSESS_TOGETHER];
     ngx_uint_t                n;
-    void                    (*done)(void *data);
+    ngx_uint_t                posted;            /* to a thread, and not back */
 } ngx_http_assess_group_t;
 
 
-static void ngx_http_assess_together_go(void);
+/*
+ * A group is put together by its thread when the one before it has committed,
+ * of all that have come by then: the event loop may be busy reading more.
+ */
+
+typedef struct {
+    pthread_mutex_t           turn;              /* of the store */
+
+    pthread_mutex_t           mutex;             /* of what follows */
+    ngx_queue_t               waiting;
+    ngx_uint_t                nwaiting;
+    ngx_uint_t                coming;            /* threads, to take them */
+
+    ngx_http_assess_group_t   groups[NGX_HTTP_ASSESS_GROUPS];
+    void                    (*done)(void *data);
+    ngx_uint_t                init;
+} ngx_http_assess_together_t;
+
+
+static ngx_int_t ngx_http_assess_together_init(void);
+static void ngx_http_assess_together_go(ngx_http_assess_main_conf_t *mcf);
 static void ngx_http_assess_together_run(void *data);
+static void ngx_http_assess_together_take(ngx_http_assess_group_t *group);
 static void ngx_http_assess_together_done(void *data);
 
 
-/*
- * One at a time: two would be half as large each, and what a group costs the
- * database by itself is most of what it costs.
- */
-static ngx_http_assess_group_t   ngx_http_assess_group;
-
-static ngx_queue_t               ngx_http_assess_waiting;
-static ngx_uint_t                ngx_http_assess_nwaiting;
-static void                    (*ngx_http_assess_waiting_done)(void *data);
+static ngx_http_assess_together_t  ngx_http_assess_together;
 
 
 ngx_int_t
 ngx_http_assess_together_post(ngx_http_assess_call_t *call,
     void (*done)(void *data))
 {
-    if (ngx_http_assess_nwaiting == NGX_HTTP_ASSESS_WAITING) {
+    ngx_uint_t                   full;
+    ngx_http_assess_together_t  *t;
+
+    t = &ngx_http_assess_together;
+
+    if (!t->init && ngx_http_assess_together_init() != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_assess_waiting.next == NULL) {
-        ngx_queue_init(&ngx_http_assess_waiting);
+    t->done = done;
+
+    (void) pthread_mutex_lock(&t->mutex);
+
+    full = t->nwaiting == NGX_HTTP_ASSESS_WAITING;
+
+    if (!full) {
+        ngx_queue_insert_tail(&t->waiting, &call->queue);
+        t->nwaiting++;
+
+        call->waits = 1;
+        call->busy = 1;
     }
 
-    ngx_queue_insert_tail(&ngx_http_assess_waiting, &call->queue);
-    ngx_http_assess_nwaiting++;
-    ngx_http_assess_waiting_done = done;
+    (void) pthread_mutex_unlock(&t->mutex);
 
-    call->waits = 1;
-    call->busy = 1;
+    if (full) {
+        return NGX_ERROR;
+    }
 
-    ngx_http_assess_together_go();
+    ngx_http_assess_together_go(call->mcf);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_assess_together_init(void)
+{
+    ngx_http_assess_together_t  *t;
+
+    t = &ngx_http_assess_together;
+
+    if (pthread_mutex_init(&t->turn, NULL) != 0
+        || pthread_mutex_init(&t->mutex, NULL) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&t->waiting);
+    t->init = 1;
 
     return NGX_OK;
 }
@@ -58,67 +108,83 @@ ngx_http_assess_together_post(ngx_http_assess_call_t *call,
 ngx_uint_t
 ngx_http_assess_together_give_up(ngx_http_assess_call_t *call)
 {
-    if (!call->waits) {
+    ngx_uint_t                   waits;
+    ngx_http_assess_together_t  *t;
+
+    t = &ngx_http_assess_together;
+
+    if (!t->init) {
         return 0;
     }
 
-    ngx_queue_remove(&call->queue);
-    ngx_http_assess_nwaiting--;
+    (void) pthread_mutex_lock(&t->mutex);
 
-    call->waits = 0;
-    call->busy = 0;
+    waits = call->waits;
 
-    return 1;
+    if (waits) {
+        ngx_queue_remove(&call->queue);
+        t->nwaiting--;
+
+        call->waits = 0;
+        call->busy = 0;
+    }
+
+    (void) pthread_mutex_unlock(&t->mutex);
+
+    return waits;
 }
 
 
+/* A thread for those who wait, if none is on its way to them */
+
 static void
-ngx_http_assess_together_go(void)
+ngx_http_assess_together_go(ngx_http_assess_main_conf_t *mcf)
 {
-    ngx_queue_t              *q;
-    ngx_http_assess_call_t   *call;
-    ngx_http_assess_group_t  *group;
+    ngx_uint_t                   i, needed;
+    ngx_http_assess_group_t     *group;
+    ngx_http_assess_together_t  *t;
 
-    group = &ngx_http_assess_group;
+    t = &ngx_http_assess_together;
 
-    if (group->n || ngx_http_assess_nwaiting == 0) {
+    for (i = 0; t->groups[i].posted; i++) {
+        if (i + 1 == NGX_HTTP_ASSESS_GROUPS) {
+            return;
+        }
+    }
+
+    group = &t->groups[i];
+
+    (void) pthread_mutex_lock(&t->mutex);
+
+    needed = t->nwaiting && !t->coming;
+
+    if (needed) {
+        t->coming = 1;
+    }
+
+    (void) pthread_mutex_unlock(&t->mutex);
+
+    if (!needed) {
         return;
     }
 
-    while (ngx_http_assess_nwaiting && group->n < NGX_HTTP_ASSESS_TOGETHER) {
-
-        q = ngx_queue_head(&ngx_http_assess_waiting);
-        call = ngx_queue_data(q, ngx_http_assess_call_t, queue);
-
-        ngx_queue_remove(q);
-        ngx_http_assess_nwaiting--;
-
-        call->waits = 0;
-        group->calls[group->n++] = call;
-    }
-
+    group->n = 0;
     group->task.run = ngx_http_assess_together_run;
     group->task.done = ngx_http_assess_together_done;
     group->task.data = group;
-    group->done = ngx_http_assess_waiting_done;
 
-    if (ngx_http_assess_task_post(group->calls[0]->mcf->store_threads,
-                                  &group->task)
+    if (ngx_http_assess_task_post(mcf->store_threads, &group->task)
         == NGX_OK)
     {
+        group->posted = 1;
         return;
     }
 
     /* the pool's queue is full: with the next call, or never in their time */
 
-    while (group->n) {
-        call = group->calls[--group->n];
-
-        ngx_queue_insert_head(&ngx_http_assess_waiting, &call->queue);
-        ngx_http_assess_nwaiting++;
-
-        call->waits = 1;
-    }
+    (void) pthread_mutex_lock(&t->mutex);
+    t->coming = 0;
+    (void) pthread_mutex_unlock(&t->mutex);
 }
 
 
@@ -127,13 +193,52 @@ ngx_http_assess_together_run(void *data)
 {
     ngx_http_assess_group_t *group = data;
 
+    ngx_http_assess_together_t  *t;
+
+    t = &ngx_http_assess_together;
+
+    (void) pthread_mutex_lock(&t->turn);
+
+    ngx_http_assess_together_take(group);
+
     /* the first one has waited the longest */
 
-    assess_db_until(ngx_http_assess_call_deadline(group->calls[0]));
+    if (group->n) {
+        assess_db_until(ngx_http_assess_call_deadline(group->calls[0]));
+    }
 
-    ngx_http_assess_starts(group->calls, group->n);
+    ngx_http_assess_starts(group->calls, group->n, &t->turn);
 
     assess_db_until(0);
+}
+
+
+static void
+ngx_http_assess_together_take(ngx_http_assess_group_t *group)
+{
+    ngx_queue_t                 *q;
+    ngx_http_assess_call_t      *call;
+    ngx_http_assess_together_t  *t;
+
+    t = &ngx_http_assess_together;
+
+    (void) pthread_mutex_lock(&t->mutex);
+
+    while (t->nwaiting && group->n < NGX_HTTP_ASSESS_TOGETHER) {
+
+        q = ngx_queue_head(&t->waiting);
+        call = ngx_queue_data(q, ngx_http_assess_call_t, queue);
+
+        ngx_queue_remove(q);
+        t->nwaiting--;
+
+        call->waits = 0;
+        group->calls[group->n++] = call;
+    }
+
+    t->coming = 0;
+
+    (void) pthread_mutex_unlock(&t->mutex);
 }
 
 
@@ -142,21 +247,28 @@ ngx_http_assess_together_done(void *data)
 {
     ngx_http_assess_group_t *group = data;
 
-    void                    (*done)(void *data);
-    ngx_uint_t                i, n;
-    ngx_http_assess_call_t   *calls[NGX_HTTP_ASSESS_TOGETHER];
+    ngx_uint_t                    i, n;
+    ngx_http_assess_call_t       *calls[NGX_HTTP_ASSESS_TOGETHER];
+    ngx_http_assess_main_conf_t  *mcf;
+    ngx_http_assess_together_t   *t;
+
+    t = &ngx_http_assess_together;
 
     n = group->n;
-    done = group->done;
+    group->posted = 0;
+
+    if (n == 0) {
+        return;
+    }
+
     ngx_memcpy(calls, group->calls, n * sizeof(ngx_http_assess_call_t *));
+    mcf = calls[0]->mcf;
 
-    group->n = 0;
+    /* a thread works for the next ones while these are answered */
 
-    /* the thread works for the next ones while these are answered */
-
-    ngx_http_assess_together_go();
+    ngx_http_assess_together_go(mcf);
 
     for (i = 0; i < n; i++) {
-        done(calls[i]);
+        t->done(calls[i]);
     }
 }

@@ -10,6 +10,8 @@
 
 #include "ngx_http_assess_call.h"
 
+#include <pthread.h>
+
 
 /* in one transaction at most: it must not last */
 #define NGX_HTTP_ASSESS_TOGETHER  64
@@ -25,8 +27,12 @@ ngx_int_t ngx_http_assess_together_post(ngx_http_assess_call_t *call,
 /* Takes one back that still waits: 1, and done() is not called for it. */
 ngx_uint_t ngx_http_assess_together_give_up(ngx_http_assess_call_t *call);
 
-/* Starts them, on a pool thread: each has its answer then. */
-void ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n);
+/*
+ * Starts them, on a pool thread: each has its answer then.  turn is unlocked, if
+ * there is one, as soon as the store has them.
+ */
+void ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n,
+    pthread_mutex_t *turn);
 
 
 #endif /* NGX_HTTP_ASSESS_TOGETHER_H */
