@@ -210,7 +210,7 @@ assess_arg_bytes(assess_args_t *args, const void *data, size_t len)
 
 
 /*
- * Arrays go in the binary form of the server (array_recv() of its arrayfuncs.c),
+ * Arrays go in the binary form of the server (array_recv(), arrayfuncs.c),
  * where nothing has to be escaped: how many dimensions, whether there are
  * nulls, the type, the length and the first index, and then each element with
  * its length, or -1.  An integer has the order of the network.

@@ -18,7 +18,7 @@
     " l.batch_ids, l.data) with ordinality as u (type, tenant, user_name,"   \
     " job_id, document_id, batch_id, data, n)"
 
-/* rows of the log that one look reads at most: what is others' is passed over */
+/* rows of the log that one look reads: what is others' is passed over */
 #define ASSESS_EVENT_ROWS  512
 
 

@@ -8,13 +8,13 @@
 
 
 /*
- * How far back the queue is counted.  Behind that a place is not known: to count
- * a million jobs takes longer than the first of them do.
+ * How far back the queue is counted.  Behind that a place is not known: to
+ * count a million jobs takes longer than the first of them do.
  */
 #define ASSESS_QUEUE_KNOWN  1000
 
 
-/* the head of the queue is walked once for all of them; 0: the job is not in it */
+/* the head of the queue is walked once for all; 0: the job is not in it */
 
 static assess_err_e
 assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,

@@ -1,7 +1,7 @@
 
 /*
- * What runs have to say of their jobs: steps, ends, releases, of as many jobs as
- * there are in one transaction.
+ * What runs have to say of their jobs: steps, ends, releases, of as many jobs
+ * as there are in one transaction.
  */
 
 #include "assess_answer_int.h"
@@ -370,8 +370,9 @@ static const char  assess_work_sql[] =
     " from unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[],"
     " $5::bigint[], $6::boolean[], $7::text[], $8::boolean[], $9::text[],"
     " $10::int[], $11::int[], $12::int[], $13::bigint[], $14::bigint[],"
-    " $15::bigint[], $16::text[]::numeric[], $17::boolean[], $18::int[], $19::text[],"
-    " $20::text[]) with ordinality as w (tenant, job_id, fence, owner, steps,"
+    " $15::bigint[], $16::text[]::numeric[], $17::boolean[], $18::int[],"
+    " $19::text[], $20::text[]) with ordinality as w (tenant, job_id, fence,"
+    " owner, steps,"
     " stepped, status, goes_on, stage, progress, total, completed, estimated,"
     " input, output, cost, answered, lease_ms, code, message, n)"
     " where j.job_id = w.job_id and j.tenant = w.tenant and j.fence = w.fence"

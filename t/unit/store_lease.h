@@ -26,7 +26,7 @@ state(void)
 }
 
 
-static long long
+static long long __attribute__((unused))
 job_value(const char *expression, const char *job_id)
 {
     char  sql[400];
@@ -63,14 +63,14 @@ claim(const store_claimer_t *who, assess_work_t *work)
 
 /* The next job is this one's */
 
-static void
+static void __attribute__((unused))
 claimed(const store_claimer_t *who, assess_work_t *work, const char *name)
 {
     is_err(claim(who, work), ASSESS_OK, name);
 }
 
 
-static void
+static void __attribute__((unused))
 finish(assess_work_t *work)
 {
     assess_change_t  change;

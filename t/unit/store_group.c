@@ -1,0 +1,228 @@
+
+/* sources: store/assess_db.c store/assess_contact.c
+   store/assess_conninfo.c
+   store/assess_arg.c store/assess_statement.c store/assess_scope.c
+   store/assess_migrate.c store/assess_document.c store/assess_content.c
+   store/assess_question_set.c store/assess_event.c store/assess_answer.c
+   store/assess_answer_cache.c store/assess_worker.c
+   store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_claim.c
+   store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
+/* libs: -lpq -ljansson -lcrypto -lm */
+
+/* What many do in one transaction: each gets what it would have got alone. */
+
+#include "store_lease.h"
+
+
+#define N  5
+
+
+static assess_starting_t  starting[N];
+static assess_start_t     starts[N];
+
+
+static void
+start_all(void)
+{
+    int                 i;
+    assess_starting_t  *list[N];
+
+    for (i = 0; i < N; i++) {
+        memset(&starting[i], 0, sizeof(assess_starting_t));
+        starting[i].arena = store_arena;
+        starting[i].scope = &scope;
+        starting[i].start = &starts[i];
+        list[i] = &starting[i];
+    }
+
+    assess_jobs_start(store_db, list, N);
+}
+
+
+static void
+test_starts(void)
+{
+    int        i;
+    long long  before;
+
+    for (i = 0; i < N; i++) {
+        starts[i] = store_start(document_id, "set");
+    }
+
+    before = store_sql("select count(*) from assess.event_log");
+    start_all();
+
+    for (i = 0; i < N; i++) {
+        is_err(starting[i].rc, ASSESS_OK, "one of several is started");
+        is_int(starting[i].change.job.total_batches, 3, "as alone");
+    }
+
+    is_int(store_sql("select count(*) from assess.event_log") - before, 1,
+           "their events are one row");
+    is_int(store_sql("select active_jobs from assess.documents"), N,
+           "the document counts them all");
+    is_int(store_sql("select jobs from assess.job_counts"), N,
+           "the tenant, too");
+
+    memcpy(starts[1].document_id, "01a21815-1a7e-7a0c-9bd0-294d420f5792",
+           sizeof(starts[1].document_id));
+    starts[3].set_name = store_str("nothing");
+    start_all();
+
+    is_err(starting[0].rc, ASSESS_OK, "beside those that cannot be");
+    is_err(starting[1].rc, ASSESS_NOT_FOUND, "an unknown document");
+    is_str(starting[1].err.pointer, "/documentId", "is pointed at");
+    is_err(starting[3].rc, ASSESS_NOT_FOUND, "an unknown set");
+    is_str(starting[3].err.pointer, "/questionSet", "as well");
+    is_err(starting[4].rc, ASSESS_OK, "the last one is started");
+    is_int(store_sql("select count(*) from assess.assessment_jobs"), 2 * N - 2,
+           "and no more");
+    is_int(store_sql("select active_jobs from assess.documents"), 2 * N - 2,
+           "nor counted");
+}
+
+
+static void
+test_writes(void)
+{
+    int               i, taken;
+    assess_claim_t    claim;
+    assess_taker_t    takers[N], next[N], *list[N];
+    assess_step_t     step;
+    assess_write_t    w[N], *writes[N];
+    assess_answer_t   answers[3];
+    store_claimer_t   who;
+
+    who = store_claimer("a", 60000);
+
+    memset(&claim, 0, sizeof(assess_claim_t));
+    memcpy(claim.worker_id, who.worker_id, sizeof(claim.worker_id));
+    claim.lease_ms = 60000;
+
+    memset(takers, 0, sizeof(takers));
+    memset(next, 0, sizeof(next));
+    memset(w, 0, sizeof(w));
+
+    for (i = 0; i < N; i++) {
+        takers[i].arena = store_arena;
+        takers[i].owner = store_str("run");
+        list[i] = &takers[i];
+    }
+
+    is_err(assess_jobs_claim(store_db, &claim, list, N, &store_err), ASSESS_OK,
+           "several claim at once");
+
+    step = a_step(answers, 3);
+
+    for (i = 0; i < N; i++) {
+        is_int(takers[i].taken, 1, "each is given a job");
+        is_int(takers[i].work.set.question_count, 12, "with its questions");
+
+        next[i].arena = store_arena;
+        next[i].owner = store_str("run");
+
+        w[i].what = ASSESS_WRITE_END;
+        w[i].arena = store_arena;
+        w[i].work = &takers[i].work;
+        w[i].steps = &step;
+        w[i].nsteps = 1;
+        w[i].status = ASSESS_COMPLETED;
+        w[i].next = &next[i];
+        writes[i] = &w[i];
+    }
+
+    job_set("lease_owner = 'another', fence = fence + 1",
+            takers[2].work.job.job_id);
+
+    assess_jobs_write(store_db, &claim, writes, N);
+
+    for (i = 0; i < N; i++) {
+        is_err(w[i].rc, i == 2 ? ASSESS_LOST : ASSESS_OK,
+               i == 2 ? "the lease of one is lost" : "the others end");
+        is_int(next[i].taken, 0, "alone nobody is given another job");
+    }
+
+    is_int(store_sql("select count(*) from assess.assessment_answers"),
+           3 * (N - 1), "their answers are saved");
+    is_int(store_sql("select jobs from assess.job_counts"
+                     " where status = 'completed'"), N - 1, "and counted");
+
+    /* two of those that are left, and each end takes the next one */
+
+    is_err(assess_jobs_claim(store_db, &claim, list, 2, &store_err), ASSESS_OK,
+           "two more");
+
+    for (i = 0; i < 2; i++) {
+        w[i].work = &takers[i].work;
+        writes[i] = &w[i];
+    }
+
+    assess_jobs_write(store_db, &claim, writes, 2);
+
+    for (i = 0, taken = 0; i < 2; i++) {
+        is_err(w[i].rc, ASSESS_OK, "ends");
+        taken += next[i].taken;
+    }
+
+    is_int(taken, 1, "and one is left to be taken, under the same name");
+    is_int(store_sql("select count(*) from assess.assessment_jobs"
+                     " where lease_owner = 'run'"), 1, "by one of them");
+}
+
+
+static void
+test_forget(void)
+{
+    size_t            n;
+    int64_t           rows, oldest, newest;
+    long long         before;
+    assess_str_t      id;
+    assess_event_t   *events;
+
+    (void) store_sql("update assess.event_log set created_at = now()"
+                     " - interval '2 minutes' where first_id <= 7");
+
+    before = store_sql("select count(*) from assess.event_log");
+
+    is_err(assess_events_forget(store_db, 60000, &rows, &store_err), ASSESS_OK,
+           "old events are forgotten");
+    is_int(rows, before - store_sql("select count(*) from assess.event_log"),
+           "so many rows of the log");
+    ok(rows > 0, "which are some");
+    is_err(assess_events_bounds(store_db, &oldest, &newest, &store_err),
+           ASSESS_OK, "what is kept");
+    is_int(oldest, store_sql("select min(first_id) from assess.event_log"),
+           "begins after them");
+
+    is_err(assess_events_forget(store_db, 60000, &rows, &store_err), ASSESS_OK,
+           "again");
+    is_int(rows, 0, "there is nothing");
+
+    (void) store_sql("delete from assess.event_log");
+
+    id.data = starting[0].change.job.job_id;
+    id.len = ASSESS_UUID_LEN;
+
+    is_err(assess_events_latest(store_db, store_arena, &scope, &id, 1, NULL, 0,
+                                &events, &n, &store_err), ASSESS_OK,
+           "a job whose events are forgotten");
+    is_int((long long) n, 1, "tells how it is");
+    ok(n == 1 && strncmp(events[0].data.data, "{\"type\":\"", 9) == 0,
+       "as an event");
+}
+
+
+int
+main(void)
+{
+    if (!lease_begin()) {
+        return 0;
+    }
+
+    test_starts();
+    test_writes();
+    test_forget();
+
+    return store_end();
+}
