@@ -265,12 +265,12 @@ assess_steps_put(assess_steps_t *steps, const assess_step_t *more,
         return rc;
     }
 
-    if (rc == ASSESS_OK || rc == ASSESS_CANCELLED) {
-        steps->together = 0;
+    /* saved, or refused for good: said with the end it would keep that back */
 
-        while (n--) {
-            assess_steps_shift(steps);
-        }
+    steps->together = 0;
+
+    while (n--) {
+        assess_steps_shift(steps);
     }
 
     return rc;

@@ -826,9 +826,14 @@ assess_jobs_write(assess_db_t *db, const assess_claim_t *claim,
         away = 1;
     }
 
-    /* alone, each finds out what it is; where nobody answers, all know */
+    /*
+     * Alone, each finds out what it is; where nobody answers, all know.  What is
+     * lost or cancelled was found out alone, and is not written twice.
+     */
 
-    if (rc == ASSESS_OK || (n == 1 && claim == NULL) || away) {
+    if (rc == ASSESS_OK || rc == ASSESS_LOST || rc == ASSESS_CANCELLED
+        || (n == 1 && claim == NULL) || away)
+    {
         for (i = 0; i < n; i++) {
             writes[i]->rc = rc;
             writes[i]->err = err;

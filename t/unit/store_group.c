@@ -171,6 +171,58 @@ test_writes(void)
 }
 
 
+/* Answers that come too late for their job cost what they cost once */
+
+static void
+test_late(void)
+{
+    int               changed;
+    char              sql[200];
+    assess_claim_t    claim;
+    assess_taker_t    taker, *takers[1] = { &taker };
+    assess_step_t     step;
+    assess_write_t    w, *writes[1] = { &w };
+    assess_answer_t   answers[3];
+    assess_change_t   change;
+    store_claimer_t   who;
+
+    who = store_claimer("a", 60000);
+
+    memset(&claim, 0, sizeof(assess_claim_t));
+    memcpy(claim.worker_id, who.worker_id, sizeof(claim.worker_id));
+    claim.lease_ms = 60000;
+
+    memset(&taker, 0, sizeof(assess_taker_t));
+    taker.arena = store_arena;
+    taker.owner = store_str("late");
+
+    (void) store_job(&scope, document_id);
+    is_err(assess_jobs_claim(store_db, &claim, takers, 1, &store_err),
+           ASSESS_OK, "a job");
+    is_err(assess_job_cancel(store_db, store_arena, &scope,
+                             taker.work.job.job_id, &change, &changed,
+                             &store_err), ASSESS_OK, "is cancelled");
+
+    step = a_step(answers, 3);
+
+    memset(&w, 0, sizeof(assess_write_t));
+    w.arena = store_arena;
+    w.work = &taker.work;
+    w.steps = &step;
+    w.nsteps = 1;
+
+    assess_jobs_write(store_db, &claim, writes, 1);
+
+    is_err(w.rc, ASSESS_CANCELLED, "its answers are late");
+    is_int(w.change.job.input_tokens, 100, "their tokens are told");
+
+    (void) snprintf(sql, sizeof(sql), "select input_tokens * 10 + steps"
+                    " from assess.assessment_jobs where job_id = '%s'",
+                    taker.work.job.job_id);
+    is_int(store_sql(sql), 1001, "and counted once, as one step");
+}
+
+
 static void
 test_forget(void)
 {
@@ -222,6 +274,7 @@ main(void)
 
     test_starts();
     test_writes();
+    test_late();
     test_forget();
 
     return store_end();
