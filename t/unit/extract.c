@@ -11,6 +11,7 @@
 #include "engine/assess_extract.h"
 #include "engine/assess_extractor.h"
 #include "engine/assess_plain.h"
+#include "encrypted.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -41,60 +42,6 @@ typedef struct {
     int             hit_program;       /* so often */
     char            status[8192];      /* of the reader, from /proc */
 } run_t;
-
-
-/*
- * One page, "Secret exit"; qpdf --allow-weak-crypto
- *     --encrypt reader owner 128 --use-aes=y -- in.pdf out.pdf
- */
-static const char  encrypted[] =
-    "JVBERi0xLjYKJb/3ov4KMSAwIG9iago8PCAvUGFnZXMgMiAwIFIgL1R5cGUgL0NhdGFs"
-    "b2cgPj4KZW5kb2JqCjIgMCBvYmoKPDwgL0NvdW50IDEgL0tpZHMgWyAzIDAgUiBdIC9U"
-    "eXBlIC9QYWdlcyA+PgplbmRvYmoKMyAwIG9iago8PCAvQ29udGVudHMgNCAwIFIgL01l"
-    "ZGlhQm94IFsgMCAwIDMwMCAyMDAgXSAvUGFyZW50IDIgMCBSIC9SZXNvdXJjZXMgPDwg"
-    "L0ZvbnQgPDwgL0YgPDwgL0Jhc2VGb250IC9IZWx2ZXRpY2EgL1N1YnR5cGUgL1R5cGUx"
-    "IC9UeXBlIC9Gb250ID4+ID4+ID4+IC9UeXBlIC9QYWdlID4+CmVuZG9iago0IDAgb2Jq"
-    "Cjw8IC9MZW5ndGggODAgL0ZpbHRlciAvRmxhdGVEZWNvZGUgPj4Kc3RyZWFtClcWSow0"
-    "akDV/aeLtk+P5xG8vSCE8YXDQfzma2WVOso1G7mLaC8wltJTmrb4MJ3G0tqHI+1hm9yU"
-    "+e8LAqW/FNeHhfsYRN2iEFmwF3uvXI76ZW5kc3RyZWFtCmVuZG9iago1IDAgb2JqCjw8"
-    "IC9DRiA8PCAvU3RkQ0YgPDwgL0F1dGhFdmVudCAvRG9jT3BlbiAvQ0ZNIC9BRVNWMiAv"
-    "TGVuZ3RoIDE2ID4+ID4+IC9GaWx0ZXIgL1N0YW5kYXJkIC9MZW5ndGggMTI4IC9PIDww"
-    "Y2I1ODc0OWM1MzQ2NTY5ZTc2NTkwNmNhZjY0ZTQ0MjlhNGMyMGQ2ZTk5NmZkZWY5NjNl"
-    "OWI1MDgwZjllMDgzPiAvUCAtNCAvUiA0IC9TdG1GIC9TdGRDRiAvU3RyRiAvU3RkQ0Yg"
-    "L1UgPDViMzYzYzg3NDI4OTZlYzFjMWU1MmIwOGI0Y2MyNzczMDEyMjQ1NmE5MWJhZTUx"
-    "MzQyNzNhNmRiMTM0Yzg3YzQ+IC9WIDQgPj4KZW5kb2JqCnhyZWYKMCA2CjAwMDAwMDAw"
-    "MDAgNjU1MzUgZiAKMDAwMDAwMDAxNSAwMDAwMCBuIAowMDAwMDAwMDY0IDAwMDAwIG4g"
-    "CjAwMDAwMDAxMjMgMDAwMDAgbiAKMDAwMDAwMDI5OSAwMDAwMCBuIAowMDAwMDAwNDQ5"
-    "IDAwMDAwIG4gCnRyYWlsZXIgPDwgL1Jvb3QgMSAwIFIgL1NpemUgNiAvSUQgWzwxZmQx"
-    "YjRmNjdlMTJmNDM5MWY5OTBlNmRjNmNlOGUzMj48MWZkMWI0ZjY3ZTEyZjQzOTFmOTkw"
-    "ZTZkYzZjZThlMzI+XSAvRW5jcnlwdCA1IDAgUiA+PgpzdGFydHhyZWYKNzQ4CiUlRU9G"
-    "Cg==";
-
-
-/* The same with an empty user password: it opens without one. */
-
-static const char  opens[] =
-    "JVBERi0xLjYKJb/3ov4KMSAwIG9iago8PCAvUGFnZXMgMiAwIFIgL1R5cGUgL0NhdGFs"
-    "b2cgPj4KZW5kb2JqCjIgMCBvYmoKPDwgL0NvdW50IDEgL0tpZHMgWyAzIDAgUiBdIC9U"
-    "eXBlIC9QYWdlcyA+PgplbmRvYmoKMyAwIG9iago8PCAvQ29udGVudHMgNCAwIFIgL01l"
-    "ZGlhQm94IFsgMCAwIDMwMCAyMDAgXSAvUGFyZW50IDIgMCBSIC9SZXNvdXJjZXMgPDwg"
-    "L0ZvbnQgPDwgL0YgPDwgL0Jhc2VGb250IC9IZWx2ZXRpY2EgL1N1YnR5cGUgL1R5cGUx"
-    "IC9UeXBlIC9Gb250ID4+ID4+ID4+IC9UeXBlIC9QYWdlID4+CmVuZG9iago0IDAgb2Jq"
-    "Cjw8IC9MZW5ndGggODAgL0ZpbHRlciAvRmxhdGVEZWNvZGUgPj4Kc3RyZWFtCmDuw4uX"
-    "pOouYiIK2zwd27WphI2FiAsx6QCkIcy7OuTZ+cV7rBo+21VTxanxEmIIiL/cUgjA31Um"
-    "N2x2h28mj/p14T2+qQZuGYSQSSbuqNgxZW5kc3RyZWFtCmVuZG9iago1IDAgb2JqCjw8"
-    "IC9DRiA8PCAvU3RkQ0YgPDwgL0F1dGhFdmVudCAvRG9jT3BlbiAvQ0ZNIC9BRVNWMiAv"
-    "TGVuZ3RoIDE2ID4+ID4+IC9GaWx0ZXIgL1N0YW5kYXJkIC9MZW5ndGggMTI4IC9PIDw1"
-    "NjZmYTg3M2VlMzNjNzk3Y2QzYjkwNGZkYWRmODE0YWZhMzRkZjlhMzhmNmVkNDFiOTg0"
-    "ZTJjNmRhMmFhNmY1PiAvUCAtNCAvUiA0IC9TdG1GIC9TdGRDRiAvU3RyRiAvU3RkQ0Yg"
-    "L1UgPDlkNTRmZmFjMjcyYjE0YmIzZGY3OTc0M2VkMDUyNTU5MDEyMjQ1NmE5MWJhZTUx"
-    "MzQyNzNhNmRiMTM0Yzg3YzQ+IC9WIDQgPj4KZW5kb2JqCnhyZWYKMCA2CjAwMDAwMDAw"
-    "MDAgNjU1MzUgZiAKMDAwMDAwMDAxNSAwMDAwMCBuIAowMDAwMDAwMDY0IDAwMDAwIG4g"
-    "CjAwMDAwMDAxMjMgMDAwMDAgbiAKMDAwMDAwMDI5OSAwMDAwMCBuIAowMDAwMDAwNDQ5"
-    "IDAwMDAwIG4gCnRyYWlsZXIgPDwgL1Jvb3QgMSAwIFIgL1NpemUgNiAvSUQgWzw4YTQx"
-    "ZGFiMGM1MTU1ZDNkMDNiYTUxOTcwNjJmYTY1MD48OGE0MWRhYjBjNTE1NWQzZDAzYmE1"
-    "MTk3MDYyZmE2NTA+XSAvRW5jcnlwdCA1IDAgUiA+PgpzdGFydHhyZWYKNzQ4CiUlRU9G"
-    "Cg==";
 
 
 static assess_extract_conf_t  conf;
