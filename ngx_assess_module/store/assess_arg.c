@@ -203,6 +203,19 @@ assess_arg_cstr(assess_args_t *args, const char *cstr)
 
 
 void
+assess_arg_buf(assess_args_t *args, assess_buf_t *text)
+{
+    if (text->failed) {
+        args->failed = 1;
+    }
+
+    assess_arg_add(args, text->data, text->len, 1, text->data);
+
+    memset(text, 0, sizeof(assess_buf_t));
+}
+
+
+void
 assess_arg_bytes(assess_args_t *args, const void *data, size_t len)
 {
     assess_arg_add(args, data, len, 1, NULL);

@@ -81,6 +81,9 @@ void assess_arg_id(assess_args_t *args, const char *cstr);
  */
 void assess_arg_text(assess_args_t *args, const assess_str_t *s);
 void assess_arg_cstr(assess_args_t *args, const char *cstr);
+/* Text of ours, which it takes over. */
+void assess_arg_buf(assess_args_t *args, assess_buf_t *text);
+
 void assess_arg_bytes(assess_args_t *args, const void *data, size_t len);
 
 /* Takes the array over: begun, added to and ended as below. */

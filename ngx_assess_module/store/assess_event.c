@@ -64,7 +64,7 @@ assess_events_args(assess_args_t *args, const assess_event_t *events,
  * change a row only once.  A job that is queued and claimed changes nothing.
  */
 
-static void
+void
 assess_turns_args(assess_args_t *args, const assess_turn_t *turns, size_t n)
 {
     int            jobs[ASSESS_STATUSES];
@@ -144,10 +144,7 @@ assess_events_put(assess_conn_t *conn, assess_event_t *events,
         " select c.value - $1::bigint + 1, c.value, $2::text[], $3::text[],"
         " $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[]"
         " from counter c), counted as ("
-        " insert into assess.job_counts as k (tenant, status, jobs)"
-        " select * from unnest($9::text[], $10::text[], $11::bigint[])"
-        " on conflict (tenant, status)"
-        " do update set jobs = k.jobs + excluded.jobs)"
+        ASSESS_EVENTS_COUNTED("$9", "$10", "$11") ")"
         " select value from counter";
 
     assess_events_args(&args, events, n);

@@ -27,5 +27,18 @@ assess_err_e assess_events_write(assess_conn_t *conn, assess_event_t *events,
 assess_err_e assess_events_commit(assess_conn_t *conn, assess_event_t *events,
     const assess_turn_t *turns, size_t n, assess_err_t *err);
 
+/*
+ * For a statement that does the same by itself: what counts the turns, and
+ * their three arguments.
+ */
+#define ASSESS_EVENTS_COUNTED(tenants, statuses, counts)                     \
+    "insert into assess.job_counts as k (tenant, status, jobs)"              \
+    " select * from unnest(" tenants "::text[], " statuses "::text[],"       \
+    counts "::bigint[]) on conflict (tenant, status)"                        \
+    " do update set jobs = k.jobs + excluded.jobs"
+
+void assess_turns_args(assess_args_t *args, const assess_turn_t *turns,
+    size_t n);
+
 
 #endif /* ASSESS_EVENT_INT_H */

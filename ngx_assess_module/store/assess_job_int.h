@@ -42,6 +42,15 @@ assess_err_e assess_job_unknown(assess_err_t *err);
 int assess_job_event(assess_arena_t *arena, const assess_job_t *job,
     const char *type, const char *step, int64_t now, assess_event_t *event);
 
+/*
+ * An event of "queued" or "progress" whose time is not known yet, how it ends
+ * then, and its time: of the same length, so that nothing can fail any more.
+ */
+#define ASSESS_JOB_UNTIMED      1
+#define ASSESS_JOB_UNTIMED_END  "\"timestamp\":\"1970-01-01T00:00:00.001Z\"}"
+
+void assess_job_event_time(assess_event_t *event, int64_t now);
+
 void assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
     int to);
 

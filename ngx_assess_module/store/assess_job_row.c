@@ -305,6 +305,17 @@ assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 
 
 void
+assess_job_event_time(assess_event_t *event, int64_t now)
+{
+    char  text[ASSESS_TIME_LEN + 1];
+
+    assess_time(text, now);
+    memcpy(event->data.data + event->data.len - ASSESS_TIME_LEN - 2, text,
+           ASSESS_TIME_LEN);
+}
+
+
+void
 assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
     int to)
 {

@@ -3,7 +3,7 @@
 
 #include "assess_document_int.h"
 #include "assess_job_int.h"
-#include "assess_question_set_int.h"
+#include "assess_question_set_known.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,10 @@
 
 /* idempotency keys, swept by those who store one */
 #define ASSESS_KEYS_SWEPT  16
+
+/* division_by_zero: see the statement */
+#define ASSESS_START_STALE  "22012"
+#define ASSESS_START_TRIES  3
 
 
 static assess_err_e
@@ -109,20 +113,14 @@ assess_start_replay(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
+/* Keys that are too old to be asked for: a few, with each new one */
+
 static assess_err_e
-assess_start_key(assess_conn_t *conn, const assess_scope_t *scope,
-    const assess_start_t *start, const char *job_id, assess_err_t *err)
+assess_start_sweep(assess_conn_t *conn, assess_err_t *err)
 {
     assess_args_t  args;
 
-    static const char  put[] =
-        "insert into assess.idempotency_keys as k"
-        " (tenant, key, request_hash, job_id)"
-        " values ($1, $2::bytea, $3, $4) on conflict (tenant, key) do update"
-        " set request_hash = excluded.request_hash,"
-        " job_id = excluded.job_id, created_at = excluded.created_at";
-
-    static const char  sweep[] =
+    static const char  sql[] =
         "delete from assess.idempotency_keys where (tenant, key) in ("
         " select tenant, key from assess.idempotency_keys"
         " where created_at < now() - interval '24 hours'"
@@ -131,62 +129,72 @@ assess_start_key(assess_conn_t *conn, const assess_scope_t *scope,
     assess_args_init(&args);
     assess_arg_int(&args, ASSESS_KEYS_SWEPT);
 
-    if (assess_db_run(conn, sweep, &args, NULL, err) != ASSESS_OK) {
-        return err->kind;
-    }
-
-    assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
-    assess_arg_bytes(&args, start->idempotency_key.data,
-                     start->idempotency_key.len);
-    assess_arg_cstr(&args, start->request_hash);
-    assess_arg_id(&args, job_id);
-
-    return assess_db_run(conn, put, &args, NULL, err);
+    return assess_db_later(conn, sql, &args, err);
 }
 
 
 /*
- * A document is only looked for here: what follows counts its jobs, and fails
- * where it was deleted meanwhile.
+ * All of it is one statement, so that it takes one answer and no time between
+ * statements in which others wait.  What jobs are made of is known beforehand
+ * but for the time; the statement looks whether it still is, and fails where a
+ * document is gone or a question set has a newer version, by a division by
+ * zero: before the commit, which is sent along.
  *
- * Sets and documents are named once, and by their numbers in what is asked.  A
- * start that finds no document, or no question set, gives no row.
+ * The lock of the event counter is taken last of all, for the new value depends
+ * on all else.
  */
 
-static const char  assess_start_sql[] =
-    "with sets as materialized (select w.n, s.question_set_id,"
-    " s.question_count from unnest($1::text[], $2::text[], $3::int[])"
-    " with ordinality as w (tenant, name, version, n)"
-    " cross join lateral (select question_set_id, question_count"
-    " from assess.question_sets where tenant = w.tenant and name = w.name"
-    " and (w.version = 0 or version = w.version)"
-    " order by version desc limit 1) s),"
-    " documents as materialized (select w.n from unnest($4::text[],"
-    " $5::uuid[]) with ordinality as w (tenant, document_id, n)"
-    " join assess.documents d"
-    " on d.tenant = w.tenant and d.document_id = w.document_id)"
-    " insert into assess.assessment_jobs (job_id, assessment_id,"
-    " tenant, user_name, document_id, question_set_id, total_batches,"
-    " questions_per_batch, priority, provider, model, callback_url, metadata,"
-    " max_cost) select a.job_id, a.assessment_id, a.tenant, a.user_name,"
-    " a.document_id, s.question_set_id,"
-    " (s.question_count + a.per_batch - 1) / a.per_batch, a.per_batch,"
-    " a.priority, a.provider, a.model, a.callback_url,"
-    " coalesce(a.metadata, '{}'), a.max_cost"
-    " from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[],"
-    " $10::uuid[], $11::int[], $12::int[], $13::int[], $14::int[],"
-    " $15::text[], $16::text[], $17::text[], $18::text[],"
-    " $19::text[]::numeric[])"
-    " as a (job_id, assessment_id, tenant, user_name, document_id, set_n,"
-    " document_n, per_batch, priority, provider, model, callback_url,"
-    " metadata, max_cost)"
-    " join sets s on s.n = a.set_n join documents d on d.n = a.document_n"
-    " returning job_id, total_batches, assess.ms(created_at),"
-    " assess.ms(clock_timestamp())";
+#define ASSESS_START_SQL(keyed)                                              \
+    "with sets as (select count(*) as n from unnest($1::text[], $2::text[]," \
+    " $3::int[], $4::uuid[]) as w (tenant, name, version, known)"            \
+    " where w.known = (select s.question_set_id from assess.question_sets s" \
+    " where s.tenant = w.tenant and s.name = w.name"                         \
+    " and (w.version = 0 or s.version = w.version)"                          \
+    " order by s.version desc limit 1)),"                                    \
+    " documents as (update assess.documents d"                               \
+    " set active_jobs = d.active_jobs + w.more"                              \
+    " from unnest($5::text[], $6::uuid[], $7::int[])"                        \
+    " as w (tenant, document_id, more)"                                      \
+    " where d.tenant = w.tenant and d.document_id = w.document_id"           \
+    " returning 1),"                                                         \
+    " made as (insert into assess.assessment_jobs (tenant, user_name,"       \
+    " job_id, document_id, assessment_id, question_set_id, total_batches,"   \
+    " questions_per_batch, priority, provider, model, callback_url,"         \
+    " metadata, max_cost)"                                                   \
+    " select * from unnest($12::text[], $13::text[], $14::uuid[],"           \
+    " $15::uuid[], $16::uuid[], $17::uuid[], $18::int[], $19::int[],"        \
+    " $20::int[], $21::text[], $22::text[], $23::text[], $24::text[],"       \
+    " $25::text[]::numeric[]) returning 1)," keyed                           \
+    " counter as (update assess.event_counter set value = value"             \
+    " + $8::bigint / ((select count(*) from made) = $8::bigint"              \
+    " and (select count(*) from documents) = cardinality($6::uuid[])"        \
+    " and (select n from sets) = cardinality($4::uuid[]))::int"              \
+    " returning value),"                                                     \
+    " written as (insert into assess.event_log (first_id, last_id, types,"   \
+    " tenants, users, job_ids, document_ids, batch_ids, data)"               \
+    " select c.value - $8::bigint + 1, c.value,"                             \
+    " array_fill('queued'::text, array[$8::int]), $12::text[],"              \
+    " $13::text[], $14::uuid[], $15::uuid[],"                                \
+    " array_fill(null::uuid, array[$8::int]), string_to_array(replace("      \
+    "$26::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
+    " '\"timestamp\":\"' || to_char(now(),"                                 \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'), chr(10))"              \
+    " from counter c),"                                                      \
+    " counted as (" ASSESS_EVENTS_COUNTED("$9", "$10", "$11") ")"            \
+    " select value, assess.ms(now()) from counter"
 
-#define ASSESS_START_COLUMNS  19
-#define ASSESS_START_FIRST    5              /* of those of each start */
+static const char  assess_start_sql[] = ASSESS_START_SQL("");
+
+static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
+    " keyed as (insert into assess.idempotency_keys"
+    " (tenant, key, request_hash, job_id)"
+    " select ($12::text[])[1], $27::bytea, $28::text, ($14::uuid[])[1]"
+    " on conflict (tenant, key) do update"
+    " set request_hash = excluded.request_hash,"
+    " job_id = excluded.job_id, created_at = excluded.created_at),");
+
+#define ASSESS_START_GIVEN   7               /* sets and documents */
+#define ASSESS_START_OF_JOB  14
 
 
 /* The documents in the order of their ids, in which all lock them */
@@ -200,195 +208,210 @@ assess_start_order(const void *a, const void *b)
 }
 
 
-/* The number of its document, and of its set, which are added when new */
-
 static int
-assess_start_document(assess_starting_t **starts, size_t i, assess_buf_t *col,
-    int n)
+assess_start_same_set(const assess_starting_t *a, const assess_starting_t *b)
 {
-    if (i && assess_start_order(&starts[i - 1], &starts[i]) == 0
-        && assess_str_same(&starts[i - 1]->scope->tenant,
-                           &starts[i]->scope->tenant))
-    {
-        return n;
-    }
-
-    assess_array_add(&col[3], &starts[i]->scope->tenant);
-    assess_array_id(&col[4], starts[i]->start->document_id);
-
-    return n + 1;
+    return assess_str_same(&a->start->set_name, &b->start->set_name)
+           && a->start->set_version == b->start->set_version
+           && assess_str_same(&a->scope->tenant, &b->scope->tenant);
 }
 
 
-static int
-assess_start_set(assess_starting_t **starts, size_t i, int *sets,
-    assess_buf_t *col, int n)
+/* What the sets of these starts are; each is named once in what is asked */
+
+static assess_err_e
+assess_start_sets(assess_conn_t *conn, assess_starting_t **starts, size_t n,
+    assess_set_name_t *sets, assess_buf_t *col, assess_err_t *err)
 {
-    size_t                 k;
-    const assess_start_t  *one, *other;
+    size_t                 i, k;
+    const assess_start_t  *s;
 
-    one = starts[i]->start;
+    for (i = 0; i < n; i++) {
 
-    for (k = 0; k < i; k++) {
-        other = starts[k]->start;
-
-        if (assess_str_same(&one->set_name, &other->set_name)
-            && one->set_version == other->set_version
-            && assess_str_same(&starts[i]->scope->tenant,
-                               &starts[k]->scope->tenant))
+        for (k = 0; k < i && !assess_start_same_set(starts[k], starts[i]);
+             k++)
         {
-            sets[i] = sets[k];
-            return n;
+            /* void */
         }
+
+        if (k < i) {
+            sets[i] = sets[k];
+            continue;
+        }
+
+        s = starts[i]->start;
+
+        if (assess_question_set_named(conn, &starts[i]->scope->tenant,
+                                      &s->set_name, s->set_version, &sets[i],
+                                      err) != ASSESS_OK)
+        {
+            return err->kind;
+        }
+
+        assess_array_add(&col[0], &starts[i]->scope->tenant);
+        assess_array_add(&col[1], &s->set_name);
+        assess_array_int(&col[2], s->set_version);
+        assess_array_id(&col[3], sets[i].question_set_id);
     }
 
-    assess_array_add(&col[0], &starts[i]->scope->tenant);
-    assess_array_add(&col[1], &one->set_name);
-    assess_array_int(&col[2], one->set_version);
-    sets[i] = n + 1;
+    return ASSESS_OK;
+}
 
-    return n + 1;
+
+/* Each document once, with how many jobs it is to have more */
+
+static void
+assess_start_documents(assess_starting_t **starts, size_t n,
+    assess_buf_t *col)
+{
+    int     more;
+    size_t  i;
+
+    for (i = 0, more = 1; i < n; i++, more++) {
+
+        if (i + 1 < n && assess_start_order(&starts[i], &starts[i + 1]) == 0
+            && assess_str_same(&starts[i]->scope->tenant,
+                               &starts[i + 1]->scope->tenant))
+        {
+            continue;
+        }
+
+        assess_array_add(&col[0], &starts[i]->scope->tenant);
+        assess_array_id(&col[1], starts[i]->start->document_id);
+        assess_array_int(&col[2], more);
+        more = 0;
+    }
 }
 
 
 static void
-assess_start_add(assess_buf_t *col, const assess_starting_t *st, int set,
-    int document)
+assess_start_add(assess_buf_t *col, const assess_starting_t *st,
+    const char *set_id)
 {
+    const assess_job_t    *job;
     const assess_start_t  *s;
 
     s = st->start;
+    job = &st->change.job;
 
-    assess_array_id(col++, st->change.job.job_id);
-    assess_array_id(col++, st->change.job.assessment_id);
-    assess_array_add(col++, &st->scope->tenant);
-    assess_array_add(col++, &st->scope->user);
-    assess_array_id(col++, s->document_id);
-    assess_array_int(col++, set);
-    assess_array_int(col++, document);
-    assess_array_int(col++, s->questions_per_batch > 0
-                            ? s->questions_per_batch : 1);
-    assess_array_int(col++, s->priority);
+    assess_array_add(col++, &job->tenant);
+    assess_array_add(col++, &job->user);
+    assess_array_id(col++, job->job_id);
+    assess_array_id(col++, job->document_id);
+    assess_array_id(col++, job->assessment_id);
+    assess_array_id(col++, set_id);
+    assess_array_int(col++, job->total_batches);
+    assess_array_int(col++, s->questions_per_batch);
+    assess_array_int(col++, job->priority);
     assess_array_add(col++, &s->provider);
     assess_array_add(col++, &s->model);
     assess_array_add(col++, &s->callback_url);
-    assess_array_add(col++, &s->metadata);
-    assess_array_money(col, s->max_cost);
+
+    if (job->metadata.data) {
+        assess_array_add(col++, &job->metadata);
+
+    } else {
+        assess_array_cstr(col++, "{}");
+    }
+
+    assess_array_money(col, job->max_cost);
 }
 
 
-static PGresult *
-assess_start_insert(assess_conn_t *conn, assess_starting_t **starts, size_t n,
-    assess_err_t *err)
-{
-    int            nsets, ndocuments, *sets;
-    size_t         i, k;
-    assess_buf_t   col[ASSESS_START_COLUMNS];
-    assess_args_t  args;
-
-    sets = malloc(n * sizeof(int));
-    if (sets == NULL) {
-        (void) assess_db_no_memory(err);
-        return NULL;
-    }
-
-    nsets = 0;
-    ndocuments = 0;
-
-    memset(col, 0, sizeof(col));
-    qsort(starts, n, sizeof(assess_starting_t *), assess_start_order);
-
-    for (i = 0; i < n; i++) {
-        nsets = assess_start_set(starts, i, sets, col, nsets);
-        ndocuments = assess_start_document(starts, i, col, ndocuments);
-
-        assess_start_add(col + ASSESS_START_FIRST, starts[i], sets[i],
-                         ndocuments);
-    }
-
-    free(sets);
-
-    assess_args_init(&args);
-
-    for (k = 0; k < ASSESS_START_COLUMNS; k++) {
-        assess_arg_array(&args, &col[k]);
-    }
-
-    return assess_db_exec(conn, assess_start_sql, &args, err);
-}
-
-
-/* Which one a row is of: nearly always the next one */
-
-static assess_starting_t *
-assess_start_of_row(assess_starting_t **starts, size_t n, const PGresult *res,
-    int row)
-{
-    size_t       i;
-    const char  *id;
-
-    id = PQgetvalue(res, row, 0);
-
-    for (i = 0; i < n; i++) {
-        if (strcmp(starts[((size_t) row + i) % n]->change.job.job_id, id)
-            == 0)
-        {
-            break;
-        }
-    }
-
-    return starts[((size_t) row + i) % n];
-}
-
-
-/* The job as its row has it, without reading all of that back */
+/* The job as its row will have it, but for the time */
 
 static void
-assess_start_job(assess_starting_t *st, const PGresult *res, int row)
+assess_start_job(assess_starting_t *st, const assess_set_name_t *set)
 {
-    assess_job_t          *job;
-    const assess_start_t  *start;
+    assess_job_t    *job;
+    assess_start_t  *start;
 
     job = &st->change.job;
     start = st->start;
+
+    if (start->questions_per_batch < 1) {
+        start->questions_per_batch = 1;
+    }
 
     memcpy(job->document_id, start->document_id, sizeof(job->document_id));
     job->tenant = st->scope->tenant;
     job->user = st->scope->user;
     job->status = ASSESS_QUEUED;
-    job->total_batches = (int) assess_col_int(res, row, 1);
+    job->total_batches = (set->question_count + start->questions_per_batch - 1)
+                         / start->questions_per_batch;
     job->priority = start->priority;
     job->max_cost = start->max_cost;
-    job->created_at = assess_col_int(res, row, 2);
     job->metadata = start->metadata;
 }
 
 
-static assess_err_e
-assess_start_documents(assess_conn_t *conn, assess_starting_t **starts,
-    size_t n, assess_err_t *err)
-{
-    size_t                 i;
-    assess_err_e           rc;
-    assess_on_document_t  *on;
+/* The statement's arguments from the jobs on, and the events */
 
-    on = malloc(n * sizeof(assess_on_document_t));
-    if (on == NULL) {
-        return assess_db_no_memory(err);
-    }
+static assess_err_e
+assess_start_args(assess_args_t *args, assess_starting_t **starts, size_t n,
+    const assess_set_name_t *sets, assess_event_t *events,
+    assess_turn_t *turns, assess_err_t *err)
+{
+    size_t         i, k;
+    assess_buf_t   col[ASSESS_START_OF_JOB], data;
+
+    memset(col, 0, sizeof(col));
+    memset(&data, 0, sizeof(assess_buf_t));
 
     for (i = 0; i < n; i++) {
-        on[i].tenant = &starts[i]->scope->tenant;
-        on[i].document_id = starts[i]->start->document_id;
-        on[i].more = 1;
-        on[i].reviewed = 0;
+        assess_start_job(starts[i], &sets[i]);
+        assess_start_add(col, starts[i], sets[i].question_set_id);
+
+        if (assess_job_event(starts[i]->arena, &starts[i]->change.job,
+                             "queued", "Queued", ASSESS_JOB_UNTIMED,
+                             &events[i]) != 0)
+        {
+            data.failed = 1;
+            break;
+        }
+
+        if (i) {
+            assess_buf_char(&data, '\n');
+        }
+
+        assess_buf_add(&data, events[i].data.data, events[i].data.len);
+
+        assess_job_turn(&turns[i], &starts[i]->change.job, -1, ASSESS_QUEUED);
     }
 
-    rc = assess_jobs_on_documents(conn, on, n, 1, err);
+    assess_arg_int(args, (int64_t) n);
+    assess_turns_args(args, turns, n);
 
-    free(on);
+    for (k = 0; k < ASSESS_START_OF_JOB; k++) {
+        assess_arg_array(args, &col[k]);
+    }
 
-    return rc;
+    assess_arg_buf(args, &data);
+
+    return args->failed ? assess_db_no_memory(err) : ASSESS_OK;
+}
+
+
+/* Now the time is known, and the ids of the events */
+
+static void
+assess_start_made(assess_starting_t **starts, size_t n, assess_event_t *events,
+    const PGresult *res)
+{
+    size_t   i;
+    int64_t  last, now;
+
+    last = assess_col_int(res, 0, 0);
+    now = assess_col_int(res, 0, 1);
+
+    for (i = 0; i < n; i++) {
+        events[i].event_id = last - (int64_t) (n - 1 - i);
+        starts[i]->change.job.created_at = now;
+        starts[i]->change.events = &events[i];
+        starts[i]->change.nevents = 1;
+
+        assess_job_event_time(&events[i], now);
+    }
 }
 
 
@@ -399,104 +422,115 @@ assess_start_documents(assess_conn_t *conn, assess_starting_t **starts,
 
 static assess_err_e
 assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
-    assess_err_t *err)
+    int *sent, assess_err_t *err)
 {
-    int                 row;
+    size_t              k;
     PGresult           *res;
+    assess_buf_t        col[ASSESS_START_GIVEN];
     assess_err_e        rc;
+    assess_args_t       args;
     assess_turn_t      *turns;
     assess_event_t     *events;
-    assess_starting_t  *st;
+    assess_set_name_t  *sets;
+    const assess_str_t *key;
 
-    res = assess_start_insert(conn, starts, n, err);
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    if ((size_t) PQntuples(res) != n) {
-        PQclear(res);
-        return assess_fail(err, ASSESS_CONFLICT, NULL, "one is not to be made");
-    }
-
+    key = &starts[0]->start->idempotency_key;
     events = assess_palloc(starts[0]->arena, n * sizeof(assess_event_t));
     turns = assess_palloc(starts[0]->arena, n * sizeof(assess_turn_t));
+    sets = assess_palloc(starts[0]->arena, n * sizeof(assess_set_name_t));
 
-    rc = events && turns ? ASSESS_OK : assess_db_no_memory(err);
-
-    for (row = 0; row < (int) n && rc == ASSESS_OK; row++) {
-
-        st = assess_start_of_row(starts, n, res, row);
-
-        assess_start_job(st, res, row);
-
-        if (assess_job_event(st->arena, &st->change.job, "queued", "Queued",
-                             assess_col_int(res, row, 3), &events[row])
-            != 0)
-        {
-            rc = assess_db_no_memory(err);
-        }
-
-        if (rc == ASSESS_OK && st->start->idempotency_key.data) {
-            rc = assess_start_key(conn, st->scope, st->start,
-                                  st->change.job.job_id, err);
-        }
-
-        assess_job_turn(&turns[row], &st->change.job, -1, ASSESS_QUEUED);
-        st->change.events = &events[row];
-        st->change.nevents = 1;
+    if (events == NULL || turns == NULL || sets == NULL) {
+        return assess_db_no_memory(err);
     }
+
+    qsort(starts, n, sizeof(assess_starting_t *), assess_start_order);
+
+    memset(col, 0, sizeof(col));
+    assess_args_init(&args);
+
+    rc = assess_start_sets(conn, starts, n, sets, col, err);
+    assess_start_documents(starts, n, col + 4);
+
+    for (k = 0; k < ASSESS_START_GIVEN; k++) {
+        assess_arg_array(&args, &col[k]);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_start_args(&args, starts, n, sets, events, turns, err);
+    }
+
+    if (rc == ASSESS_OK && key->data) {
+        assess_arg_bytes(&args, key->data, key->len);
+        assess_arg_cstr(&args, starts[0]->start->request_hash);
+        rc = assess_start_sweep(conn, err);
+    }
+
+    if (rc != ASSESS_OK) {
+        assess_args_free(&args);
+        return rc;
+    }
+
+    *sent = 1;
+
+    res = assess_db_exec_commit(conn, key->data ? assess_start_keyed_sql
+                                                : assess_start_sql,
+                                &args, err);
+    if (res == NULL) {
+        return strcmp(assess_db_sqlstate(conn), ASSESS_START_STALE) == 0
+               ? assess_fail(err, ASSESS_CONFLICT, NULL,
+                             "one is not to be made")
+               : err->kind;
+    }
+
+    assess_start_made(starts, n, events, res);
 
     PQclear(res);
 
-    if (rc == ASSESS_OK) {
-        rc = assess_start_documents(conn, starts, n, err);
-    }
-
-    return rc == ASSESS_OK ? assess_events_commit(conn, events, turns, n, err)
-                           : rc;
+    return ASSESS_OK;
 }
 
 
-/* Why a start by itself gave no row */
+/* Why a start could not be made; ASSESS_OK: now it can, as far as is seen */
 
 static assess_err_e
-assess_start_missing(assess_conn_t *conn, assess_starting_t *st,
-    assess_err_t *err)
+assess_start_missing(assess_db_t *db, assess_starting_t *st, assess_err_t *err)
 {
-    assess_err_e           rc;
-    assess_document_t      doc;
-    assess_question_set_t  set;
+    assess_err_e        rc;
+    const char         *pointer;
+    assess_conn_t      *conn;
+    assess_start_t     *start;
+    assess_document_t   doc;
+    assess_set_name_t   set;
 
-    rc = assess_question_set_find(conn, st->arena, &st->scope->tenant,
-                                  &st->start->set_name,
-                                  st->start->set_version, &set, err);
-    if (rc == ASSESS_NOT_FOUND) {
-        return assess_start_pointer(err, "/questionSet");
+    start = st->start;
+
+    assess_set_forget_name(&st->scope->tenant, &start->set_name,
+                           start->set_version);
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
     }
 
-    if (rc == ASSESS_OK) {
+    pointer = "/questionSet";
+    rc = assess_question_set_named(conn, &st->scope->tenant, &start->set_name,
+                                   start->set_version, &set, err);
+
+    if (rc == ASSESS_OK && start->upload == NULL) {
+        pointer = "/documentId";
         rc = assess_document_find(conn, st->arena, &st->scope->tenant,
-                                  st->start->document_id, &doc, err);
+                                  start->document_id, &doc, err);
     }
 
-    if (rc == ASSESS_NOT_FOUND) {
-        return assess_start_pointer(err, "/documentId");
-    }
+    assess_db_release(conn);
 
-    /* it came, or went, between the two looks */
-
-    return rc == ASSESS_OK
-           ? assess_fail(err, ASSESS_UNAVAILABLE, NULL,
-                         "the document or the question set was changed at "
-                         "this very moment")
-           : rc;
+    return rc == ASSESS_NOT_FOUND ? assess_start_pointer(err, pointer) : rc;
 }
 
 
 /* All that a start alone writes, in the transaction that is under way */
 
 static assess_err_e
-assess_start_alone(assess_conn_t *conn, assess_starting_t *st,
+assess_start_alone(assess_conn_t *conn, assess_starting_t *st, int *sent,
     assess_err_t *err)
 {
     int                created;
@@ -550,18 +584,10 @@ assess_start_alone(assess_conn_t *conn, assess_starting_t *st,
         return assess_fail(err, ASSESS_ERROR, "internal", "no entropy");
     }
 
-    rc = assess_start_write(conn, &st, 1, err);
+    rc = assess_start_write(conn, &st, 1, sent, err);
 
-    /* its document was there, and is deleted */
-
-    if (rc == ASSESS_ERROR
-        && strcmp(assess_db_sqlstate(conn), ASSESS_DOCUMENT_GONE) == 0)
-    {
-        (void) assess_document_unknown(err);
-        return assess_start_pointer(err, "/documentId");
-    }
-
-    return rc == ASSESS_CONFLICT ? assess_start_missing(conn, st, err) : rc;
+    return rc == ASSESS_NOT_FOUND ? assess_start_pointer(err, "/questionSet")
+                                  : rc;
 }
 
 
@@ -621,33 +647,65 @@ assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
 }
 
 
-static void
-assess_start_one(assess_db_t *db, assess_starting_t *st)
+/* ASSESS_CONFLICT with stale set: what was known of it is not so any more */
+
+static assess_err_e
+assess_start_try(assess_db_t *db, assess_starting_t *st, int *stale,
+    assess_err_t *err)
 {
-    int             doubt;
+    int             sent, doubt;
+    assess_err_e    rc;
     assess_conn_t  *conn;
 
-    st->rc = assess_db_begin(db, &conn, &st->err);
-    if (st->rc != ASSESS_OK) {
-        return;
+    sent = 0;
+    *stale = 0;
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
     }
 
-    st->rc = assess_start_alone(conn, st, &st->err);
+    rc = assess_start_alone(conn, st, &sent, err);
 
-    /* the first statement that may have committed is the one that told */
+    /* the only statement that commits is the one that was sent last */
 
-    doubt = st->rc != ASSESS_OK && conn->broken && st->change.nevents;
+    doubt = rc != ASSESS_OK && conn->broken && sent;
+    *stale = rc == ASSESS_CONFLICT && sent;
 
     assess_db_release(conn);
 
-    if (st->rc == ASSESS_OK && !st->replayed) {
+    if (rc == ASSESS_OK && !st->replayed) {
         assess_scope_learned(db, st->scope);
     }
 
-    if (doubt) {
-        st->rc = assess_start_doubt(db, st->arena, st->scope, st->start,
-                                    st->change.job.job_id, &st->err);
+    return doubt ? assess_start_doubt(db, st->arena, st->scope, st->start,
+                                      st->change.job.job_id, err)
+                 : rc;
+}
+
+
+static void
+assess_start_one(assess_db_t *db, assess_starting_t *st)
+{
+    int  tries, stale;
+
+    for (tries = 0; tries < ASSESS_START_TRIES; tries++) {
+
+        st->rc = assess_start_try(db, st, &stale, &st->err);
+
+        if (stale) {
+            st->rc = assess_start_missing(db, st, &st->err);
+        }
+
+        if (!stale || st->rc != ASSESS_OK) {
+            return;
+        }
     }
+
+    /* it came, and went, between the looks */
+
+    st->rc = assess_fail(&st->err, ASSESS_UNAVAILABLE, NULL,
+                         "the document or the question set was changed at"
+                         " this very moment");
 }
 
 
@@ -667,6 +725,7 @@ static assess_err_e
 assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
     int *doubt, assess_err_t *err)
 {
+    int             sent;
     size_t          i;
     assess_err_e    rc;
     assess_conn_t  *conn;
@@ -693,15 +752,17 @@ assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
         }
     }
 
+    sent = 0;
+
     if (rc == ASSESS_OK) {
-        rc = assess_start_write(conn, starts, n, err);
+        rc = assess_start_write(conn, starts, n, &sent, err);
     }
 
     for (i = 0; i < n && rc == ASSESS_OK; i++) {
         assess_scope_learned(db, starts[i]->scope);
     }
 
-    *doubt = rc != ASSESS_OK && conn->broken && starts[0]->change.nevents;
+    *doubt = rc != ASSESS_OK && conn->broken && sent;
 
     assess_db_release(conn);
 

@@ -1,8 +1,8 @@
 
 #include "assess_question_set_int.h"
+#include "assess_question_set_known.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,120 +120,6 @@ assess_question_set_find(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
-/* Sets that were read lately, each in a place that its id gives */
-
-#define ASSESS_SETS_KNOWN      64
-#define ASSESS_SETS_KNOWN_MAX  262144        /* bytes of one */
-
-typedef struct {
-    assess_str_t            tenant;
-    assess_arena_t         *arena;           /* NULL: nothing is known */
-    assess_question_set_t   set;
-} assess_set_known_t;
-
-static pthread_mutex_t     assess_sets_mutex = PTHREAD_MUTEX_INITIALIZER;
-static assess_set_known_t  assess_sets_known[ASSESS_SETS_KNOWN];
-
-
-static assess_set_known_t *
-assess_set_place(const char *id)
-{
-    size_t    i;
-    unsigned  h;
-
-    for (i = 0, h = 0; id[i]; i++) {
-        h = h * 31 + (unsigned char) id[i];
-    }
-
-    return &assess_sets_known[h % ASSESS_SETS_KNOWN];
-}
-
-
-static int
-assess_set_copy(assess_arena_t *arena, assess_question_set_t *to,
-    const assess_question_set_t *from)
-{
-    *to = *from;
-
-    return assess_pstrdup(arena, &to->name, from->name.data, from->name.len)
-           != 0
-           || assess_pstrdup(arena, &to->title, from->title.data,
-                             from->title.len) != 0
-           || assess_pstrdup(arena, &to->instructions,
-                             from->instructions.data,
-                             from->instructions.len) != 0
-           || assess_pstrdup(arena, &to->questions, from->questions.data,
-                             from->questions.len) != 0 ? -1 : 0;
-}
-
-
-/* 1: it is in set; -1: no memory */
-
-static int
-assess_set_known(assess_arena_t *arena, const assess_str_t *tenant,
-    const char *id, assess_question_set_t *set)
-{
-    int                  rc;
-    assess_set_known_t  *known;
-
-    rc = 0;
-    known = assess_set_place(id);
-
-    (void) pthread_mutex_lock(&assess_sets_mutex);
-
-    if (known->arena
-        && strcmp(known->set.question_set_id, id) == 0
-        && assess_str_same(&known->tenant, tenant))
-    {
-        rc = assess_set_copy(arena, set, &known->set) == 0 ? 1 : -1;
-    }
-
-    (void) pthread_mutex_unlock(&assess_sets_mutex);
-
-    return rc;
-}
-
-
-/* Without memory it is not known, which is no failure */
-
-static void
-assess_set_learn(const assess_str_t *tenant, const assess_question_set_t *set)
-{
-    assess_arena_t      *arena;
-    assess_set_known_t  *known, learned;
-
-    if (set->questions.len > ASSESS_SETS_KNOWN_MAX) {
-        return;
-    }
-
-    arena = assess_arena_create();
-    if (arena == NULL) {
-        return;
-    }
-
-    learned.arena = arena;
-
-    if (assess_set_copy(arena, &learned.set, set) != 0
-        || assess_pstrdup(arena, &learned.tenant, tenant->data, tenant->len)
-           != 0)
-    {
-        assess_arena_destroy(arena);
-        return;
-    }
-
-    known = assess_set_place(set->question_set_id);
-
-    (void) pthread_mutex_lock(&assess_sets_mutex);
-
-    arena = known->arena;
-    *known = learned;
-
-    (void) pthread_mutex_unlock(&assess_sets_mutex);
-
-    assess_arena_destroy(arena);
-}
-
-
 assess_err_e
 assess_question_set_by_id(assess_conn_t *conn, assess_arena_t *arena,
     const assess_str_t *tenant, const char *id, assess_question_set_t *set,
@@ -243,7 +129,7 @@ assess_question_set_by_id(assess_conn_t *conn, assess_arena_t *arena,
     assess_err_e   rc;
     assess_args_t  args;
 
-    known = assess_set_known(arena, tenant, id, set);
+    known = assess_set_known_by_id(arena, tenant, id, set);
 
     if (known) {
         return known == 1 ? ASSESS_OK : assess_db_no_memory(err);
@@ -260,10 +146,53 @@ assess_question_set_by_id(assess_conn_t *conn, assess_arena_t *arena,
              &args, set, err);
 
     if (rc == ASSESS_OK) {
-        assess_set_learn(tenant, set);
+        assess_set_learn_by_id(tenant, set);
     }
 
     return rc;
+}
+
+
+assess_err_e
+assess_question_set_named(assess_conn_t *conn, const assess_str_t *tenant,
+    const assess_str_t *name, int version, assess_set_name_t *set,
+    assess_err_t *err)
+{
+    PGresult      *res;
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "select question_set_id, question_count from assess.question_sets"
+        " where tenant = $1 and name = $2 and ($3::int = 0 or version = $3)"
+        " order by version desc limit 1";
+
+    if (assess_set_known_by_name(tenant, name, version, set)) {
+        return ASSESS_OK;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, tenant);
+    assess_arg_text(&args, name);
+    assess_arg_int(&args, version);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    if (PQntuples(res) == 0) {
+        PQclear(res);
+        return assess_fail(err, ASSESS_NOT_FOUND, NULL,
+                           "there is no such question set");
+    }
+
+    assess_col_id(res, 0, 0, set->question_set_id);
+    set->question_count = (int) assess_col_int(res, 0, 1);
+    PQclear(res);
+
+    assess_set_learn_by_name(tenant, name, version, set);
+
+    return ASSESS_OK;
 }
 
 

@@ -40,7 +40,12 @@ my $postgresql = <<'CONF';
 shared_buffers = 512MB
 max_wal_size = 4GB
 checkpoint_timeout = 15min
+min_wal_size = 3GB
 CONF
+
+# A server that has run for a while has segments of WAL to write over; a new one
+# makes one each 16 MB, which holds all commits up for tens of milliseconds.
+use constant SEGMENTS => 128;
 
 
 sub new {
@@ -69,7 +74,6 @@ sub peers   { return $_[0]{peers} }
 sub rounds  { return 1 .. $_[0]{rounds} }
 sub seconds { return $_[0]{seconds} }
 sub program { return "$_[0]{build}/bench/$_[1]" }
-sub postgresql { return $postgresql }
 
 
 # A folder of one's own, gone at the end.
@@ -122,6 +126,24 @@ sub remove {
 }
 
 
+# A cluster for the module or for a peer, as it is after it has run for a while.
+sub cluster {
+    my ($self, $place, $conf) = @_;
+
+    my $cluster = Assess::Cluster->new(home => $place,
+                                       conf => $postgresql . ($conf // ''));
+    $self->at_end(sub { $cluster->remove });
+    $cluster->start;
+
+    $cluster->sql_as('postgres', 'postgres', 'do $$ begin for i in 1 .. '
+        . SEGMENTS . " loop perform pg_logical_emit_message(false, 'x', 'x');"
+        . ' perform pg_switch_wal(); end loop; end $$');
+    $cluster->sql_as('postgres', 'postgres', 'checkpoint');
+
+    return $cluster;
+}
+
+
 # A server of the module with a cluster of its own: env as for make run, extra
 # for http {}, tune => {directive => value} in place of what is in its
 # configuration, postgresql for its cluster's, nginx is one worker.
@@ -139,8 +161,7 @@ sub home {
         $o{extra} // '');
     $env{ASSESS_EXTRA} = "$place/extra.conf";
 
-    $home->{cluster} = Assess::Cluster->new(home => $place,
-        conf => $postgresql . ($o{postgresql} // ''));
+    $home->{cluster} = $self->cluster($place, $o{postgresql});
     $home->{server} = Assess::Bench::Server->new(home => $place,
         port => $home->{port}, env => \%env,
         database => $home->{cluster}->conninfo);
@@ -148,7 +169,6 @@ sub home {
                               %{ $o{tune} // {} } };
     $self->at_end(sub { $home->stop });
 
-    $home->{cluster}->start;
     $home->{server}->start;
 
     return $home;
@@ -408,7 +428,6 @@ sub stop {
     my ($self) = @_;
 
     eval { $self->{server}->stop; 1 } or warn $@;
-    $self->{cluster}->remove;
 }
 
 

@@ -11,7 +11,6 @@ use File::Path qw(make_path);
 use IO::Socket::INET;
 use JSON::PP ();
 
-use Assess::Cluster;
 use Assess::Process qw(spawn run_as alive end_all wait_until slurp write_file);
 use Assess::Test ();
 
@@ -131,12 +130,9 @@ sub cluster {
     my $place = $self->{bench}->place;
     make_path("$place/logs");
 
-    my $cluster = Assess::Cluster->new(home => $place,
-                                       conf => $self->{bench}->postgresql);
-    $self->{bench}->at_end(sub { $cluster->remove; delete $self->{cluster} });
-    $cluster->start;
+    $self->{bench}->at_end(sub { delete $self->{cluster} });
 
-    return $self->{cluster} = $cluster;
+    return $self->{cluster} = $self->{bench}->cluster($place);
 }
 
 
