@@ -327,6 +327,28 @@ assess_buf_printf(assess_buf_t *b, const char *fmt, ...)
 
 
 void
+assess_buf_int(assess_buf_t *b, int64_t value)
+{
+    char      text[24], *p;
+    uint64_t  left;
+
+    p = text + sizeof(text);
+    left = value < 0 ? 0 - (uint64_t) value : (uint64_t) value;
+
+    do {
+        *--p = (char) ('0' + left % 10);
+        left /= 10;
+    } while (left);
+
+    if (value < 0) {
+        *--p = '-';
+    }
+
+    assess_buf_add(b, p, (size_t) (text + sizeof(text) - p));
+}
+
+
+void
 assess_buf_json(assess_buf_t *b, const char *data, size_t len)
 {
     size_t       n;

@@ -112,6 +112,7 @@ void assess_buf_printf(assess_buf_t *b, const char *fmt, ...)
  * JSON.  Bytes that are no UTF-8 become U+FFFD, NUL and controls are escaped
  * (RFC 8259).  The string writers write null for a null string.
  */
+void assess_buf_int(assess_buf_t *b, int64_t value);
 void assess_buf_json(assess_buf_t *b, const char *data, size_t len);
 void assess_buf_json_str(assess_buf_t *b, const assess_str_t *s);
 void assess_buf_json_cstr(assess_buf_t *b, const char *cstr);

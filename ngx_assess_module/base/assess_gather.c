@@ -21,18 +21,20 @@ struct assess_waiting_s {
 struct assess_gather_s {
     void             (*run)(void *ctx, void **items, size_t n);
     void              *ctx;
-    size_t             max;
-    void             **items;        /* of the one who leads */
+    size_t             enough;       /* to go beside another group */
 
     pthread_mutex_t    mutex;
-    assess_waiting_t  *first;        /* the one who leads among them */
+    size_t             groups;       /* that are under way */
+    int                called;       /* the first one is told to lead */
+    assess_waiting_t  *first;
     assess_waiting_t **last;
+    size_t             waiting;
 };
 
 
 assess_gather_t *
 assess_gather_create(void (*run)(void *ctx, void **items, size_t n),
-    void *ctx, size_t max)
+    void *ctx, size_t enough)
 {
     assess_gather_t  *g;
 
@@ -41,17 +43,14 @@ assess_gather_create(void (*run)(void *ctx, void **items, size_t n),
         return NULL;
     }
 
-    g->items = malloc(max * sizeof(void *));
-
-    if (g->items == NULL || pthread_mutex_init(&g->mutex, NULL) != 0) {
-        free(g->items);
+    if (pthread_mutex_init(&g->mutex, NULL) != 0) {
         free(g);
         return NULL;
     }
 
     g->run = run;
     g->ctx = ctx;
-    g->max = max;
+    g->enough = enough;
     g->last = &g->first;
 
     return g;
@@ -63,71 +62,113 @@ assess_gather_destroy(assess_gather_t *g)
 {
     if (g) {
         pthread_mutex_destroy(&g->mutex);
-        free(g->items);
         free(g);
     }
 }
 
 
-/* Those who are served go; the next one, if there is one, leads */
+/* The one who has waited the longest leads, when there may be a group more */
 
 static void
-assess_gather_served(assess_gather_t *g, size_t n)
+assess_gather_call(assess_gather_t *g)
 {
-    assess_waiting_t  *w;
+    size_t  needed;
 
-    while (n--) {
-        w = g->first;
-        g->first = w->next;
+    needed = g->groups == 0 ? 1 : g->enough;
 
+    if (!g->called && g->groups < ASSESS_GATHER_GROUPS
+        && g->waiting >= needed)
+    {
+        g->called = 1;
+        g->first->leads = 1;
+        (void) pthread_cond_signal(&g->first->turn);
+    }
+}
+
+
+/* Those who wait, the leader in front, and what they want */
+
+static assess_waiting_t *
+assess_gather_take(assess_gather_t *g, void **items, size_t *n)
+{
+    assess_waiting_t  *group, **end;
+
+    group = g->first;
+    end = &g->first;
+
+    for (*n = 0; *end && *n < ASSESS_GATHER_MAX; end = &(*end)->next) {
+        items[(*n)++] = (*end)->item;
+    }
+
+    g->first = *end;
+    g->waiting -= *n;
+
+    if (g->first == NULL) {
+        g->last = &g->first;
+    }
+
+    *end = NULL;
+
+    return group;
+}
+
+
+static void
+assess_gather_lead(assess_gather_t *g)
+{
+    void              *items[ASSESS_GATHER_MAX];
+    size_t             n;
+    assess_waiting_t  *w, *next;
+
+    w = assess_gather_take(g, items, &n);
+
+    g->called = 0;
+    g->groups++;
+    assess_gather_call(g);
+
+    (void) pthread_mutex_unlock(&g->mutex);
+
+    g->run(g->ctx, items, n);
+
+    (void) pthread_mutex_lock(&g->mutex);
+
+    g->groups--;
+
+    for ( /* void */ ; w; w = next) {
+        next = w->next;                  /* it may be gone once it is done */
         w->done = 1;
         (void) pthread_cond_signal(&w->turn);
     }
 
-    if (g->first == NULL) {
-        g->last = &g->first;
-        return;
-    }
-
-    g->first->leads = 1;
-    (void) pthread_cond_signal(&g->first->turn);
+    assess_gather_call(g);
 }
 
 
 void
 assess_gather(assess_gather_t *g, void *item)
 {
-    size_t             n;
-    assess_waiting_t   self, *w;
+    assess_waiting_t  self;
 
     self.next = NULL;
     self.item = item;
+    self.leads = 0;
     self.done = 0;
     (void) pthread_cond_init(&self.turn, NULL);
 
     (void) pthread_mutex_lock(&g->mutex);
 
-    self.leads = g->first == NULL;
     *g->last = &self;
     g->last = &self.next;
+    g->waiting++;
+
+    assess_gather_call(g);
 
     while (!self.leads && !self.done) {
         (void) pthread_cond_wait(&self.turn, &g->mutex);
     }
 
-    if (!self.done) {
-
-        for (w = g->first, n = 0; w && n < g->max; w = w->next) {
-            g->items[n++] = w->item;
-        }
-
-        (void) pthread_mutex_unlock(&g->mutex);
-
-        g->run(g->ctx, g->items, n);
-
-        (void) pthread_mutex_lock(&g->mutex);
-
-        assess_gather_served(g, n);
+    if (self.leads) {
+        assess_gather_lead(g);
     }
 
     (void) pthread_mutex_unlock(&g->mutex);

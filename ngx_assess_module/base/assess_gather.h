@@ -2,8 +2,9 @@
 /*
  * What many threads want at the same moment is done once for all of them.  Who
  * comes while nothing is under way does it at once; those who come meanwhile
- * go together after that.  Nobody waits for a timer, and there is no thread
- * for it: one of those who wait does it for the others, as in a group commit.
+ * go together after that, or, when they are enough, beside it.  Nobody waits
+ * for a timer, and there is no thread for it: one of those who wait does it for
+ * the others, as in a group commit.
  */
 
 #ifndef ASSESS_GATHER_H
@@ -13,16 +14,22 @@
 #include <stddef.h>
 
 
+/* of one group, and groups at a time */
+#define ASSESS_GATHER_MAX     64
+#define ASSESS_GATHER_GROUPS  2
+
+
 typedef struct assess_gather_s  assess_gather_t;
 
 
 /*
  * run() is called on the thread of one of the callers, who all wait until it
- * returns, with n items from 1 to max in the order in which they came.  One
- * call at a time.  NULL is out of memory.
+ * returns, with 1 to ASSESS_GATHER_MAX items in the order in which they came.
+ * A call goes beside another one when "enough" wait for it.  NULL is out of
+ * memory.
  */
 assess_gather_t *assess_gather_create(void (*run)(void *ctx, void **items,
-    size_t n), void *ctx, size_t max);
+    size_t n), void *ctx, size_t enough);
 
 /* When nobody is in there, or will be. */
 void assess_gather_destroy(assess_gather_t *gather);

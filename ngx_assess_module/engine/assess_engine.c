@@ -10,8 +10,13 @@
 #include <string.h>
 
 
-/* of one transaction at most: it must not last */
-#define ASSESS_TOGETHER  64
+/*
+ * So many writes are worth a transaction of their own beside another one: it
+ * costs as much as eight jobs in it.  Two claims would only be in each other's
+ * way.
+ */
+#define ASSESS_WRITES_ENOUGH  8
+#define ASSESS_CLAIMS_ENOUGH  (ASSESS_GATHER_MAX + 1)
 
 
 static int assess_engine_claimer(assess_engine_t *engine,
@@ -26,9 +31,9 @@ int
 assess_engine_init(assess_engine_t *engine)
 {
     engine->claims = assess_gather_create(assess_engine_claim, engine,
-                                          ASSESS_TOGETHER);
+                                          ASSESS_CLAIMS_ENOUGH);
     engine->writes = assess_gather_create(assess_engine_write, engine,
-                                          ASSESS_TOGETHER);
+                                          ASSESS_WRITES_ENOUGH);
 
     return engine->claims && engine->writes ? 0 : -1;
 }
@@ -64,7 +69,7 @@ assess_engine_claim(void *ctx, void **items, size_t n)
     assess_err_t            err;
     assess_claim_t          claim;
     assess_taker_t         *taker;
-    const assess_change_t  *changes[ASSESS_TOGETHER];
+    const assess_change_t  *changes[ASSESS_GATHER_MAX];
 
     taker = items[0];
 
@@ -144,7 +149,7 @@ assess_engine_write(void *ctx, void **items, size_t n)
     size_t                  i, told;
     assess_claim_t          claim;
     assess_write_t         *w;
-    const assess_change_t  *changes[2 * ASSESS_TOGETHER];
+    const assess_change_t  *changes[2 * ASSESS_GATHER_MAX];
 
     w = items[0];
 

@@ -364,7 +364,7 @@ assess_array_cstr(assess_buf_t *array, const char *cstr)
 void
 assess_array_id(assess_buf_t *array, const char *id)
 {
-    int            i, digit;
+    int            i, n, digit;
     unsigned char  value[16];
 
     if (id == NULL || !assess_uuid_valid(id, strlen(id))) {
@@ -374,15 +374,15 @@ assess_array_id(assess_buf_t *array, const char *id)
 
     memset(value, 0, sizeof(value));
 
-    for (i = 0; *id; id++) {
+    for (i = 0, n = 0; n < 32; i++) {
 
-        if (*id == '-') {
+        if (id[i] == '-') {
             continue;
         }
 
-        digit = *id <= '9' ? *id - '0' : (*id | 0x20) - 'a' + 10;
-        value[i / 2] = (unsigned char) (value[i / 2] << 4 | digit);
-        i++;
+        digit = id[i] <= '9' ? id[i] - '0' : id[i] - 'a' + 10;
+        value[n / 2] = (unsigned char) (value[n / 2] << 4 | digit);
+        n++;
     }
 
     assess_array_element(array, ASSESS_UUID, sizeof(value));

@@ -18,6 +18,9 @@
 
 #define ASSESS_PREPARED_MAX  96
 
+/* statements sent together of which some answers are wanted */
+#define ASSESS_AHEAD_MAX     16
+
 
 typedef struct assess_conn_s  assess_conn_t;
 
@@ -38,6 +41,8 @@ struct assess_conn_s {
     int                begin;                 /* to be sent with the next */
     int                pipe;                  /* sent, and not waited for */
     int                queued;                /* statements in there */
+    PGresult         **wanted[ASSESS_AHEAD_MAX];
+                                              /* of those whose answer is */
     int                known;                 /* prepared before them */
     char               sqlstate[6];
     int                nprepared;
@@ -152,6 +157,16 @@ PGresult *assess_db_exec_commit(assess_conn_t *conn, const char *sql,
  */
 assess_err_e assess_db_later(assess_conn_t *conn, const char *sql,
     assess_args_t *args, assess_err_t *err);
+
+/*
+ * The same, but its answer is kept: res has it after assess_db_flush() or the
+ * next statement that is waited for, or is NULL when one of them failed.
+ */
+assess_err_e assess_db_ahead(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, PGresult **res, assess_err_t *err);
+
+/* Waits for all that was sent so; the first error is told. */
+assess_err_e assess_db_flush(assess_conn_t *conn, assess_err_t *err);
 
 /* The same as exec for a statement put together for this once. */
 PGresult *assess_db_query(assess_conn_t *conn, const char *sql,

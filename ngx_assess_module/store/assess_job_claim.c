@@ -172,9 +172,9 @@ assess_claim_steady(assess_db_t *db, const assess_claim_t *claim)
 }
 
 
-PGresult *
-assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
-    assess_taker_t **takers, size_t n, assess_err_t *err)
+assess_err_e
+assess_claim_ahead(assess_conn_t *conn, const assess_claim_t *claim,
+    assess_taker_t **takers, size_t n, PGresult **res, assess_err_t *err)
 {
     size_t         i;
     assess_buf_t   owners, avoid;
@@ -200,7 +200,7 @@ assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
     assess_arg_array(&args, &avoid);
     assess_arg_int(&args, (int64_t) n);
 
-    return assess_db_exec(conn, assess_claim_sql, &args, err);
+    return assess_db_ahead(conn, assess_claim_sql, &args, res, err);
 }
 
 
@@ -322,15 +322,17 @@ assess_jobs_claim(assess_db_t *db, const assess_claim_t *claim,
         return err->kind;
     }
 
-    res = assess_claim_exec(conn, claim, takers, n, err);
+    rc = assess_claim_ahead(conn, claim, takers, n, &res, err);
 
-    if (res) {
-        rc = assess_claim_taken(conn, res, claim, takers, n, err);
-        PQclear(res);
-
-    } else {
-        rc = err->kind;
+    if (rc == ASSESS_OK) {
+        rc = assess_db_flush(conn, err);
     }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_claim_taken(conn, res, claim, takers, n, err);
+    }
+
+    PQclear(res);
 
     assess_db_release(conn);
 

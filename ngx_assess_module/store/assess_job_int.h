@@ -62,14 +62,16 @@ void assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
 assess_err_e assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
     const PGresult *res, const char *type, const char *step, int from,
     assess_change_t *change, assess_err_t *err);
+
 /*
  * A claim within a transaction: who wants one, the statement, and what it gave,
  * with an event and a turn for each row.  Not ASSESS_OK: nothing may be kept.
  */
 void assess_claim_begin(const assess_claim_t *claim, assess_taker_t **takers,
     size_t n);
-PGresult *assess_claim_exec(assess_conn_t *conn, const assess_claim_t *claim,
-    assess_taker_t **takers, size_t n, assess_err_t *err);
+assess_err_e assess_claim_ahead(assess_conn_t *conn,
+    const assess_claim_t *claim, assess_taker_t **takers, size_t n,
+    PGresult **res, assess_err_t *err);
 assess_err_e assess_claim_deal(assess_conn_t *conn, const PGresult *res,
     const assess_claim_t *claim, assess_taker_t **takers, size_t n,
     assess_event_t *events, assess_turn_t *turns, assess_err_t *err);

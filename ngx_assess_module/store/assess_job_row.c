@@ -26,6 +26,9 @@ static const char *const  assess_stages[] = {
     "finalizing"
 };
 
+/* most events are shorter */
+#define ASSESS_EVENT_ROOM  640
+
 #define ASSESS_STAGES  (sizeof(assess_stages) / sizeof(assess_stages[0]))
 
 
@@ -186,26 +189,32 @@ assess_job_members(assess_buf_t *b, const assess_job_t *job)
     assess_buf_json_cstr(b, assess_status_name(job->status));
     assess_buf_str(b, ",\"stage\":");
     assess_buf_json_cstr(b, assess_stage_name(job->stage));
-    assess_buf_printf(b, ",\"progress\":%d,\"totalBatches\":%d"
-                      ",\"completedBatches\":%d,\"queuePosition\":",
-                      job->progress, job->total_batches,
-                      job->completed_batches);
+    assess_buf_str(b, ",\"progress\":");
+    assess_buf_int(b, job->progress);
+    assess_buf_str(b, ",\"totalBatches\":");
+    assess_buf_int(b, job->total_batches);
+    assess_buf_str(b, ",\"completedBatches\":");
+    assess_buf_int(b, job->completed_batches);
+    assess_buf_str(b, ",\"queuePosition\":");
 
     if (job->queue_position > 0) {
-        assess_buf_printf(b, "%d", job->queue_position);
+        assess_buf_int(b, job->queue_position);
 
     } else {
         assess_buf_str(b, "null");
     }
 
-    assess_buf_printf(b, ",\"attempt\":%d,\"priority\":%d"
-                      ",\"estimatedCompletion\":",
-                      job->attempt, job->priority);
+    assess_buf_str(b, ",\"attempt\":");
+    assess_buf_int(b, job->attempt);
+    assess_buf_str(b, ",\"priority\":");
+    assess_buf_int(b, job->priority);
+    assess_buf_str(b, ",\"estimatedCompletion\":");
     assess_buf_json_time(b, job->estimated_completion);
-    assess_buf_printf(b, ",\"tokens\":{\"input\":%lld,\"output\":%lld}"
-                      ",\"cost\":",
-                      (long long) job->input_tokens,
-                      (long long) job->output_tokens);
+    assess_buf_str(b, ",\"tokens\":{\"input\":");
+    assess_buf_int(b, job->input_tokens);
+    assess_buf_str(b, ",\"output\":");
+    assess_buf_int(b, job->output_tokens);
+    assess_buf_str(b, "},\"cost\":");
     assess_buf_json_num(b, job->cost);
     assess_buf_str(b, ",\"maxCost\":");
     assess_job_cost_json(b, job->max_cost);
@@ -246,10 +255,15 @@ assess_job_progress_json(assess_buf_t *b, const assess_job_t *job,
     assess_buf_json_cstr(b, assess_stage_name(job->stage));
     assess_buf_str(b, ",\"step\":");
     assess_buf_json_cstr(b, step);
-    assess_buf_printf(b, ",\"progress\":%d,\"percentage\":%d"
-                      ",\"batchCompleted\":%d,\"totalBatches\":%d,\"cost\":",
-                      job->progress, job->progress, job->completed_batches,
-                      job->total_batches);
+    assess_buf_str(b, ",\"progress\":");
+    assess_buf_int(b, job->progress);
+    assess_buf_str(b, ",\"percentage\":");
+    assess_buf_int(b, job->progress);
+    assess_buf_str(b, ",\"batchCompleted\":");
+    assess_buf_int(b, job->completed_batches);
+    assess_buf_str(b, ",\"totalBatches\":");
+    assess_buf_int(b, job->total_batches);
+    assess_buf_str(b, ",\"cost\":");
     assess_buf_json_num(b, job->cost);
     assess_buf_str(b, ",\"estimatedCompletion\":");
     assess_buf_json_time(b, job->estimated_completion);
@@ -258,12 +272,32 @@ assess_job_progress_json(assess_buf_t *b, const assess_job_t *job,
 }
 
 
+/* Between the tokens of JSON a line break is only a space */
+
+static void
+assess_job_one_line(assess_str_t *s, char ch)
+{
+    char  *p, *end;
+
+    end = s->data + s->len;
+
+    for (p = s->data; p < end; p++) {
+
+        p = memchr(p, ch, (size_t) (end - p));
+        if (p == NULL) {
+            return;
+        }
+
+        *p = ' ';
+    }
+}
+
+
 int
 assess_job_event(assess_arena_t *arena, const assess_job_t *job,
     const char *type, const char *step, int64_t now, assess_event_t *event)
 {
     int           rc;
-    size_t        i;
     assess_buf_t  b;
 
     memset(event, 0, sizeof(assess_event_t));
@@ -277,7 +311,11 @@ assess_job_event(assess_arena_t *arena, const assess_job_t *job,
     memcpy(event->document_id, job->document_id, sizeof(event->document_id));
     memcpy(event->batch_id, job->batch_id, sizeof(event->batch_id));
 
-    assess_buf_printf(&b, "{\"type\":\"%s\",", type);
+    (void) assess_buf_reserve(&b, ASSESS_EVENT_ROOM);
+
+    assess_buf_str(&b, "{\"type\":\"");
+    assess_buf_str(&b, type);
+    assess_buf_str(&b, "\",");
 
     if (strcmp(type, "queued") == 0 || strcmp(type, "progress") == 0) {
         assess_job_progress_json(&b, job, step, now);
@@ -290,12 +328,9 @@ assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 
     rc = b.failed ? -1 : assess_pstrdup(arena, &event->data, b.data, b.len);
 
-    /* one line: between the tokens of JSON a line break is only a space */
-
-    for (i = 0; rc == 0 && i < event->data.len; i++) {
-        if (event->data.data[i] == '\n' || event->data.data[i] == '\r') {
-            event->data.data[i] = ' ';
-        }
+    if (rc == 0) {
+        assess_job_one_line(&event->data, '\n');
+        assess_job_one_line(&event->data, '\r');
     }
 
     assess_buf_free(&b);

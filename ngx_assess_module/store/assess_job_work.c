@@ -412,9 +412,9 @@ assess_work_code(const assess_write_t *w)
 }
 
 
-static PGresult *
+static assess_err_e
 assess_work_update(assess_conn_t *conn, assess_write_t **writes, size_t n,
-    assess_err_t *err)
+    PGresult **res, assess_err_t *err)
 {
     size_t                 i, k;
     const char            *code;
@@ -458,7 +458,7 @@ assess_work_update(assess_conn_t *conn, assess_write_t **writes, size_t n,
         assess_arg_array(&args, &col[k]);
     }
 
-    return assess_db_exec(conn, assess_work_sql, &args, err);
+    return assess_db_ahead(conn, assess_work_sql, &args, res, err);
 }
 
 
@@ -534,7 +534,22 @@ assess_work_after(assess_job_t *job, const assess_step_t *step)
 }
 
 
-/* One event for each step, and one for what follows the steps */
+/* Whether the step behind this one, in the same write, is of the same stage */
+
+static int
+assess_work_goes_on(const assess_write_t *w, size_t i, const assess_job_t *job)
+{
+    return i + 1 < w->nsteps
+           && (w->steps[i + 1].stage == ASSESS_STAGE_NONE
+               || w->steps[i + 1].stage == job->stage);
+}
+
+
+/*
+ * One event for each stage that the steps came through, which tells the last of
+ * it: what was so for no time need not be told.  And one for what follows the
+ * steps.
+ */
 
 static assess_err_e
 assess_work_told(assess_write_t *w, const PGresult *res, int row,
@@ -557,6 +572,10 @@ assess_work_told(assess_write_t *w, const PGresult *res, int row,
 
         if (i + 1 == w->nsteps && w->what == ASSESS_WRITE_STEPS) {
             break;
+        }
+
+        if (assess_work_goes_on(w, i, &job)) {
+            continue;
         }
 
         if (assess_job_event(w->arena, &job, "progress",
@@ -650,35 +669,53 @@ assess_work_room(assess_write_t **writes, size_t n,
 }
 
 
-/* Those who have ended their job take the next ones */
+/*
+ * All of it but the events, with one answer to wait for: that the rows are there
+ * is seen when the rest is written, too, and undone where they are not.
+ */
 
 static assess_err_e
-assess_work_next(assess_conn_t *conn, assess_told_t *told, assess_err_t *err)
+assess_work_send(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    const assess_told_t *told, PGresult **rows, PGresult **claimed,
+    assess_err_t *err)
 {
-    size_t         rows;
-    PGresult      *res;
-    assess_err_e   rc;
+    assess_err_e  rc;
 
-    if (told->ntakers == 0) {
-        return ASSESS_OK;
+    *claimed = NULL;
+
+    rc = assess_work_update(conn, writes, n, rows, err);
+
+    /* those who have ended their job take the next ones */
+
+    if (rc == ASSESS_OK && told->ntakers) {
+        assess_claim_begin(told->claim, told->takers, told->ntakers);
+        rc = assess_claim_ahead(conn, told->claim, told->takers,
+                                told->ntakers, claimed, err);
     }
 
-    assess_claim_begin(told->claim, told->takers, told->ntakers);
-
-    res = assess_claim_exec(conn, told->claim, told->takers, told->ntakers,
-                            err);
-    if (res == NULL) {
-        return err->kind;
+    if (rc == ASSESS_OK) {
+        rc = assess_work_answers(conn, writes, n, err);
     }
 
-    rows = (size_t) PQntuples(res);
+    if (rc == ASSESS_OK) {
+        rc = assess_work_documents(conn, writes, n, err);
+    }
 
-    rc = assess_claim_deal(conn, res, told->claim, told->takers,
+    return rc == ASSESS_OK ? assess_db_flush(conn, err) : rc;
+}
+
+
+static assess_err_e
+assess_work_dealt(assess_conn_t *conn, const PGresult *claimed,
+    assess_told_t *told, assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    rc = assess_claim_deal(conn, claimed, told->claim, told->takers,
                            told->ntakers, told->events + told->n,
                            told->turns + told->n, err);
-    told->n += rows;
 
-    PQclear(res);
+    told->n += (size_t) PQntuples(claimed);
 
     /* what it must not keep is no reason not to write the rest */
 
@@ -688,11 +725,12 @@ assess_work_next(assess_conn_t *conn, assess_told_t *told, assess_err_t *err)
 }
 
 
-/* The rows are all there: what hangs on them, the events, and the commit */
+/* The rows are all there: the events, and the commit */
 
 static assess_err_e
 assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
-    const PGresult *res, assess_told_t *told, assess_err_t *err)
+    const PGresult *rows, const PGresult *claimed, assess_told_t *told,
+    assess_err_t *err)
 {
     int           row;
     size_t        i, k;
@@ -702,23 +740,15 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
     for (row = 0; row < (int) n && rc == ASSESS_OK; row++) {
 
-        k = (size_t) assess_col_int(res, row, ASSESS_JOB_EXTRA) - 1;
+        k = (size_t) assess_col_int(rows, row, ASSESS_JOB_EXTRA) - 1;
 
-        rc = assess_work_told(writes[k], res, row, told->events + told->n,
+        rc = assess_work_told(writes[k], rows, row, told->events + told->n,
                               told->turns + told->n, err);
         told->n += writes[k]->change.nevents;
     }
 
-    if (rc == ASSESS_OK) {
-        rc = assess_work_next(conn, told, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_work_answers(conn, writes, n, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_work_documents(conn, writes, n, err);
+    if (rc == ASSESS_OK && claimed) {
+        rc = assess_work_dealt(conn, claimed, told, err);
     }
 
     if (rc == ASSESS_OK) {
@@ -740,44 +770,69 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
 
 /*
- * ASSESS_CONFLICT: one of several is not to be written as it is, and nothing
- * was.
+ * ASSESS_CONFLICT: one of them is not to be written as it is, and nothing was.
  */
 
 static assess_err_e
-assess_work_together(assess_conn_t *conn, const assess_claim_t *claim,
-    assess_write_t **writes, size_t n, assess_err_t *err)
+assess_work_together(assess_db_t *db, const assess_claim_t *claim,
+    assess_write_t **writes, size_t n, int *away, assess_err_t *err)
 {
-    PGresult       *res;
+    PGresult       *rows, *claimed;
     assess_err_e    rc;
     assess_told_t   told;
+    assess_conn_t  *conn;
 
-    res = assess_work_update(conn, writes, n, err);
-    if (res == NULL) {
+    *away = 1;
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
         return err->kind;
     }
 
-    if ((size_t) PQntuples(res) == n) {
-        rc = assess_work_room(writes, n, claim, &told, err);
+    rows = NULL;
+    claimed = NULL;
 
-        if (rc == ASSESS_OK) {
-            rc = assess_work_finish(conn, writes, n, res, &told, err);
-        }
+    rc = assess_work_room(writes, n, claim, &told, err);
 
-        free(told.turns);
-        free(told.takers);
-
-    } else if (n > 1) {
-        rc = assess_fail(err, ASSESS_CONFLICT, NULL, "one of many was refused");
-
-    } else if (writes[0]->nsteps) {
-        rc = assess_work_late(conn, writes[0], err);
-
-    } else {
-        rc = assess_work_refused(conn, writes[0], err);
+    if (rc == ASSESS_OK) {
+        rc = assess_work_send(conn, writes, n, &told, &rows, &claimed, err);
     }
 
-    PQclear(res);
+    if (rc == ASSESS_OK && (size_t) PQntuples(rows) != n) {
+        rc = assess_fail(err, ASSESS_CONFLICT, NULL, "one was refused");
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_finish(conn, writes, n, rows, claimed, &told, err);
+    }
+
+    PQclear(rows);
+    PQclear(claimed);
+    free(told.turns);
+    free(told.takers);
+
+    *away = conn->broken;
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+/* One that was refused: its answers are kept, or it is known why */
+
+static assess_err_e
+assess_work_alone(assess_db_t *db, assess_write_t *w, assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    rc = w->nsteps ? assess_work_late(conn, w, err)
+                   : assess_work_refused(conn, w, err);
+
+    assess_db_release(conn);
 
     return rc;
 }
@@ -798,11 +853,10 @@ void
 assess_jobs_write(assess_db_t *db, const assess_claim_t *claim,
     assess_write_t **writes, size_t n)
 {
-    int             away;
-    size_t          i;
-    assess_err_e    rc;
-    assess_err_t    err;
-    assess_conn_t  *conn;
+    int            away;
+    size_t         i;
+    assess_err_e   rc;
+    assess_err_t   err;
 
     for (i = 0; i < n; i++) {
         memset(&writes[i]->change, 0, sizeof(assess_change_t));
@@ -814,25 +868,15 @@ assess_jobs_write(assess_db_t *db, const assess_claim_t *claim,
 
     qsort(writes, n, sizeof(assess_write_t *), assess_write_order);
 
-    away = 0;
-    rc = assess_db_begin(db, &conn, &err);
+    rc = assess_work_together(db, claim, writes, n, &away, &err);
 
-    if (rc == ASSESS_OK) {
-        rc = assess_work_together(conn, claim, writes, n, &err);
-        away = conn->broken;
-        assess_db_release(conn);
-
-    } else {
-        away = 1;
+    if (rc == ASSESS_CONFLICT && n == 1 && claim == NULL) {
+        rc = assess_work_alone(db, writes[0], &err);
     }
 
-    /*
-     * Alone, each finds out what it is; where nobody answers, all know.  What is
-     * lost or cancelled was found out alone, and is not written twice.
-     */
+    /* alone, each finds out what it is; where nobody answers, all know */
 
-    if (rc == ASSESS_OK || rc == ASSESS_LOST || rc == ASSESS_CANCELLED
-        || (n == 1 && claim == NULL) || away)
+    if (rc == ASSESS_OK || (n == 1 && claim == NULL) || away)
     {
         for (i = 0; i < n; i++) {
             writes[i]->rc = rc;

@@ -386,6 +386,7 @@ assess_conn_pipe(assess_conn_t *conn, assess_err_t *err)
 
     conn->pipe = 1;
     conn->queued = 0;
+    memset(conn->wanted, 0, sizeof(conn->wanted));
     conn->known = conn->nprepared;
 
     if (!conn->begin) {
@@ -496,11 +497,18 @@ assess_conn_sync(assess_conn_t *conn, assess_err_t *err)
  * a pipeline is not run.
  */
 
+static PGresult **
+assess_conn_wanted(assess_conn_t *conn, int at)
+{
+    return at < ASSESS_AHEAD_MAX ? conn->wanted[at] : NULL;
+}
+
+
 static PGresult *
 assess_conn_receive(assess_conn_t *conn, int at, assess_err_t *err)
 {
     int            i, n, done;
-    PGresult      *res, *one;
+    PGresult      *res, *one, **wanted;
     assess_err_e   rc;
     assess_err_t   other;
 
@@ -525,8 +533,13 @@ assess_conn_receive(assess_conn_t *conn, int at, assess_err_t *err)
             (void) assess_conn_wait(conn, &one, &other);
         }
 
+        wanted = assess_conn_wanted(conn, i);
+
         if (i == at) {
             res = one;
+
+        } else if (wanted) {
+            *wanted = one;
 
         } else {
             PQclear(one);
@@ -557,6 +570,15 @@ assess_conn_receive(assess_conn_t *conn, int at, assess_err_t *err)
     }
 
     PQclear(res);
+
+    for (i = 0; i < n; i++) {
+        wanted = assess_conn_wanted(conn, i);
+
+        if (wanted) {
+            PQclear(*wanted);
+            *wanted = NULL;
+        }
+    }
 
     return NULL;
 }
@@ -633,6 +655,51 @@ assess_db_later(assess_conn_t *conn, const char *sql, assess_args_t *args,
     assess_args_free(args);
 
     return rc;
+}
+
+
+assess_err_e
+assess_db_ahead(assess_conn_t *conn, const char *sql, assess_args_t *args,
+    PGresult **res, assess_err_t *err)
+{
+    *res = NULL;
+
+    if (assess_db_later(conn, sql, args, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    if (conn->queued > ASSESS_AHEAD_MAX) {
+        return assess_fail(err, ASSESS_ERROR, "internal",
+                           "too many statements at once");
+    }
+
+    conn->wanted[conn->queued - 1] = res;
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_db_flush(assess_conn_t *conn, assess_err_t *err)
+{
+    int64_t  began;
+
+    if (!conn->pipe) {
+        return ASSESS_OK;
+    }
+
+    began = assess_mono_ms();
+
+    if (!PQpipelineSync(conn->pg)) {
+        return assess_conn_lost(conn, err, "it cannot be written to");
+    }
+
+    err->kind = ASSESS_OK;
+    (void) assess_conn_receive(conn, -1, err);
+
+    assess_conn_quick(conn, NULL, assess_mono_ms() - began);
+
+    return err->kind;
 }
 
 
