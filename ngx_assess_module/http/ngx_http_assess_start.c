@@ -51,38 +51,48 @@ static assess_err_e ngx_http_assess_bad(assess_err_t *err, assess_err_e kind,
 void
 ngx_http_assess_start(ngx_http_assess_call_t *call)
 {
-    ngx_http_assess_starts(&call, 1, NULL);
+    assess_starting_t  *st;
+
+    ngx_http_assess_starts_prepare(&call, 1, &st);
+    ngx_http_assess_starts(&call, &st, 1, NULL);
 }
 
 
 void
-ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n,
-    pthread_mutex_t *turn)
+ngx_http_assess_starts_prepare(ngx_http_assess_call_t **calls, ngx_uint_t n,
+    assess_starting_t **starts)
 {
-    ngx_uint_t                i, ready, told;
-    assess_starting_t        *st, *starts[NGX_HTTP_ASSESS_TOGETHER];
-    ngx_http_assess_call_t   *ready_calls[NGX_HTTP_ASSESS_TOGETHER];
-    const assess_change_t    *changes[NGX_HTTP_ASSESS_TOGETHER];
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        starts[i] = ngx_http_assess_start_prepare(calls[i]);
+    }
+}
+
+
+void
+ngx_http_assess_starts(ngx_http_assess_call_t **calls,
+    assess_starting_t **starts, ngx_uint_t n, pthread_mutex_t *turn)
+{
+    ngx_uint_t              i, ready, told;
+    assess_starting_t      *list[NGX_HTTP_ASSESS_TOGETHER];
+    const assess_change_t  *changes[NGX_HTTP_ASSESS_TOGETHER];
 
     for (i = 0, ready = 0; i < n; i++) {
-
-        st = ngx_http_assess_start_prepare(calls[i]);
-
-        if (st) {
-            ready_calls[ready] = calls[i];
-            starts[ready++] = st;
+        if (starts[i]) {
+            list[ready++] = starts[i];
         }
     }
 
-    assess_jobs_start(ngx_http_assess_scheduler_db(), starts, ready);
+    assess_jobs_start(ngx_http_assess_scheduler_db(), list, ready);
 
     if (turn) {
         (void) pthread_mutex_unlock(turn);
     }
 
     for (i = 0, told = 0; i < ready; i++) {
-        if (starts[i]->rc == ASSESS_OK && !starts[i]->replayed) {
-            changes[told++] = &starts[i]->change;
+        if (list[i]->rc == ASSESS_OK && !list[i]->replayed) {
+            changes[told++] = &list[i]->change;
         }
     }
 
@@ -90,21 +100,23 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n,
         ngx_http_assess_scheduler_publish(changes, told);
     }
 
-    for (i = 0; i < ready; i++) {
+    for (i = 0; i < n; i++) {
 
-        st = starts[i];
-
-        if (st->rc != ASSESS_OK) {
-            ngx_http_assess_call_fail(ready_calls[i], &st->err);
+        if (starts[i] == NULL) {
             continue;
         }
 
-        if (st->replayed) {
-            ngx_http_assess_call_header(ready_calls[i], "Idempotent-Replayed",
+        if (starts[i]->rc != ASSESS_OK) {
+            ngx_http_assess_call_fail(calls[i], &starts[i]->err);
+            continue;
+        }
+
+        if (starts[i]->replayed) {
+            ngx_http_assess_call_header(calls[i], "Idempotent-Replayed",
                                         "true");
         }
 
-        ngx_http_assess_start_answer(ready_calls[i], &st->change.job);
+        ngx_http_assess_start_answer(calls[i], &starts[i]->change.job);
     }
 }
 

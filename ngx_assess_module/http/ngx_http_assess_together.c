@@ -12,14 +12,16 @@
 typedef struct {
     ngx_http_assess_task_t    task;
     ngx_http_assess_call_t   *calls[NGX_HTTP_ASSESS_TOGETHER];
+    assess_starting_t        *starts[NGX_HTTP_ASSESS_TOGETHER];
     ngx_uint_t                n;
     ngx_uint_t                posted;            /* to a thread, and not back */
 } ngx_http_assess_group_t;
 
 
 /*
- * A group is put together by its thread when the one before it has committed,
- * of all that have come by then: the event loop may be busy reading more.
+ * A group goes when the one before it has committed, with all that have come by
+ * then: the event loop may be busy reading more.  Its thread reads what is there
+ * while the one before it is at the store.
  */
 
 typedef struct {
@@ -39,7 +41,8 @@ typedef struct {
 static ngx_int_t ngx_http_assess_together_init(void);
 static void ngx_http_assess_together_go(ngx_http_assess_main_conf_t *mcf);
 static void ngx_http_assess_together_run(void *data);
-static void ngx_http_assess_together_take(ngx_http_assess_group_t *group);
+static void ngx_http_assess_together_take(ngx_http_assess_group_t *group,
+    ngx_uint_t last);
 static void ngx_http_assess_together_done(void *data);
 
 
@@ -197,9 +200,11 @@ ngx_http_assess_together_run(void *data)
 
     t = &ngx_http_assess_together;
 
+    ngx_http_assess_together_take(group, 0);
+
     (void) pthread_mutex_lock(&t->turn);
 
-    ngx_http_assess_together_take(group);
+    ngx_http_assess_together_take(group, 1);
 
     /* the first one has waited the longest */
 
@@ -207,20 +212,24 @@ ngx_http_assess_together_run(void *data)
         assess_db_until(ngx_http_assess_call_deadline(group->calls[0]));
     }
 
-    ngx_http_assess_starts(group->calls, group->n, &t->turn);
+    ngx_http_assess_starts(group->calls, group->starts, group->n, &t->turn);
 
     assess_db_until(0);
 }
 
 
+/* Those who wait now; those who come after the last look need a thread more */
+
 static void
-ngx_http_assess_together_take(ngx_http_assess_group_t *group)
+ngx_http_assess_together_take(ngx_http_assess_group_t *group, ngx_uint_t last)
 {
+    ngx_uint_t                   had;
     ngx_queue_t                 *q;
     ngx_http_assess_call_t      *call;
     ngx_http_assess_together_t  *t;
 
     t = &ngx_http_assess_together;
+    had = group->n;
 
     (void) pthread_mutex_lock(&t->mutex);
 
@@ -236,9 +245,14 @@ ngx_http_assess_together_take(ngx_http_assess_group_t *group)
         group->calls[group->n++] = call;
     }
 
-    t->coming = 0;
+    if (last) {
+        t->coming = 0;
+    }
 
     (void) pthread_mutex_unlock(&t->mutex);
+
+    ngx_http_assess_starts_prepare(group->calls + had, group->n - had,
+                                   group->starts + had);
 }
 
 

@@ -28,11 +28,18 @@ ngx_int_t ngx_http_assess_together_post(ngx_http_assess_call_t *call,
 ngx_uint_t ngx_http_assess_together_give_up(ngx_http_assess_call_t *call);
 
 /*
+ * Reads what these calls say, on a pool thread; NULL for one whose answer is a
+ * problem, which it has then.
+ */
+void ngx_http_assess_starts_prepare(ngx_http_assess_call_t **calls,
+    ngx_uint_t n, assess_starting_t **starts);
+
+/*
  * Starts them, on a pool thread: each has its answer then.  turn is unlocked, if
  * there is one, as soon as the store has them.
  */
-void ngx_http_assess_starts(ngx_http_assess_call_t **calls, ngx_uint_t n,
-    pthread_mutex_t *turn);
+void ngx_http_assess_starts(ngx_http_assess_call_t **calls,
+    assess_starting_t **starts, ngx_uint_t n, pthread_mutex_t *turn);
 
 
 #endif /* NGX_HTTP_ASSESS_TOGETHER_H */
