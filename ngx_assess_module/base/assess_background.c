@@ -5,6 +5,8 @@
 
 #include "assess_background.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 
 
 #define ASSESS_NICE   10
+#define ASSESS_SESSION_NICE  "19"
 #define ASSESS_SLICE  100000                    /* ns, the least there is */
 
 
@@ -31,11 +34,30 @@ typedef struct {
 } assess_sched_attr_t;
 
 
+/*
+ * Since Linux 6.12 whoever wakes up waits for the end of the slice of whom it
+ * interrupts, unless its own is shorter; and a slice is some milliseconds.
+ */
+
+static void
+assess_slice(int nice)
+{
+    assess_sched_attr_t  attr;
+
+    memset(&attr, 0, sizeof(assess_sched_attr_t));
+    attr.size = sizeof(assess_sched_attr_t);
+    attr.policy = SCHED_OTHER;
+    attr.nice = nice;
+    attr.runtime = ASSESS_SLICE;
+
+    (void) syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
+
 void
 assess_background(int idle)
 {
-    struct sched_param   param;
-    assess_sched_attr_t  attr;
+    struct sched_param  param;
 
     /* on Linux a thread has a nice value of its own */
 
@@ -47,16 +69,39 @@ assess_background(int idle)
         return;
     }
 
-    /*
-     * Since Linux 6.12 whoever wakes up waits for the end of the slice of
-     * whom it interrupts, and a slice is some milliseconds.
-     */
+    assess_slice(ASSESS_NICE);
+}
 
-    memset(&attr, 0, sizeof(assess_sched_attr_t));
-    attr.size = sizeof(assess_sched_attr_t);
-    attr.policy = SCHED_OTHER;
-    attr.nice = ASSESS_NICE;
-    attr.runtime = ASSESS_SLICE;
 
-    (void) syscall(SYS_sched_setattr, 0, &attr, 0);
+void
+assess_background_session(void)
+{
+    int  fd;
+
+    if (setsid() == -1) {
+        return;
+    }
+
+    fd = open("/proc/self/autogroup", O_WRONLY|O_CLOEXEC);
+
+    if (fd != -1) {
+        (void) !write(fd, ASSESS_SESSION_NICE, strlen(ASSESS_SESSION_NICE));
+        (void) close(fd);
+    }
+}
+
+
+void
+assess_foreground(void)
+{
+    int  nice;
+
+    errno = 0;
+    nice = getpriority(PRIO_PROCESS, 0);
+
+    /* an operator who chose another policy knows why */
+
+    if (errno == 0 && sched_getscheduler(0) == SCHED_OTHER) {
+        assess_slice(nice);
+    }
 }

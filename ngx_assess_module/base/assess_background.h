@@ -13,5 +13,20 @@
  */
 void assess_background(int idle);
 
+/*
+ * Makes the calling process, which leads no group yet, a session of its own, and
+ * puts that behind others: Linux shares the cores out between sessions first
+ * (sched(7), autogroup), so that what one of them does is taken from the time of
+ * all in it.
+ */
+void assess_background_session(void);
+
+/*
+ * For the calling thread, which waits most of the time and must go on at once
+ * when it wakes: it gets no more time than before, but in shorter slices, for
+ * which it interrupts who has longer ones (Linux 6.12).
+ */
+void assess_foreground(void);
+
 
 #endif /* ASSESS_BACKGROUND_H */

@@ -75,6 +75,7 @@ main(int argc, char **argv)
 static int
 assess_serve(assess_server_t *s)
 {
+    assess_background_session();
     assess_background(0);
 
     s->orders = ASSESS_ORDERS_FD;

@@ -106,6 +106,8 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
 
     s->mcf = mcf;
 
+    assess_foreground();
+
     if (ngx_http_assess_engine_init(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
     }

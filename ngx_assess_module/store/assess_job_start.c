@@ -138,7 +138,9 @@ assess_start_sweep(assess_conn_t *conn, assess_err_t *err)
  * statements in which others wait.  What jobs are made of is known beforehand
  * but for the time; the statement looks whether it still is, and fails where a
  * document is gone or a question set has a newer version, by a division by
- * zero: before the commit, which is sent along.
+ * zero: before the commit, which is sent along.  It fails, too, when it comes
+ * to that later than somebody waits for it: the server may have stood still, and
+ * would make a job of which its caller was told that there is none.
  *
  * The lock of the event counter is taken last of all, for the new value depends
  * on all else.
@@ -168,7 +170,8 @@ assess_start_sweep(assess_conn_t *conn, assess_err_t *err)
     " counter as (update assess.event_counter set value = value"             \
     " + $8::bigint / ((select count(*) from made) = $8::bigint"              \
     " and (select count(*) from documents) = cardinality($6::uuid[])"        \
-    " and (select n from sets) = cardinality($4::uuid[]))::int"              \
+    " and (select n from sets) = cardinality($4::uuid[])"                    \
+    " and assess.ms(clock_timestamp()) < $27::bigint)::int"                  \
     " returning value),"                                                     \
     " written as (insert into assess.event_log (first_id, last_id, types,"   \
     " tenants, users, job_ids, document_ids, batch_ids, data)"               \
@@ -188,7 +191,7 @@ static const char  assess_start_sql[] = ASSESS_START_SQL("");
 static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
     " keyed as (insert into assess.idempotency_keys"
     " (tenant, key, request_hash, job_id)"
-    " select ($12::text[])[1], $27::bytea, $28::text, ($14::uuid[])[1]"
+    " select ($12::text[])[1], $28::bytea, $29::text, ($14::uuid[])[1]"
     " on conflict (tenant, key) do update"
     " set request_hash = excluded.request_hash,"
     " job_id = excluded.job_id, created_at = excluded.created_at),");
@@ -425,6 +428,7 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     int *sent, assess_err_t *err)
 {
     size_t              k;
+    int64_t             given_up;
     PGresult           *res;
     assess_buf_t        col[ASSESS_START_GIVEN];
     assess_err_e        rc;
@@ -459,6 +463,14 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
         rc = assess_start_args(&args, starts, n, sets, events, turns, err);
     }
 
+    if (rc == ASSESS_OK) {
+        rc = assess_db_given_up(conn, &given_up, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        assess_arg_int(&args, given_up);
+    }
+
     if (rc == ASSESS_OK && key->data) {
         assess_arg_bytes(&args, key->data, key->len);
         assess_arg_cstr(&args, starts[0]->start->request_hash);
@@ -476,12 +488,17 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
                                                 : assess_start_sql,
                                 &args, err);
     if (res == NULL) {
-        return strcmp(assess_db_sqlstate(conn), ASSESS_START_STALE) == 0
-               ? assess_fail(err, ASSESS_CONFLICT, NULL,
-                             "one is not to be made")
-               : err->kind;
+
+        if (strcmp(assess_db_sqlstate(conn), ASSESS_START_STALE) != 0) {
+            return err->kind;
+        }
+
+        assess_db_clock(conn, 0);
+
+        return assess_fail(err, ASSESS_CONFLICT, NULL, "one is not to be made");
     }
 
+    assess_db_clock(conn, assess_col_int(res, 0, 1));
     assess_start_made(starts, n, events, res);
 
     PQclear(res);
@@ -647,6 +664,24 @@ assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
 }
 
 
+/*
+ * Whether it may have been committed though no answer came: one that says why
+ * not came, unless it says no more than that the server goes.
+ */
+
+static int
+assess_start_unknown(assess_conn_t *conn, int sent, assess_err_e rc)
+{
+    const char  *state;
+
+    state = assess_db_sqlstate(conn);
+
+    return rc != ASSESS_OK && sent && conn->broken
+           && (state[0] == '\0' || strncmp(state, "57P", 3) == 0
+               || strncmp(state, "08", 2) == 0);
+}
+
+
 /* ASSESS_CONFLICT with stale set: what was known of it is not so any more */
 
 static assess_err_e
@@ -666,9 +701,7 @@ assess_start_try(assess_db_t *db, assess_starting_t *st, int *stale,
 
     rc = assess_start_alone(conn, st, &sent, err);
 
-    /* the only statement that commits is the one that was sent last */
-
-    doubt = rc != ASSESS_OK && conn->broken && sent;
+    doubt = assess_start_unknown(conn, sent, rc);
     *stale = rc == ASSESS_CONFLICT && sent;
 
     assess_db_release(conn);
@@ -762,7 +795,7 @@ assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
         assess_scope_learned(db, starts[i]->scope);
     }
 
-    *doubt = rc != ASSESS_OK && conn->broken && sent;
+    *doubt = assess_start_unknown(conn, sent, rc);
 
     assess_db_release(conn);
 

@@ -195,6 +195,69 @@ assess_conn_silent(assess_conn_t *conn, int64_t waited, int limit,
 }
 
 
+/* How long an answer is waited for that is asked for now; 0: for ever */
+
+static int
+assess_conn_limit(const assess_conn_t *conn)
+{
+    return conn->local_ms ? conn->local_ms + ASSESS_LATE_MS : conn->timeout_ms;
+}
+
+
+static int64_t
+assess_conn_until(const assess_conn_t *conn, int64_t now)
+{
+    int      limit;
+    int64_t  until;
+
+    limit = assess_conn_limit(conn);
+    until = limit ? now + limit : 0;
+
+    if (conn->deadline && (until == 0 || conn->deadline < until)) {
+        until = conn->deadline;
+    }
+
+    return until;
+}
+
+
+void
+assess_db_clock(assess_conn_t *conn, int64_t now)
+{
+    conn->clock = now ? now - assess_mono_ms() : 0;
+}
+
+
+assess_err_e
+assess_db_given_up(assess_conn_t *conn, int64_t *when, assess_err_t *err)
+{
+    int64_t    until;
+    PGresult  *res;
+
+    *when = INT64_MAX;
+
+    if (conn->clock == 0) {
+
+        res = assess_db_exec(conn, "select assess.ms(clock_timestamp())",
+                             NULL, err);
+        if (res == NULL) {
+            return err->kind;
+        }
+
+        assess_db_clock(conn, assess_col_int(res, 0, 0));
+        PQclear(res);
+    }
+
+    until = assess_conn_until(conn, assess_mono_ms());
+
+    if (until) {
+        *when = until + conn->clock;
+    }
+
+    return ASSESS_OK;
+}
+
+
 assess_err_e
 assess_conn_wait(assess_conn_t *conn, PGresult **out, assess_err_t *err)
 {
@@ -206,13 +269,8 @@ assess_conn_wait(assess_conn_t *conn, PGresult **out, assess_err_t *err)
     last = NULL;
     began = assess_mono_ms();
 
-    limit = conn->local_ms ? conn->local_ms + ASSESS_LATE_MS
-                           : conn->timeout_ms;
-    deadline = limit ? began + limit : 0;
-
-    if (conn->deadline && (deadline == 0 || conn->deadline < deadline)) {
-        deadline = conn->deadline;
-    }
+    limit = assess_conn_limit(conn);
+    deadline = assess_conn_until(conn, began);
 
     for ( ;; ) {
 

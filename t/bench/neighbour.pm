@@ -1,7 +1,9 @@
 package Bench::Neighbour;
 
 # A static and a proxied location of the same nginx, one request after the
-# other: idle, and under each of the other loads.
+# other: idle, and under each of the other loads.  Beside them, how late whoever
+# asks is woken by its timer, though it goes before all others: what the kernel
+# and the machine take, whatever nginx does.
 
 use strict;
 use warnings;
@@ -19,7 +21,7 @@ sub run {
     my $stub = do { require "$Assess::Server::REPO/t/bench/model.pm";
                     Bench::Model::stub($b) };
     my $behind = $b->nginx('server { listen 127.0.0.1:@PORT@; location / {'
-        . ' return 200 "an answer from behind\n"; } }');
+        . ' return 200 "an answer from behind\n"; } }', first => 1);
     my $home = home($b, $stub, $behind->{port});
 
     my @loads = (
@@ -51,6 +53,10 @@ sub run {
                     target => $part->[0] eq 'p99' ? '<= 1.2' : undef);
             }
         }
+
+        $b->report->row(what => "a timer of a task that goes first is late, 99th"
+            . " percentile: $what", unit => 'us', ours => $got{loaded}{late},
+            against => 'idle', that => $got{idle}{late});
     }
 }
 
@@ -77,6 +83,12 @@ server {
 }
 CONF
 
+    # as docs/operations.md says for a machine that has both
+    if (open my $fh, '>', '/proc/' . $home->server->{pid} . '/autogroup') {
+        syswrite $fh, '-20';
+        close $fh;
+    }
+
     $home->{plain} = $port;
     $home->{set} = $home->put_questions(QUESTIONS);
     $home->{one} = $home->put_questions(1);
@@ -94,6 +106,7 @@ sub probe {
 
         die "$got->{failed} requests failed\n" if $got->{failed};
         push @{ $into->{"$pair->[0] $_"} }, $got->{$_} for qw(p50 p99);
+        push @{ $into->{late} }, $got->{late99};
     }
 }
 

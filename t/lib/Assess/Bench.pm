@@ -17,7 +17,7 @@ use JSON::PP ();
 use Assess::Bench::Peers;
 use Assess::Bench::Report;
 use Assess::Cluster;
-use Assess::Process qw(spawn alive end_all wait_until slurp write_file);
+use Assess::Process qw(spawn run_as alive end_all wait_until slurp write_file);
 use Assess::Provider;
 use Assess::Server;
 use Assess::Test ();
@@ -175,7 +175,8 @@ sub home {
 }
 
 
-# Another nginx with one worker that has nothing to do with the module.
+# Another nginx with one worker that has nothing to do with the module; first:
+# one that stands for another machine, and waits for no core where that may be.
 sub nginx {
     my ($self, $http, %o) = @_;
 
@@ -217,6 +218,8 @@ CONF
     });
     $self->wait_port($self_nginx->{port}, $pid, "$place/error.log");
     wait_until(10, sub { children($pid) }) or die "nginx has no worker\n";
+
+    run_as(undef, qw(chrt -f -p 1), $_) for $o{first} ? children($pid) : ();
 
     return $self_nginx;
 }

@@ -126,7 +126,8 @@ sub _configure {
 
     push @map, "private $WEB_USER assess" if $> == 0;
 
-    # the last setting of a name counts
+    # a new cluster makes its segments of WAL while clients wait for them: it
+    # need not write each of them twice; the last setting of a name counts
     my $main = slurp("$self->{data}/postgresql.conf");
     $main .= "include 'private.conf'\n" if $main !~ /^include 'private/m;
 
@@ -140,7 +141,8 @@ port = 5432
 unix_socket_directories = '$self->{socket}'
 unix_socket_permissions = 0777
 max_connections = 200
-shared_buffers = 64MB
+shared_buffers = 128MB
+wal_init_zero = off
 log_destination = stderr
 logging_collector = off
 log_line_prefix = '%m [%p] '
