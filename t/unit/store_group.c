@@ -3,7 +3,8 @@
    store/assess_conninfo.c
    store/assess_arg.c store/assess_statement.c store/assess_scope.c
    store/assess_migrate.c store/assess_document.c store/assess_content.c
-   store/assess_question_set.c store/assess_question_set_known.c store/assess_event.c store/assess_answer.c
+   store/assess_question_set.c store/assess_question_set_known.c
+   store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
    store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
    store/assess_job_claim.c
@@ -80,6 +81,48 @@ test_starts(void)
            "and no more");
     is_int(store_sql("select active_jobs from assess.documents"), 2 * N - 2,
            "nor counted");
+}
+
+
+/* What a name means is known in this process, and is another thing by now */
+
+static void
+test_newer_set(void)
+{
+    int  i;
+
+    for (i = 0; i < N; i++) {
+        starts[i] = store_start(document_id, "set");
+    }
+
+    (void) store_sql("insert into assess.question_sets (question_set_id, tenant,"
+                     " name, version, instructions, questions, question_count,"
+                     " sha256) select gen_random_uuid(), tenant, name,"
+                     " version + 1, instructions, questions, 20, decode(repeat("
+                     "'00', 32), 'hex') from assess.question_sets"
+                     " where name = 'set'");
+    start_all();
+
+    for (i = 0; i < N; i++) {
+        is_err(starting[i].rc, ASSESS_OK, "a set has a newer version");
+        is_int(starting[i].change.job.total_batches, 4, "that is taken");
+    }
+
+    is_int(store_sql("select count(*) from assess.assessment_jobs j"
+                     " join assess.question_sets using (question_set_id)"
+                     " where version = 2"), N, "by all of them");
+
+    (void) store_sql("delete from assess.assessment_jobs where question_set_id"
+                     " in (select question_set_id from assess.question_sets"
+                     " where version = 2)");
+    (void) store_sql("delete from assess.question_sets where version = 2");
+
+    starts[0].set_version = 2;
+    start_all();
+
+    is_err(starting[0].rc, ASSESS_NOT_FOUND, "a version that is gone");
+    is_err(starting[1].rc, ASSESS_OK, "and one that is back");
+    is_int(starting[1].change.job.total_batches, 3, "is what it was");
 }
 
 
@@ -223,6 +266,64 @@ test_late(void)
 }
 
 
+/* Steps of one write: each stage is told once, as it was last */
+
+static void
+test_stages(void)
+{
+    assess_claim_t    claim;
+    assess_taker_t    taker, *takers[1] = { &taker };
+    assess_step_t     steps[3];
+    assess_write_t    w, *writes[1] = { &w };
+    store_claimer_t   who;
+
+    who = store_claimer("a", 60000);
+
+    memset(&claim, 0, sizeof(assess_claim_t));
+    memcpy(claim.worker_id, who.worker_id, sizeof(claim.worker_id));
+    claim.lease_ms = 60000;
+
+    memset(&taker, 0, sizeof(assess_taker_t));
+    taker.arena = store_arena;
+    taker.owner = store_str("stages");
+
+    (void) store_job(&scope, document_id);
+    is_err(assess_jobs_claim(store_db, &claim, takers, 1, &store_err),
+           ASSESS_OK, "a job");
+
+    memset(steps, 0, sizeof(steps));
+    steps[0].stage = ASSESS_LLM_PROCESSING;
+    steps[0].progress = 10;
+    steps[0].step = "first";
+    steps[1].progress = 20;
+    steps[1].step = "second";
+    steps[2].stage = ASSESS_FINALIZING;
+    steps[2].progress = 90;
+    steps[2].step = "third";
+
+    memset(&w, 0, sizeof(assess_write_t));
+    w.what = ASSESS_WRITE_END;
+    w.status = ASSESS_COMPLETED;
+    w.arena = store_arena;
+    w.work = &taker.work;
+    w.steps = steps;
+    w.nsteps = 3;
+
+    assess_jobs_write(store_db, &claim, writes, 1);
+
+    is_err(w.rc, ASSESS_OK, "three steps and the end");
+
+    if (is_int((long long) w.change.nevents, 3, "are three events")) {
+        ok(strstr(w.change.events[0].data.data, "\"second\"") != NULL
+           && strstr(w.change.events[0].data.data, "llm_processing") != NULL,
+           "the last of the first stage");
+        ok(strstr(w.change.events[1].data.data, "\"third\"") != NULL,
+           "that of the second");
+        is_str(w.change.events[2].type.data, "complete", "and the end");
+    }
+}
+
+
 static void
 test_forget(void)
 {
@@ -275,7 +376,9 @@ main(void)
     test_starts();
     test_writes();
     test_late();
+    test_stages();
     test_forget();
+    test_newer_set();
 
     return store_end();
 }
