@@ -28,7 +28,7 @@
 #include "assess_base.h"
 
 
-#define ASSESS_ORDER_VERSION  1
+#define ASSESS_ORDER_VERSION  2
 #define ASSESS_ORDER_FDS      2
 
 #define ASSESS_FRAME_HEAD  8
@@ -38,7 +38,7 @@
 /* Limits as in assess_extract_conf_t, 0 for no limit of memory or CPU. */
 typedef struct {
     uint32_t    version;
-    char        reader[12];             /* "pdf", "html", "text"; a NUL */
+    char        reader[12];             /* "pdf", "office", ...; a NUL */
     int64_t     memory;
     int64_t     output;
     int32_t     cpu_s;
@@ -64,6 +64,8 @@ typedef enum {
     ASSESS_WHY_TOO_LARGE,
     ASSESS_WHY_PAGES,
     ASSESS_WHY_OUTPUT,
+    ASSESS_WHY_UNPACKED,                /* archives: too much is in there */
+    ASSESS_WHY_NESTED,                  /* elements too deep in each other */
     ASSESS_WHY_MEMORY,                  /* END too */
     ASSESS_WHY_INTERNAL,                /* END too: a system call failed */
     ASSESS_WHY_CPU,                     /* END, as all below */

@@ -263,6 +263,31 @@ assess_extract_start(assess_extraction_t *x, assess_kind_e kind, int fd)
 }
 
 
+static const char *
+assess_extract_reader(assess_kind_e kind)
+{
+    switch (kind) {
+
+    case ASSESS_KIND_PDF:
+        return "pdf";
+
+    case ASSESS_KIND_HTML:
+        return "html";
+
+    case ASSESS_KIND_DOCX:
+    case ASSESS_KIND_XLSX:
+    case ASSESS_KIND_PPTX:
+    case ASSESS_KIND_ODT:
+    case ASSESS_KIND_ODS:
+    case ASSESS_KIND_ODP:
+        return "office";
+
+    default:
+        return "text";
+    }
+}
+
+
 static void
 assess_extract_order(const assess_extract_conf_t *conf, assess_kind_e kind,
     assess_order_t *order)
@@ -271,8 +296,7 @@ assess_extract_order(const assess_extract_conf_t *conf, assess_kind_e kind,
 
     order->version = ASSESS_ORDER_VERSION;
     (void) snprintf(order->reader, sizeof(order->reader), "%s",
-                    kind == ASSESS_KIND_PDF ? "pdf"
-                    : kind == ASSESS_KIND_HTML ? "html" : "text");
+                    assess_extract_reader(kind));
     order->memory = conf->memory;
     order->output = conf->output;
     order->cpu_s = conf->cpu_s;
@@ -560,6 +584,17 @@ assess_extract_result(assess_extraction_t *x)
     case ASSESS_WHY_DAMAGED:
         return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
                            "the document is damaged and cannot be read");
+
+    case ASSESS_WHY_UNPACKED:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document unpacks to more than 512 MB, or one "
+                           "part of it to more than 256 MB, or it has more "
+                           "than 20,000 parts");
+
+    case ASSESS_WHY_NESTED:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "elements of the document are more than 200 deep in"
+                           " each other");
 
     case ASSESS_WHY_TOO_LARGE:
         return assess_fail(x->err, ASSESS_FAILED, "document_too_large",

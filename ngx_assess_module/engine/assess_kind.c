@@ -17,6 +17,7 @@ typedef enum {
     ASSESS_CLAIM_TEXT,                  /* some kind of text */
     ASSESS_CLAIM_MARKDOWN,
     ASSESS_CLAIM_HTML,
+    ASSESS_CLAIM_ZIP,                   /* an archive, or an office document */
     ASSESS_CLAIM_OTHER                  /* nothing that is read here */
 } assess_claim_e;
 
@@ -29,6 +30,10 @@ static int assess_kind_named(const assess_str_t *filename,
 static int assess_kind_pdf(const char *head, size_t len);
 static const char *assess_kind_binary(const char *head, size_t len);
 static const char *assess_kind_container(const char *head, size_t len);
+static int assess_kind_zip(const char *head, size_t len);
+static const char *assess_kind_office(const char *head, size_t len,
+    const assess_str_t *type, const assess_str_t *filename,
+    assess_kind_e *kind);
 static int assess_kind_holds(const char *head, size_t len, const char *word);
 static int assess_kind_text(const char *head, size_t len);
 static int assess_kind_text16(const char *head, size_t len);
@@ -80,6 +85,40 @@ static const struct {
 };
 
 
+/*
+ * Office documents are archives: which one is told by the names in it that come
+ * first.  Where they come late the client's word is taken, and the reader finds
+ * out.
+ */
+
+#define ASSESS_OOXML  "application/vnd.openxmlformats-officedocument."
+#define ASSESS_ODF    "application/vnd.oasis.opendocument."
+
+static const struct {
+    const char     *holds;
+    const char     *type;
+    const char     *extension;
+    const char     *name;
+    assess_kind_e   kind;
+} assess_kind_offices[] = {
+    { "word/", ASSESS_OOXML "wordprocessingml.document", ".docx",
+      "a Word document (docx)", ASSESS_KIND_DOCX },
+    { "xl/", ASSESS_OOXML "spreadsheetml.sheet", ".xlsx",
+      "an Excel workbook (xlsx)", ASSESS_KIND_XLSX },
+    { "ppt/", ASSESS_OOXML "presentationml.presentation", ".pptx",
+      "a PowerPoint presentation (pptx)", ASSESS_KIND_PPTX },
+    { ASSESS_ODF "text", ASSESS_ODF "text", ".odt",
+      "an OpenDocument text", ASSESS_KIND_ODT },
+    { ASSESS_ODF "spreadsheet", ASSESS_ODF "spreadsheet", ".ods",
+      "an OpenDocument spreadsheet", ASSESS_KIND_ODS },
+    { ASSESS_ODF "presentation", ASSESS_ODF "presentation", ".odp",
+      "an OpenDocument presentation", ASSESS_KIND_ODP }
+};
+
+#define ASSESS_OFFICE_KINDS                                                  \
+    (sizeof(assess_kind_offices) / sizeof(assess_kind_offices[0]))
+
+
 assess_err_e
 assess_kind_detect(const char *head, size_t len,
     const assess_str_t *content_type, const assess_str_t *filename,
@@ -104,6 +143,16 @@ assess_kind_detect(const char *head, size_t len,
         return ASSESS_OK;
     }
 
+    name = assess_kind_office(head, len, &type, filename, kind);
+
+    if (name) {
+        if (claim != ASSESS_CLAIM_NONE && claim != ASSESS_CLAIM_ZIP) {
+            goto contradiction;
+        }
+
+        return ASSESS_OK;
+    }
+
     name = assess_kind_binary(head, len);
 
     if (name == NULL && !assess_kind_text(head, len)) {
@@ -117,11 +166,12 @@ assess_kind_detect(const char *head, size_t len,
 
     if (name) {
         return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
-                           "the document seems to be %s; PDF, plain text, "
-                           "Markdown and HTML can be read", name);
+                           "the document seems to be %s; PDF, DOCX, XLSX, PPTX,"
+                           " ODT, ODS, ODP, plain text, Markdown and HTML can"
+                           " be read", name);
     }
 
-    if (claim == ASSESS_CLAIM_OTHER) {
+    if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP) {
         name = "text";
         goto contradiction;
     }
@@ -182,7 +232,9 @@ assess_kind_claim(const assess_str_t *type)
         { "application/x-ndjson", ASSESS_CLAIM_TEXT },
         { "application/csv", ASSESS_CLAIM_TEXT },
         { "application/toml", ASSESS_CLAIM_TEXT },
-        { "message/rfc822", ASSESS_CLAIM_TEXT }
+        { "message/rfc822", ASSESS_CLAIM_TEXT },
+        { "application/zip", ASSESS_CLAIM_ZIP },
+        { "application/x-zip-compressed", ASSESS_CLAIM_ZIP }
     };
 
     media = assess_kind_media_type(type);
@@ -194,6 +246,12 @@ assess_kind_claim(const assess_str_t *type)
     for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (assess_kind_is(&media, known[i].name)) {
             return known[i].claim;
+        }
+    }
+
+    for (i = 0; i < ASSESS_OFFICE_KINDS; i++) {
+        if (assess_kind_is(&media, assess_kind_offices[i].type)) {
+            return ASSESS_CLAIM_ZIP;
         }
     }
 
@@ -305,21 +363,7 @@ assess_kind_container(const char *head, size_t len)
 
     p = (const unsigned char *) head;
 
-    if (len >= 4 && memcmp(head, "PK", 2) == 0
-        && (memcmp(head + 2, "\3\4", 2) == 0
-            || memcmp(head + 2, "\5\6", 2) == 0))
-    {
-        if (assess_kind_holds(head, len, "word/")) {
-            return "a Word document (docx)";
-        }
-
-        if (assess_kind_holds(head, len, "xl/")) {
-            return "an Excel workbook (xlsx)";
-        }
-
-        if (assess_kind_holds(head, len, "ppt/")) {
-            return "a PowerPoint presentation (pptx)";
-        }
+    if (assess_kind_zip(head, len)) {
 
         if (assess_kind_holds(head, len, "application/epub+zip")) {
             return "an EPUB book";
@@ -370,6 +414,52 @@ assess_kind_container(const char *head, size_t len)
     }
 
     return NULL;
+}
+
+
+static int
+assess_kind_zip(const char *head, size_t len)
+{
+    return len >= 4 && (memcmp(head, "PK\3\4", 4) == 0
+                        || memcmp(head, "PK\5\6", 4) == 0);
+}
+
+
+static const char *
+assess_kind_office(const char *head, size_t len, const assess_str_t *type,
+    const assess_str_t *filename, assess_kind_e *kind)
+{
+    size_t  i, found;
+
+    if (!assess_kind_zip(head, len)) {
+        return NULL;
+    }
+
+    found = ASSESS_OFFICE_KINDS;
+
+    for (i = 0; i < ASSESS_OFFICE_KINDS; i++) {
+
+        if (assess_kind_holds(head, len, assess_kind_offices[i].holds)) {
+            found = i;
+            break;
+        }
+
+        if (found == ASSESS_OFFICE_KINDS
+            && (assess_kind_is(type, assess_kind_offices[i].type)
+                || assess_kind_named(filename,
+                                     assess_kind_offices[i].extension)))
+        {
+            found = i;
+        }
+    }
+
+    if (found == ASSESS_OFFICE_KINDS) {
+        return NULL;
+    }
+
+    *kind = assess_kind_offices[found].kind;
+
+    return assess_kind_offices[found].name;
 }
 
 

@@ -59,6 +59,7 @@ typedef struct {
 extern const assess_reader_t  assess_reader_pdf;
 extern const assess_reader_t  assess_reader_html;
 extern const assess_reader_t  assess_reader_text;
+extern const assess_reader_t  assess_reader_office;
 
 
 /*

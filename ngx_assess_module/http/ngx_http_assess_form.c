@@ -512,6 +512,27 @@ ngx_http_assess_kind_type(assess_kind_e kind)
     case ASSESS_KIND_MARKDOWN:
         return "text/markdown";
 
+    case ASSESS_KIND_DOCX:
+        return "application/vnd.openxmlformats-officedocument"
+               ".wordprocessingml.document";
+
+    case ASSESS_KIND_XLSX:
+        return "application/vnd.openxmlformats-officedocument"
+               ".spreadsheetml.sheet";
+
+    case ASSESS_KIND_PPTX:
+        return "application/vnd.openxmlformats-officedocument"
+               ".presentationml.presentation";
+
+    case ASSESS_KIND_ODT:
+        return "application/vnd.oasis.opendocument.text";
+
+    case ASSESS_KIND_ODS:
+        return "application/vnd.oasis.opendocument.spreadsheet";
+
+    case ASSESS_KIND_ODP:
+        return "application/vnd.oasis.opendocument.presentation";
+
     default:
         return "text/plain";
     }

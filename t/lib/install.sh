@@ -9,7 +9,7 @@ declare -A packages=(
     [run]="nginx postgresql perl ca-certificates"
     [build]="gcc g++ make pkg-config libc6-dev nginx-dev libcurl4-openssl-dev
              libpq-dev libjansson-dev libssl-dev libseccomp-dev libxml2-dev
-             libpoppler-private-dev poppler-data"
+             libpoppler-private-dev poppler-data libzip-dev"
     [sample]="groff"
     [test]="curl poppler-utils procps"
     [sanitize]="patch xz-utils"

@@ -1,0 +1,35 @@
+
+/*
+ * Office documents: what they share, and the readers of each kind.  All of them
+ * are archives of XML.
+ */
+
+#ifndef ASSESS_OFFICE_H
+#define ASSESS_OFFICE_H
+
+
+#include "assess_flow.h"
+#include "assess_xml.h"
+
+
+#define ASSESS_OFFICE_NAME  512         /* of a part, and its NUL */
+
+
+/*
+ * The part that another one refers to (OPC, ECMA-376 part 2): from is the name
+ * of that part, "" for the document; the first target whose id is this, or,
+ * where id is NULL, whose type ends in type.  A part, or -1.
+ */
+int assess_office_related(assess_zip_t *zip, const char *from, const char *id,
+    const char *type, char name[ASSESS_OFFICE_NAME]);
+
+assess_why_e assess_word_read(assess_zip_t *zip, assess_out_t *out);
+assess_why_e assess_sheets_read(assess_zip_t *zip, assess_out_t *out);
+assess_why_e assess_slides_read(assess_zip_t *zip, assess_out_t *out);
+
+/* mimetype is what the archive says it is. */
+assess_why_e assess_odf_read(assess_zip_t *zip, const char *mimetype,
+    assess_out_t *out);
+
+
+#endif /* ASSESS_OFFICE_H */

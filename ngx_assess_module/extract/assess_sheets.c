@@ -1,0 +1,610 @@
+
+/*
+ * Workbooks (SpreadsheetML, ECMA-376 part 1, 18): a sheet is a page that begins
+ * with its name, a row a line.  Values are written as they are shown, as far as
+ * that is a matter of dates and percents.
+ */
+
+#include "assess_office.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define ASSESS_SHEETS_MAX     1000
+#define ASSESS_SHEETS_NAME    128       /* of a sheet or a relation, a NUL */
+#define ASSESS_SHEETS_STYLES  65536     /* Excel has no more */
+#define ASSESS_SHEETS_MOMENT  40        /* of a date or a time, a NUL */
+#define ASSESS_SHEETS_GAP     50        /* empty cells of a row in between */
+
+
+typedef enum {
+    ASSESS_FORMAT_PLAIN = 0,
+    ASSESS_FORMAT_PERCENT,
+    ASSESS_FORMAT_DATE,
+    ASSESS_FORMAT_TIME,
+    ASSESS_FORMAT_MOMENT                /* a date and a time */
+} assess_format_e;
+
+
+typedef struct {
+    char  name[ASSESS_SHEETS_NAME];
+    char  id[ASSESS_SHEETS_NAME];
+} assess_sheet_t;
+
+
+typedef struct {
+    assess_flow_t    flow;
+    assess_why_e     why;
+
+    assess_sheet_t  *sheets;
+    int              nsheets;
+    int              from_1904;
+
+    assess_buf_t     strings;           /* all that are shared */
+    assess_buf_t     ends;              /* size_t of each: where it ends */
+
+    unsigned char   *formats;           /* of each number format */
+    unsigned char   *styles;            /* the format of each cell style */
+    int              nstyles;
+    int              in_styles;         /* within cellXfs */
+
+    /* the cell under way */
+    assess_buf_t     value;
+    int              taking;            /* within v or t */
+    int              skip;              /* within what only says how it sounds */
+    char             type[16];
+    int              style;
+    int              column;            /* the next one of the row, from 0 */
+} assess_sheets_t;
+
+
+static void
+assess_sheets_workbook(void *ctx, assess_xml_t *xml, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    char             value[8];
+    assess_sheet_t  *sheet;
+
+    if (strcmp(name, "workbookPr") == 0) {
+        (void) assess_xml_value(xml, "date1904", value, sizeof(value));
+        s->from_1904 = value[0] == '1' || value[0] == 't';
+        return;
+    }
+
+    if (strcmp(name, "sheet") != 0 || s->nsheets == ASSESS_SHEETS_MAX) {
+        return;
+    }
+
+    sheet = &s->sheets[s->nsheets++];
+
+    (void) assess_xml_value(xml, "name", sheet->name, sizeof(sheet->name));
+    (void) assess_xml_value_of(xml, "relationships", "id", sheet->id,
+                               sizeof(sheet->id));
+}
+
+
+/* What is said of how a text sounds is no part of it */
+
+static void
+assess_sheets_string_start(void *ctx, assess_xml_t *xml, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    (void) xml;
+
+    if (s->skip || strcmp(name, "rPh") == 0) {
+        s->skip++;
+
+    } else if (strcmp(name, "t") == 0) {
+        s->taking = 1;
+    }
+}
+
+
+static void
+assess_sheets_string_end(void *ctx, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    if (s->skip) {
+        s->skip--;
+
+    } else if (strcmp(name, "t") == 0) {
+        s->taking = 0;
+
+    } else if (strcmp(name, "si") == 0) {
+        assess_buf_add(&s->ends, &s->strings.len, sizeof(size_t));
+    }
+}
+
+
+static void
+assess_sheets_string_text(void *ctx, const char *text, size_t len)
+{
+    assess_sheets_t *s = ctx;
+
+    if (s->taking) {
+        assess_buf_add(&s->strings, text, len);
+    }
+}
+
+
+/*
+ * What a format makes of a number (18.8.30): letters of dates outside of quotes
+ * and brackets, and before the first part for other numbers ends.
+ */
+
+static assess_format_e
+assess_sheets_format(const char *code)
+{
+    int          date, time;
+    const char  *p;
+
+    date = time = 0;
+
+    for (p = code; *p && *p != ';'; p++) {
+
+        switch (*p) {
+
+        case '"':
+            for (p++; *p && *p != '"'; p++) { /* void */ }
+            break;
+
+        case '[':
+            time |= strchr("hHmMsS", p[1] ? p[1] : '[') != NULL;
+            for (p++; *p && *p != ']'; p++) { /* void */ }
+            break;
+
+        case '\\':
+        case '_':
+        case '*':
+            p += p[1] != '\0';
+            break;
+
+        case '%':
+            return ASSESS_FORMAT_PERCENT;
+
+        case 'd':
+        case 'D':
+        case 'y':
+        case 'Y':
+            date = 1;
+            break;
+
+        case 'h':
+        case 'H':
+        case 's':
+        case 'S':
+            time = 1;
+            break;
+
+        case 'G':                       /* General */
+            return ASSESS_FORMAT_PLAIN;
+
+        default:
+            break;
+        }
+
+        if (*p == '\0') {
+            break;
+        }
+    }
+
+    return date && time ? ASSESS_FORMAT_MOMENT
+           : date ? ASSESS_FORMAT_DATE
+           : time ? ASSESS_FORMAT_TIME : ASSESS_FORMAT_PLAIN;
+}
+
+
+/* Those that have no code in the file (18.8.30) */
+
+static assess_format_e
+assess_sheets_builtin(int id)
+{
+    if (id == 9 || id == 10) {
+        return ASSESS_FORMAT_PERCENT;
+    }
+
+    if (id == 22) {
+        return ASSESS_FORMAT_MOMENT;
+    }
+
+    if ((id >= 18 && id <= 21) || (id >= 45 && id <= 47)) {
+        return ASSESS_FORMAT_TIME;
+    }
+
+    return (id >= 14 && id <= 17) || (id >= 27 && id <= 36)
+           || (id >= 50 && id <= 58) ? ASSESS_FORMAT_DATE
+                                     : ASSESS_FORMAT_PLAIN;
+}
+
+
+static int
+assess_sheets_number(assess_xml_t *xml, const char *name)
+{
+    char  value[16];
+
+    (void) assess_xml_value(xml, name, value, sizeof(value));
+
+    return (int) strtol(value, NULL, 10);
+}
+
+
+static void
+assess_sheets_style_start(void *ctx, assess_xml_t *xml, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    int   id;
+    char  code[256];
+
+    if (strcmp(name, "numFmt") == 0) {
+
+        id = assess_sheets_number(xml, "numFmtId");
+        (void) assess_xml_value(xml, "formatCode", code, sizeof(code));
+
+        if (id >= 0 && id < ASSESS_SHEETS_STYLES) {
+            s->formats[id] = (unsigned char) assess_sheets_format(code);
+        }
+
+    } else if (strcmp(name, "cellXfs") == 0) {
+        s->in_styles = 1;
+
+    } else if (s->in_styles && strcmp(name, "xf") == 0
+               && s->nstyles < ASSESS_SHEETS_STYLES)
+    {
+        id = assess_sheets_number(xml, "numFmtId");
+
+        s->styles[s->nstyles++] = id >= 0 && id < ASSESS_SHEETS_STYLES
+                                  ? s->formats[id] : 0;
+    }
+}
+
+
+static void
+assess_sheets_style_end(void *ctx, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    if (strcmp(name, "cellXfs") == 0) {
+        s->in_styles = 0;
+    }
+}
+
+
+/* The column of "BC12"; -1 where it is not said */
+
+static int
+assess_sheets_column(assess_xml_t *xml)
+{
+    int   n, i;
+    char  ref[16];
+
+    if (!assess_xml_value(xml, "r", ref, sizeof(ref))) {
+        return -1;
+    }
+
+    for (i = 0, n = 0; i < 3 && ref[i] >= 'A' && ref[i] <= 'Z'; i++) {
+        n = n * 26 + ref[i] - 'A' + 1;
+    }
+
+    return n - 1;
+}
+
+
+static void
+assess_sheets_cell_start(void *ctx, assess_xml_t *xml, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    int  column, gap;
+
+    if (s->skip || strcmp(name, "rPh") == 0) {
+        s->skip++;
+        return;
+    }
+
+    if (strcmp(name, "row") == 0) {
+        assess_flow_row(&s->flow);
+        s->column = 0;
+
+    } else if (strcmp(name, "c") == 0) {
+
+        column = assess_sheets_column(xml);
+
+        for (gap = 0; s->column < column && gap < ASSESS_SHEETS_GAP; gap++) {
+            assess_flow_cell(&s->flow);
+            s->column++;
+        }
+
+        assess_flow_cell(&s->flow);
+        s->column = (column == -1 ? s->column : column) + 1;
+
+        (void) assess_xml_value(xml, "t", s->type, sizeof(s->type));
+        s->style = assess_sheets_number(xml, "s");
+        assess_buf_reset(&s->value);
+
+    } else if (strcmp(name, "v") == 0 || strcmp(name, "t") == 0) {
+        s->taking = 1;
+    }
+}
+
+
+static void
+assess_sheets_cell_text(void *ctx, const char *text, size_t len)
+{
+    assess_sheets_t *s = ctx;
+
+    if (s->taking && !s->skip) {
+        assess_buf_add(&s->value, text, len);
+    }
+}
+
+
+/* Days since 0000-03-01 as a date of the Gregorian calendar */
+
+static void
+assess_sheets_date(unsigned day, char text[ASSESS_SHEETS_MOMENT])
+{
+    unsigned  era, left, year, month;
+
+    era = day / 146097;
+    left = day % 146097;
+    year = (left - left / 1460 + left / 36524 - left / 146096) / 365;
+    left -= 365 * year + year / 4 - year / 100;
+    month = (5 * left + 2) / 153;
+    left -= (153 * month + 2) / 5;
+    year += era * 400 + (month >= 10);
+    month = month < 10 ? month + 3 : month - 9;
+
+    (void) snprintf(text, ASSESS_SHEETS_MOMENT, "%04u-%02u-%02u", year, month,
+                    left + 1);
+}
+
+
+/*
+ * A day is 1, with 1 for 1900-01-01 and a 29 February 1900 that never was, so
+ * that 0 stands for 1899-12-30 from March 1900 on; or with 0 for 1904-01-01.
+ */
+
+static void
+assess_sheets_moment(assess_sheets_t *s, assess_format_e format, double value)
+{
+    unsigned  day, seconds;
+    char      date[ASSESS_SHEETS_MOMENT], time[ASSESS_SHEETS_MOMENT];
+
+    day = (unsigned) value;
+    seconds = (unsigned) ((value - day) * 86400 + 0.5);
+
+    if (seconds == 86400) {
+        seconds = 0;
+        day++;
+    }
+
+    assess_sheets_date(day + (s->from_1904 ? 695361 : 693899), date);
+    (void) snprintf(time, sizeof(time), "%02u:%02u:%02u", seconds / 3600,
+                    seconds / 60 % 60, seconds % 60);
+
+    if (format != ASSESS_FORMAT_TIME || day) {
+        assess_flow_str(&s->flow, date);
+        assess_flow_str(&s->flow, " ");
+    }
+
+    if (format != ASSESS_FORMAT_DATE || seconds) {
+        assess_flow_str(&s->flow, time);
+    }
+}
+
+
+static void
+assess_sheets_value(assess_sheets_t *s)
+{
+    char             *end, text[40];
+    double            value;
+    assess_format_e   format;
+
+    value = strtod(s->value.data, &end);
+
+    if (*end != '\0') {
+        assess_flow_text(&s->flow, s->value.data, s->value.len);
+        return;
+    }
+
+    format = s->style >= 0 && s->style < s->nstyles
+             ? (assess_format_e) s->styles[s->style] : ASSESS_FORMAT_PLAIN;
+
+    if (format >= ASSESS_FORMAT_DATE && value >= 0 && value < 2958466) {
+        assess_sheets_moment(s, format, value);
+        return;
+    }
+
+    (void) snprintf(text, sizeof(text),
+                    format == ASSESS_FORMAT_PERCENT ? "%.15g%%" : "%.15g",
+                    format == ASSESS_FORMAT_PERCENT ? value * 100 : value);
+    assess_flow_str(&s->flow, text);
+}
+
+
+static void
+assess_sheets_shared(assess_sheets_t *s)
+{
+    size_t   i, n, from, to;
+    char    *end;
+
+    i = strtoul(s->value.data, &end, 10);
+    n = s->ends.len / sizeof(size_t);
+
+    if (*end != '\0' || i >= n) {
+        return;
+    }
+
+    from = 0;
+
+    if (i) {
+        memcpy(&from, s->ends.data + (i - 1) * sizeof(size_t), sizeof(size_t));
+    }
+
+    memcpy(&to, s->ends.data + i * sizeof(size_t), sizeof(size_t));
+
+    assess_flow_text(&s->flow, s->strings.data + from, to - from);
+}
+
+
+static void
+assess_sheets_cell_end(void *ctx, const char *name)
+{
+    assess_sheets_t *s = ctx;
+
+    if (s->skip) {
+        s->skip--;
+        return;
+    }
+
+    if (strcmp(name, "v") == 0 || strcmp(name, "t") == 0) {
+        s->taking = 0;
+
+    } else if (strcmp(name, "row") == 0) {
+        assess_flow_row_end(&s->flow);
+
+    } else if (strcmp(name, "c") == 0 && s->value.len) {
+
+        if (strcmp(s->type, "s") == 0) {
+            assess_sheets_shared(s);
+
+        } else if (strcmp(s->type, "b") == 0) {
+            assess_flow_str(&s->flow, s->value.data[0] == '1' ? "TRUE"
+                                                               : "FALSE");
+
+        } else if (s->type[0] == '\0' || strcmp(s->type, "n") == 0) {
+            assess_sheets_value(s);
+
+        } else {
+            assess_flow_text(&s->flow, s->value.data, s->value.len);
+        }
+    }
+}
+
+
+static assess_why_e
+assess_sheets_one(assess_zip_t *zip, const char *main,
+    const assess_sheet_t *sheet, assess_sheets_t *s)
+{
+    int           part;
+    char          name[ASSESS_OFFICE_NAME];
+    assess_why_e  why;
+
+    static const assess_xml_calls_t  cells = {
+        assess_sheets_cell_start, assess_sheets_cell_end,
+        assess_sheets_cell_text
+    };
+
+    part = assess_office_related(zip, main, sheet->id, NULL, name);
+
+    if (part == -1) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    assess_flow_str(&s->flow, sheet->name);
+    assess_flow_blank(&s->flow);
+
+    why = assess_xml_part(zip, part, &cells, s);
+
+    if (why == ASSESS_WHY_NONE && s->value.failed) {
+        why = ASSESS_WHY_MEMORY;
+    }
+
+    if (why == ASSESS_WHY_NONE) {
+        assess_flow_page(&s->flow);
+    }
+
+    return why;
+}
+
+
+/* The parts that all sheets refer to; a workbook may be without them */
+
+static assess_why_e
+assess_sheets_common(assess_zip_t *zip, const char *main, assess_sheets_t *s)
+{
+    int           part;
+    char          name[ASSESS_OFFICE_NAME];
+    assess_why_e  why;
+
+    static const assess_xml_calls_t  strings = {
+        assess_sheets_string_start, assess_sheets_string_end,
+        assess_sheets_string_text
+    };
+    static const assess_xml_calls_t  styles = {
+        .start = assess_sheets_style_start,
+        .end = assess_sheets_style_end
+    };
+
+    why = ASSESS_WHY_NONE;
+
+    part = assess_office_related(zip, main, NULL, "/sharedStrings", name);
+
+    if (part != -1) {
+        why = assess_xml_part(zip, part, &strings, s);
+        s->taking = s->skip = 0;
+    }
+
+    part = assess_office_related(zip, main, NULL, "/styles", name);
+
+    if (part != -1 && why == ASSESS_WHY_NONE) {
+        why = assess_xml_part(zip, part, &styles, s);
+    }
+
+    return why == ASSESS_WHY_NONE && (s->strings.failed || s->ends.failed)
+           ? ASSESS_WHY_MEMORY : why;
+}
+
+
+assess_why_e
+assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
+{
+    int              i, part;
+    char             name[ASSESS_OFFICE_NAME];
+    assess_why_e     why;
+    assess_sheets_t  s;
+
+    static const assess_xml_calls_t  workbook = {
+        .start = assess_sheets_workbook
+    };
+
+    memset(&s, 0, sizeof(assess_sheets_t));
+    s.flow.out = out;
+
+    s.sheets = calloc(ASSESS_SHEETS_MAX, sizeof(assess_sheet_t));
+    s.formats = calloc(ASSESS_SHEETS_STYLES, 1);
+    s.styles = calloc(ASSESS_SHEETS_STYLES, 1);
+
+    if (s.sheets == NULL || s.formats == NULL || s.styles == NULL) {
+        return ASSESS_WHY_MEMORY;
+    }
+
+    for (i = 0; i < 164; i++) {
+        s.formats[i] = (unsigned char) assess_sheets_builtin(i);
+    }
+
+    part = assess_office_related(zip, "", NULL, "/officeDocument", name);
+    why = assess_xml_part(zip, part, &workbook, &s);
+
+    if (why == ASSESS_WHY_NONE) {
+        why = assess_sheets_common(zip, name, &s);
+    }
+
+    for (i = 0; i < s.nsheets && why == ASSESS_WHY_NONE; i++) {
+        why = assess_sheets_one(zip, name, &s.sheets[i], &s);
+    }
+
+    /* memory goes with the process */
+
+    if (why == ASSESS_WHY_NONE) {
+        assess_flow_last(&s.flow);
+    }
+
+    return why;
+}
