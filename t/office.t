@@ -102,6 +102,12 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
         "Page two.\nIt goes on\n", "behind the break.\n"]),
        'headings, runs, tables and pages of a Word document');
 
+    is(json(pages(docx('<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>An item</w:t>'
+        . '</w:r></w:p><w:tbl><w:tr>' . $cell->('') . $cell->('of two')
+        . '</w:tr><w:tr>' . $cell->('') . $cell->('') . '</w:tr></w:tbl>'),
+        'docx')), json(["- An item\n\n| of two\n"]),
+       'items of a list, and cells without text');
+
     my $twice = '<mc:AlternateContent xmlns:mc="m"><mc:Choice><w:txbxContent>'
         . p('In a box.') . '</w:txbxContent></mc:Choice><mc:Fallback>'
         . p('In a box.') . '</mc:Fallback></mc:AlternateContent>';
@@ -182,11 +188,13 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
     is(json(pages(odf('text', '<text:h>Doors</text:h><text:p>One<text:s'
         . ' text:c="3"/>two<text:line-break/><text:span>three</text:span>'
         . '</text:p><office:annotation><text:p>no</text:p></office:annotation>'
+        . '<text:list><text:list-item><text:p>item</text:p></text:list-item>'
+        . '</text:list>'
         . '<table:table><table:table-row><table:table-cell><text:p>a</text:p>'
         . '</table:table-cell><table:table-cell><text:p>b</text:p>'
         . '</table:table-cell></table:table-row></table:table>'
         . '<text:p><text:soft-page-break/>Page two.</text:p>'), 'odt')),
-       json(["Doors\n\nOne two\nthree\n\na | b\n", "Page two.\n"]),
+       json(["Doors\n\nOne two\nthree\n- item\n\na | b\n", "Page two.\n"]),
        'a text');
 
     is(json(pages(odf('spreadsheet', '<table:table table:name="Exits">'

@@ -140,7 +140,7 @@ assess_flow_cell(assess_flow_t *flow)
     }
 
     if (flow->cells++) {
-        assess_buf_str(&flow->line, " |");
+        assess_buf_str(&flow->line, flow->line.len ? " |" : "|");
         flow->space = 1;
     }
 }
@@ -161,6 +161,10 @@ assess_flow_row_end(assess_flow_t *flow)
 
     while (line->len >= 2 && memcmp(line->data + line->len - 2, " |", 2) == 0) {
         line->len -= 2;
+    }
+
+    if (line->len == 1 && line->data[0] == '|') {
+        line->len = 0;
     }
 
     assess_flow_end(flow);

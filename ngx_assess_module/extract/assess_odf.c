@@ -93,6 +93,10 @@ assess_odf_start(void *ctx, assess_xml_t *xml, const char *name)
     } else if (strcmp(name, "s") == 0 || strcmp(name, "tab") == 0) {
         assess_flow_str(&odf->flow, " ");
 
+    } else if (strcmp(name, "list-item") == 0) {
+        assess_flow_end(&odf->flow);
+        assess_flow_str(&odf->flow, "- ");
+
     } else if (strcmp(name, "line-break") == 0) {
         assess_flow_end(&odf->flow);
 

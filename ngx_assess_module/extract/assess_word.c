@@ -113,6 +113,14 @@ assess_word_start(void *ctx, assess_xml_t *xml, const char *name)
     } else if (strcmp(name, "pStyle") == 0) {
         assess_word_style(word, xml);
 
+    } else if (strcmp(name, "numPr") == 0) {
+
+        /* what the number is lies in other parts; a heading may have one */
+
+        if (!word->heading) {
+            assess_flow_str(&word->flow, "- ");
+        }
+
     } else if (strcmp(name, "txbxContent") == 0) {
         assess_flow_end(&word->flow);
 
