@@ -758,7 +758,9 @@ assess_utf8_next(const char *data, const char *end, uint32_t *cp)
 }
 
 
-/* eight bytes at a time: each test leaves its answer in the top bit of a byte */
+/*
+ * eight bytes at a time: each test leaves its answer in the top bit of a byte
+ */
 
 const char *
 assess_plain(const char *p, const char *end)

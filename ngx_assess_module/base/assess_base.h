@@ -43,7 +43,7 @@ typedef enum {
     ASSESS_CONFLICT,       /* not in a state for this: 409 */
     ASSESS_UNAVAILABLE,    /* the store is away: 503, try again later */
     ASSESS_CANCELLED,      /* the job was cancelled meanwhile */
-    ASSESS_LOST,           /* the lease is another worker's now: write nothing */
+    ASSESS_LOST,           /* the lease is another worker's: write nothing */
     ASSESS_STOPPING,       /* this process is on its way out */
     ASSESS_FAILED,         /* the job failed; code is api.md's error.code */
     ASSESS_ERROR           /* our fault or the machine's: 500, "internal" */

@@ -472,7 +472,9 @@ assess_client_timer(assess_client_t *client, int *ended)
 }
 
 
-/* The list of sockets changes while curl is at work: what is ready goes first. */
+/*
+ * The list of sockets changes while curl is at work: what is ready goes first.
+ */
 
 static int
 assess_client_sockets(assess_client_t *client)

@@ -31,7 +31,7 @@
 typedef struct {
     const char   *program;              /* NULL: none runs */
     pid_t         pid;
-    int           pidfd;                /* stays its own when pid is another's */
+    int           pidfd;                /* its own, whosever pid is */
     int           sock;
     unsigned      turn;                 /* of this one; 0 is nobody's */
     int           orders;

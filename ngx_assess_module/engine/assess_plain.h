@@ -11,7 +11,9 @@
 #include "../base/assess_base.h"
 
 
-/* Bytes; what is larger is read elsewhere, where time and memory are bounded. */
+/*
+ * Bytes; what is larger is read elsewhere, where time and memory are bounded.
+ */
 #define ASSESS_PLAIN_MAX  (256 * 1024)
 
 

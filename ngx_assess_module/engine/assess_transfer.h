@@ -29,7 +29,7 @@ typedef struct {
 /* Zeroed to begin with. */
 typedef struct {
     assess_line_t      *line;
-    assess_buf_t        request;     /* the body to send, the caller's to fill */
+    assess_buf_t        request;     /* the body, the caller's to fill */
     assess_buf_t        reply;
     char                retry_after[64];
     char                retry_after_ms[32];
@@ -37,7 +37,7 @@ typedef struct {
     assess_ratelimit_t  told;        /* from start() on */
     CURLcode            code;
     long                status;
-    int                 lack;        /* errno of what this machine lacks, or 0 */
+    int                 lack;        /* errno of what is lacking, or 0 */
 } assess_transfer_t;
 
 

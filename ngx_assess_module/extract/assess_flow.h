@@ -1,7 +1,7 @@
 
 /*
- * Text that flows as in an office document: paragraphs are lines, the cells of a
- * row are apart by a bar, and pages end.
+ * Text that flows as in an office document: paragraphs are lines, the cells of
+ * a row are apart by a bar, and pages end.
  */
 
 #ifndef ASSESS_FLOW_H

@@ -152,8 +152,8 @@ assess_office_join(const char *from, size_t folder, const char *name,
 
 
 /*
- * A target is relative to the folder of its source.  A name with ".." that leads
- * out of the archive is no part of it, and is not found.
+ * A target is relative to the folder of its source.  A name with ".." that
+ * leads out of the archive is no part of it, and is not found.
  */
 
 static int

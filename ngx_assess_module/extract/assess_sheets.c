@@ -53,7 +53,7 @@ typedef struct {
     /* the cell under way */
     assess_buf_t     value;
     int              taking;            /* within v or t */
-    int              skip;              /* within what only says how it sounds */
+    int              skip;              /* within what says how it sounds */
     char             type[16];
     int              style;
     int              column;            /* the next one of the row, from 0 */

@@ -1,7 +1,7 @@
 
 /*
- * Presentations (PresentationML, ECMA-376 part 1, 19): a slide is a page, in the
- * order of the show, and its notes come behind it.
+ * Presentations (PresentationML, ECMA-376 part 1, 19): a slide is a page, in
+ * the order of the show, and its notes come behind it.
  */
 
 #include "assess_office.h"

@@ -178,7 +178,10 @@ assess_word_text(void *ctx, const char *text, size_t len)
 }
 
 
-/* What stands outside of the body comes behind it: notes, then what is on each page */
+/*
+ * What stands outside of the body comes behind it: notes, then what is on each
+ * page
+ */
 
 static assess_why_e
 assess_word_others(assess_zip_t *zip, const char *main, assess_word_t *word)

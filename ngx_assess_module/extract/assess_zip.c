@@ -7,8 +7,8 @@
 
 
 /*
- * A document of a thousand slides has some ten thousand parts, and its texts are
- * packed to a tenth.  What goes beyond is made to take time and memory.
+ * A document of a thousand slides has some ten thousand parts, and its texts
+ * are packed to a tenth.  What goes beyond is made to take time and memory.
  */
 #define ASSESS_ZIP_PARTS     20000
 #define ASSESS_ZIP_PART      (256u * 1024 * 1024)    /* bytes, unpacked */

@@ -27,7 +27,7 @@ typedef struct ngx_http_assess_call_s  ngx_http_assess_call_t;
 #define NGX_HTTP_ASSESS_MULTIPART    0x4      /* or of form data */
 #define NGX_HTTP_ASSESS_RAW          0x8      /* or of anything */
 #define NGX_HTTP_ASSESS_OPEN         0x10     /* needs no tenant, no store */
-#define NGX_HTTP_ASSESS_STARTS       0x20     /* goes with others, see together */
+#define NGX_HTTP_ASSESS_STARTS       0x20     /* goes with others */
 
 
 typedef struct {

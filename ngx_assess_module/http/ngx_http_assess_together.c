@@ -20,8 +20,8 @@ typedef struct {
 
 /*
  * A group goes when the one before it has committed, with all that have come by
- * then: the event loop may be busy reading more.  Its thread reads what is there
- * while the one before it is at the store.
+ * then: the event loop may be busy reading more.  Its thread reads what is
+ * there while the one before it is at the store.
  */
 
 typedef struct {

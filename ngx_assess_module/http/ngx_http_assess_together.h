@@ -35,8 +35,8 @@ void ngx_http_assess_starts_prepare(ngx_http_assess_call_t **calls,
     ngx_uint_t n, assess_starting_t **starts);
 
 /*
- * Starts them, on a pool thread: each has its answer then.  turn is unlocked, if
- * there is one, as soon as the store has them.
+ * Starts them, on a pool thread: each has its answer then.  turn is unlocked,
+ * if there is one, as soon as the store has them.
  */
 void ngx_http_assess_starts(ngx_http_assess_call_t **calls,
     assess_starting_t **starts, ngx_uint_t n, pthread_mutex_t *turn);

@@ -24,7 +24,9 @@ typedef struct {
 } ngx_http_assess_worker_t;
 
 
-/* of a provider, by its name, which stands behind it, and the gate after that */
+/*
+ * of a provider, by its name, which stands behind it, and the gate after that
+ */
 
 typedef struct ngx_http_assess_gate_s  ngx_http_assess_gate_t;
 

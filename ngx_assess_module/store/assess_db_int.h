@@ -38,8 +38,8 @@ struct assess_conn_s {
     int                impatient;             /* its callers do not wait */
     int                altered;               /* its settings are not ours */
     int                broken;                /* never to be used again */
-    int64_t            clock;                 /* the server's time, in ms, less */
-                                              /* ours; 0: it is not known */
+    int64_t            clock;                 /* the server's time less ours, ms */
+                                              /* 0: it is not known */
     int                begin;                 /* to be sent with the next */
     int                pipe;                  /* sent, and not waited for */
     int                queued;                /* statements in there */
@@ -191,10 +191,10 @@ int assess_db_server_version(assess_conn_t *conn);
 const char *assess_db_sqlstate(assess_conn_t *conn);
 
 /*
- * When the caller gives the next statement up, by the server's own clock, in ms:
- * a server that stood still meanwhile can tell by it that nobody waits any more.
- * It errs to the early side.  now is the server's time in an answer that just
- * came; 0: what is known is wrong.
+ * When the caller gives the next statement up, by the server's own clock, in
+ * ms: a server that stood still meanwhile can tell by it that nobody waits any
+ * more. It errs to the early side.  now is the server's time in an answer that
+ * just came; 0: what is known is wrong.
  */
 assess_err_e assess_db_given_up(assess_conn_t *conn, int64_t *when,
     assess_err_t *err);

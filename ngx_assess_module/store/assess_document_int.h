@@ -35,9 +35,8 @@ int assess_document_row(assess_arena_t *arena, const PGresult *res, int row,
  * answer nobody waits for; reviewed is set, never cleared.  Documents are
  * locked in the order of their ids, after jobs and before events, and so for
  * no longer than the counter of events.  all: where one is not there any more
- * the statement fails with this SQLSTATE, and with it the transaction.
+ * the statement fails, and with it the transaction.
  */
-#define ASSESS_DOCUMENT_GONE  "22012"
 
 typedef struct {
     const assess_str_t  *tenant;

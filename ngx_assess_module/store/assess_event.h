@@ -43,9 +43,9 @@ assess_err_e assess_events_after(assess_db_t *db, assess_arena_t *arena,
     assess_event_t **events, size_t *n, int64_t *upto, assess_err_t *err);
 
 /*
- * Deletes events that are older than age_ms, some of them; n is how many rows of
- * the log, of which each has the events of one transaction.  0: there are none,
- * or another does it.
+ * Deletes events that are older than age_ms, some of them; n is how many rows
+ * of the log, of which each has the events of one transaction.  0: there are
+ * none, or another does it.
  */
 assess_err_e assess_events_forget(assess_db_t *db, int64_t age_ms,
     int64_t *n, assess_err_t *err);

@@ -162,7 +162,7 @@ typedef struct {
     assess_status_e          status;     /* of an end */
     const char              *code;       /* of one that failed */
     const char              *message;
-    assess_taker_t          *next;       /* of an end: what to do then; or NULL */
+    assess_taker_t          *next;       /* of an end: who goes on; or NULL */
 
     assess_change_t          change;
     assess_err_e             rc;

@@ -139,8 +139,8 @@ assess_start_sweep(assess_conn_t *conn, assess_err_t *err)
  * but for the time; the statement looks whether it still is, and fails where a
  * document is gone or a question set has a newer version, by a division by
  * zero: before the commit, which is sent along.  It fails, too, when it comes
- * to that later than somebody waits for it: the server may have stood still, and
- * would make a job of which its caller was told that there is none.
+ * to that later than somebody waits for it: the server may have stood still,
+ * and would make a job of which its caller was told that there is none.
  *
  * The lock of the event counter is taken last of all, for the new value depends
  * on all else.

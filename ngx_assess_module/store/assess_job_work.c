@@ -670,8 +670,8 @@ assess_work_room(assess_write_t **writes, size_t n,
 
 
 /*
- * All of it but the events, with one answer to wait for: that the rows are there
- * is seen when the rest is written, too, and undone where they are not.
+ * All of it but the events, with one answer to wait for: that the rows are
+ * there is seen when the rest is written, too, and undone where they are not.
  */
 
 static assess_err_e

@@ -14,7 +14,7 @@ typedef struct {
     int            version;          /* from 1 */
     assess_str_t   title;            /* null when none */
     assess_str_t   instructions;     /* null when none */
-    assess_str_t   questions;        /* the JSON array, canonical; null in lists */
+    assess_str_t   questions;        /* JSON, canonical; null in lists */
     int            question_count;
     int64_t        created_at;
 } assess_question_set_t;

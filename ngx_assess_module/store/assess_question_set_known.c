@@ -1,5 +1,7 @@
 
-/* Each set has a place that its id gives, or its name: the last one keeps it. */
+/*
+ * Each set has a place that its id gives, or its name: the last one keeps it.
+ */
 
 #include "assess_question_set_known.h"
 
@@ -78,7 +80,8 @@ assess_set_known_by_id(assess_arena_t *arena, const assess_str_t *tenant,
 
 
 void
-assess_set_learn_by_id(const assess_str_t *tenant, const assess_question_set_t *set)
+assess_set_learn_by_id(const assess_str_t *tenant,
+    const assess_question_set_t *set)
 {
     assess_arena_t      *arena;
     assess_set_known_t  *known, learned;

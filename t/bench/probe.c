@@ -2,12 +2,11 @@
 /* libs:  */
 
 /*
- * probe PORT PATH SECONDS PAUSE_US [BODY_FILE]: one request after the other
- * on one connection of 127.0.0.1, a GET or a POST of JSON; how long each
- * takes, and how much later than after PAUSE_US it was woken, as a line of JSON,
- * in microseconds.  It stands for a client on another
- * machine, and goes first where it may: that it waits for a core is not what
- * is measured.
+ * probe PORT PATH SECONDS PAUSE_US [BODY_FILE]: one request after the other on
+ * one connection of 127.0.0.1, a GET or a POST of JSON; how long each takes,
+ * and how much later than after PAUSE_US it was woken, as a line of JSON, in
+ * microseconds.  It stands for a client on another machine, and goes first
+ * where it may: that it waits for a core is not what is measured.
  */
 
 #include "bench.h"

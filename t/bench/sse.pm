@@ -9,11 +9,11 @@ use warnings;
 
 use Time::HiRes qw(sleep);
 
-use Assess::Bench::Proc qw(cpu pss now);
+use Assess::Bench::Proc qw(cpu pss anon now);
 
 # Deliveries a second that are asked of a server: below what two cores can do,
 # the client being on one of them.  Events of a job, to begin with.
-use constant { DELIVERIES => 50_000, SECONDS => 6, EVENTS => 7 };
+use constant { DELIVERIES => 50_000, SECONDS => 6, EVENTS => 6 };
 
 
 sub run {
@@ -222,11 +222,11 @@ sub hold {
 
     my $streams = $b->streams($home->port, '/api/assessments/progress',
                               '-n', 40, '-s', $stalled, '-c', $jobs);
-    my $before = pss($home->nginx);
+    my $before = anon($home->nginx);
     my $posted = jobs($b, $home, $jobs, $rate);
     my $reached = $streams->reached;
     my $stat = $streams->stat;
-    my $after = pss($home->nginx);
+    my $after = anon($home->nginx);
 
     $streams->resume;
     my $got = caught_up($streams, 40);

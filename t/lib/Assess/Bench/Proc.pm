@@ -11,7 +11,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use Assess::Process qw(slurp);
 
-our @EXPORT_OK = qw(cpu cpu_main tree pss peak reset_peak busy now);
+our @EXPORT_OK = qw(cpu cpu_main tree pss anon peak reset_peak busy now);
 
 my $tick = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
@@ -52,11 +52,19 @@ sub cpu_main {
 
 
 # Bytes of memory of these processes, a shared page counted once among all.
-sub pss {
+sub pss  { return rollup('Pss', @_) }
+
+# Those of their own: no file, no shared memory.
+sub anon { return rollup('Pss_Anon', @_) }
+
+
+sub rollup {
+    my ($key, @pids) = @_;
     my $sum = 0;
 
-    for my $pid (@_) {
-        my ($kb) = (slurp("/proc/$pid/smaps_rollup") // '') =~ /^Pss:\s+(\d+)/m;
+    for my $pid (@pids) {
+        my ($kb) = (slurp("/proc/$pid/smaps_rollup") // '')
+                   =~ /^\Q$key\E:\s+(\d+)/m;
         $sum += $kb // 0;
     }
 
