@@ -212,6 +212,7 @@ typedef struct {
 
     assess_change_t         change;
     int                     replayed;
+    int                     settled;     /* by its key, for good */
     assess_err_e            rc;
     assess_err_t            err;
 } assess_starting_t;

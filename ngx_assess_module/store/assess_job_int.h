@@ -77,4 +77,23 @@ assess_err_e assess_claim_deal(assess_conn_t *conn, const PGresult *res,
     assess_event_t *events, assess_turn_t *turns, assess_err_t *err);
 
 
+/*
+ * Of starts, within their transaction: locks the keys of those that have one,
+ * and looks what was made under them before.  Those that are settled by that go
+ * behind the first *n, with their rc.  Not ASSESS_OK: the store has failed.
+ */
+assess_err_e assess_start_keys(assess_conn_t *conn, assess_starting_t **starts,
+    size_t *n, assess_err_t *err);
+
+/*
+ * How many of them have a key; adds what is to be stored of these, if there are
+ * any: tenants, keys, hashes, jobs.
+ */
+int assess_start_keyed(assess_starting_t **starts, size_t n,
+    assess_args_t *args);
+
+/* Takes keys away that are older than a day. */
+assess_err_e assess_start_sweep(assess_conn_t *conn, assess_err_t *err);
+
+
 #endif /* ASSESS_JOB_INT_H */

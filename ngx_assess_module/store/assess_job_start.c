@@ -10,9 +10,6 @@
 #include <string.h>
 
 
-/* idempotency keys, swept by those who store one */
-#define ASSESS_KEYS_SWEPT  16
-
 /* division_by_zero: see the statement */
 #define ASSESS_START_STALE  "22012"
 #define ASSESS_START_TRIES  3
@@ -24,112 +21,6 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
     (void) snprintf(err->pointer, sizeof(err->pointer), "%s", pointer);
 
     return err->kind;
-}
-
-
-/*
- * The lock is held until the transaction of the first start ends, and is free
- * only after that is visible: what follows sees its key.
- */
-
-static assess_err_e
-assess_start_lock(assess_conn_t *conn, const assess_scope_t *scope,
-    const assess_str_t *key, assess_err_t *err)
-{
-    int            got;
-    PGresult      *res;
-    assess_args_t  args;
-
-    assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
-    assess_arg_bytes(&args, key->data, key->len);
-
-    res = assess_db_exec(conn, "select pg_try_advisory_xact_lock("
-                         "hashtextextended(encode($2::bytea, 'hex'),"
-                         " hashtextextended($1::text, 2)))", &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    got = PQgetvalue(res, 0, 0)[0] == 't';
-    PQclear(res);
-
-    if (!got) {
-        return assess_fail(err, ASSESS_CONFLICT, NULL,
-                           "a request with this idempotency key is still"
-                           " under way");
-    }
-
-    return ASSESS_OK;
-}
-
-
-/* ASSESS_NOT_FOUND is the usual: the key is a new one */
-
-static assess_err_e
-assess_start_replay(assess_conn_t *conn, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_start_t *start,
-    assess_job_t *job, assess_err_t *err)
-{
-    PGresult      *res;
-    assess_err_e   rc;
-    assess_args_t  args;
-
-    static const char  sql[] =
-        "select" ASSESS_JOB_COLUMNS ", k.request_hash"
-        " from assess.idempotency_keys k join assess.assessment_jobs j"
-        " on j.tenant = k.tenant and j.job_id = k.job_id"
-        " where k.tenant = $1 and k.key = $2::bytea"
-        " and k.created_at > now() - interval '24 hours'";
-
-    assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
-    assess_arg_bytes(&args, start->idempotency_key.data,
-                     start->idempotency_key.len);
-
-    res = assess_db_exec(conn, sql, &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    rc = ASSESS_OK;
-
-    if (PQntuples(res) == 0) {
-        rc = assess_fail(err, ASSESS_NOT_FOUND, NULL, "a new key");
-
-    } else if (strcmp(PQgetvalue(res, 0, ASSESS_JOB_EXTRA),
-                      start->request_hash) != 0)
-    {
-        rc = assess_fail(err, ASSESS_IMPOSSIBLE, NULL,
-                         "the idempotency key was used for another request");
-
-    } else if (assess_job_row(arena, res, 0, job) != 0) {
-        rc = assess_db_no_memory(err);
-    }
-
-    PQclear(res);
-
-    return rc;
-}
-
-
-/* Keys that are too old to be asked for: a few, with each new one */
-
-static assess_err_e
-assess_start_sweep(assess_conn_t *conn, assess_err_t *err)
-{
-    assess_args_t  args;
-
-    static const char  sql[] =
-        "delete from assess.idempotency_keys where (tenant, key) in ("
-        " select tenant, key from assess.idempotency_keys"
-        " where created_at < now() - interval '24 hours'"
-        " order by created_at limit $1 for update skip locked)";
-
-    assess_args_init(&args);
-    assess_arg_int(&args, ASSESS_KEYS_SWEPT);
-
-    return assess_db_later(conn, sql, &args, err);
 }
 
 
@@ -191,7 +82,8 @@ static const char  assess_start_sql[] = ASSESS_START_SQL("");
 static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
     " keyed as (insert into assess.idempotency_keys"
     " (tenant, key, request_hash, job_id)"
-    " select ($12::text[])[1], $28::bytea, $29::text, ($14::uuid[])[1]"
+    " select * from unnest($28::text[], $29::bytea[], $30::text[],"
+    " $31::uuid[])"
     " on conflict (tenant, key) do update"
     " set request_hash = excluded.request_hash,"
     " job_id = excluded.job_id, created_at = excluded.created_at),");
@@ -427,6 +319,7 @@ static assess_err_e
 assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     int *sent, assess_err_t *err)
 {
+    int                 keyed;
     size_t              k;
     int64_t             given_up;
     PGresult           *res;
@@ -436,9 +329,8 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     assess_turn_t      *turns;
     assess_event_t     *events;
     assess_set_name_t  *sets;
-    const assess_str_t *key;
 
-    key = &starts[0]->start->idempotency_key;
+    keyed = 0;
     events = assess_palloc(starts[0]->arena, n * sizeof(assess_event_t));
     turns = assess_palloc(starts[0]->arena, n * sizeof(assess_turn_t));
     sets = assess_palloc(starts[0]->arena, n * sizeof(assess_set_name_t));
@@ -469,11 +361,10 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
 
     if (rc == ASSESS_OK) {
         assess_arg_int(&args, given_up);
+        keyed = assess_start_keyed(starts, n, &args);
     }
 
-    if (rc == ASSESS_OK && key->data) {
-        assess_arg_bytes(&args, key->data, key->len);
-        assess_arg_cstr(&args, starts[0]->start->request_hash);
+    if (keyed) {
         rc = assess_start_sweep(conn, err);
     }
 
@@ -484,9 +375,8 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
 
     *sent = 1;
 
-    res = assess_db_exec_commit(conn, key->data ? assess_start_keyed_sql
-                                                : assess_start_sql,
-                                &args, err);
+    res = assess_db_exec_commit(conn, keyed ? assess_start_keyed_sql
+                                            : assess_start_sql, &args, err);
     if (res == NULL) {
 
         if (strcmp(assess_db_sqlstate(conn), ASSESS_START_STALE) != 0) {
@@ -551,25 +441,20 @@ assess_start_alone(assess_conn_t *conn, assess_starting_t *st, int *sent,
     assess_err_t *err)
 {
     int                created;
+    size_t             left;
     assess_err_e       rc;
     assess_start_t    *start;
     assess_document_t  doc;
 
+    left = 1;
     start = st->start;
 
-    if (start->idempotency_key.data) {
+    if (assess_start_keys(conn, &st, &left, err) != ASSESS_OK) {
+        return err->kind;
+    }
 
-        rc = assess_start_lock(conn, st->scope, &start->idempotency_key, err);
-
-        if (rc == ASSESS_OK) {
-            rc = assess_start_replay(conn, st->arena, st->scope, start,
-                                     &st->change.job, err);
-            st->replayed = rc == ASSESS_OK;
-        }
-
-        if (rc != ASSESS_NOT_FOUND) {
-            return rc;
-        }
+    if (left == 0) {
+        return st->rc;
     }
 
     if ((start->upload || !assess_scope_known(conn->db, st->scope))
@@ -748,7 +633,6 @@ static int
 assess_start_plain(const assess_starting_t *st)
 {
     return st->start->upload == NULL
-           && st->start->idempotency_key.data == NULL
            && assess_uuid_valid(st->start->document_id,
                                 strlen(st->start->document_id));
 }
@@ -759,10 +643,11 @@ assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
     int *doubt, assess_err_t *err)
 {
     int             sent;
-    size_t          i;
+    size_t          i, left;
     assess_err_e    rc;
     assess_conn_t  *conn;
 
+    left = n;
     *doubt = 0;
 
     for (i = 0; i < n; i++) {
@@ -777,9 +662,9 @@ assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
         return err->kind;
     }
 
-    rc = ASSESS_OK;
+    rc = assess_start_keys(conn, starts, &left, err);
 
-    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+    for (i = 0; i < left && rc == ASSESS_OK; i++) {
         if (!assess_scope_known(db, starts[i]->scope)) {
             rc = assess_scope_provision(conn, starts[i]->scope, err);
         }
@@ -787,11 +672,11 @@ assess_starts_together(assess_db_t *db, assess_starting_t **starts, size_t n,
 
     sent = 0;
 
-    if (rc == ASSESS_OK) {
-        rc = assess_start_write(conn, starts, n, &sent, err);
+    if (rc == ASSESS_OK && left) {
+        rc = assess_start_write(conn, starts, left, &sent, err);
     }
 
-    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+    for (i = 0; i < left && rc == ASSESS_OK; i++) {
         assess_scope_learned(db, starts[i]->scope);
     }
 
@@ -818,6 +703,7 @@ assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n)
     for (i = 0; i < n; i++) {
         st = starts[i];
         st->replayed = 0;
+        st->settled = 0;
         memset(&st->change, 0, sizeof(assess_change_t));
 
         st->rc = assess_start_check(st->scope, st->start, &st->err);
@@ -840,6 +726,10 @@ assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n)
 
     for (i = 0; i < plain; i++) {
         st = together[i];
+
+        if (st->settled) {
+            continue;
+        }
 
         if (doubt) {
             st->rc = assess_start_doubt(db, st->arena, st->scope, st->start,

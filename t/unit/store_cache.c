@@ -6,7 +6,8 @@
    store/assess_question_set.c store/assess_question_set_known.c
    store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
-   store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_row.c store/assess_job_start.c store/assess_job_key.c
+   store/assess_job_change.c
    store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */

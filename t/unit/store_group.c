@@ -6,7 +6,8 @@
    store/assess_question_set.c store/assess_question_set_known.c
    store/assess_event.c store/assess_answer.c
    store/assess_answer_cache.c store/assess_worker.c
-   store/assess_job_row.c store/assess_job_start.c store/assess_job_change.c
+   store/assess_job_row.c store/assess_job_start.c store/assess_job_key.c
+   store/assess_job_change.c
    store/assess_job_claim.c
    store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
@@ -123,6 +124,79 @@ test_newer_set(void)
     is_err(starting[0].rc, ASSESS_NOT_FOUND, "a version that is gone");
     is_err(starting[1].rc, ASSESS_OK, "and one that is back");
     is_int(starting[1].change.job.total_batches, 3, "is what it was");
+}
+
+
+static void
+set_key(assess_start_t *start, const char *key, char hash)
+{
+    start->idempotency_key = store_str(key);
+    memset(start->request_hash, hash, 64);
+}
+
+
+/* Those under keys go with the others, and each is made once */
+
+static void
+test_keys(void)
+{
+    int        i;
+    char       first[ASSESS_UUID_LEN + 1];
+    long long  rows;
+
+    for (i = 0; i < N; i++) {
+        starts[i] = store_start(document_id, "set");
+    }
+
+    set_key(&starts[0], "one", 'a');
+    set_key(&starts[2], "two", 'b');
+
+    rows = store_sql("select count(*) from assess.event_log");
+    start_all();
+
+    for (i = 0; i < N; i++) {
+        is_err(starting[i].rc, ASSESS_OK, "with a key and without");
+        is_int(starting[i].replayed, 0, "all are new");
+    }
+
+    is_int(store_sql("select count(*) from assess.event_log") - rows, 1,
+           "in one transaction");
+    is_int(store_sql("select count(*) from assess.idempotency_keys"), 2,
+           "the keys are kept");
+
+    memcpy(first, starting[0].change.job.job_id, sizeof(first));
+
+    set_key(&starts[2], "two", 'c');
+    set_key(&starts[3], "three", 'd');
+    set_key(&starts[4], "three", 'd');
+
+    rows = store_sql("select count(*) from assess.assessment_jobs");
+    start_all();
+
+    is_err(starting[0].rc, ASSESS_OK, "a key again");
+    is_int(starting[0].replayed, 1, "is a replay");
+    is_str(starting[0].change.job.job_id, first, "of the job that was made");
+    is_err(starting[1].rc, ASSESS_OK, "beside a new one");
+    is_err(starting[2].rc, ASSESS_IMPOSSIBLE, "a key for another request");
+    is_int((starting[3].rc == ASSESS_OK) + (starting[4].rc == ASSESS_OK), 1,
+           "of two under one key one is made");
+    is_int((starting[3].rc == ASSESS_CONFLICT)
+           + (starting[4].rc == ASSESS_CONFLICT), 1, "the other is told so");
+    is_int(store_sql("select count(*) from assess.assessment_jobs") - rows, 2,
+           "two jobs more");
+
+    memcpy(starts[1].document_id, "01a21815-1a7e-7a0c-9bd0-294d420f5792",
+           sizeof(starts[1].document_id));
+    set_key(&starts[3], "four", 'e');
+    start_all();
+
+    is_err(starting[0].rc, ASSESS_OK, "where one cannot be made");
+    is_int(starting[0].replayed, 1, "a replay is one all the same");
+    is_err(starting[1].rc, ASSESS_NOT_FOUND, "that one is told why");
+    is_err(starting[3].rc, ASSESS_OK, "a new key");
+    is_int(starting[3].replayed, 0, "is made alone");
+    is_int(store_sql("select count(*) from assess.idempotency_keys"), 4,
+           "and kept");
 }
 
 
@@ -379,6 +453,7 @@ main(void)
     test_stages();
     test_forget();
     test_newer_set();
+    test_keys();
 
     return store_end();
 }
