@@ -73,6 +73,7 @@ typedef enum {
     ASSESS_WHY_KILLED,                  /* SIGKILL from the system */
     ASSESS_WHY_CRASHED,                 /* number is the signal, or 0 */
     ASSESS_WHY_STOPPED,                 /* the client asked for it */
+    ASSESS_WHY_FORBIDDEN,               /* SIGSYS: the sandbox ended it */
     ASSESS_WHY_MAX
 } assess_why_e;
 

@@ -57,6 +57,8 @@ static int assess_extract_stop(assess_extraction_t *x);
 static assess_err_e assess_extract_result(assess_extraction_t *x);
 static assess_err_e assess_extract_limit(assess_extraction_t *x,
     assess_why_e why);
+static assess_err_e assess_extract_died(assess_extraction_t *x,
+    assess_why_e why);
 
 
 assess_err_e
@@ -327,7 +329,7 @@ assess_extract_read(assess_extraction_t *x)
         }
 
         if (assess_mono_ms() >= x->deadline) {
-            return assess_extract_limit(x, ASSESS_WHY_WALL);
+            return assess_extract_died(x, ASSESS_WHY_WALL);
         }
 
         if (poll(&pfd, 1, ASSESS_EXTRACT_TICK) == -1 && errno != EINTR) {
@@ -605,22 +607,16 @@ assess_extract_result(assess_extraction_t *x)
                            "\"%s\" cannot set up its sandbox",
                            x->conf->program);
 
-    case ASSESS_WHY_CRASHED:
-        if (x->frames.number == 0) {
-            return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
-                               "the document's reader crashed on it");
-        }
-
-        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
-                           "the document's reader crashed on it (signal %u)",
-                           (unsigned) x->frames.number);
-
     case ASSESS_WHY_STOPPED:
         return assess_fail(x->err, ASSESS_ERROR, "internal",
                            "\"%s\" was told to stop", x->conf->program);
 
-    default:
+    case ASSESS_WHY_PAGES:
+    case ASSESS_WHY_OUTPUT:
         return assess_extract_limit(x, x->frames.why);
+
+    default:
+        return assess_extract_died(x, x->frames.why);
     }
 }
 
@@ -628,39 +624,70 @@ assess_extract_result(assess_extraction_t *x)
 static assess_err_e
 assess_extract_limit(assess_extraction_t *x, assess_why_e why)
 {
+    if (why == ASSESS_WHY_PAGES) {
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document has more than %d pages, which is "
+                           "pages= of assess_extract_limits", x->conf->pages);
+    }
+
+    return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                       "the document has an output of more than %lld bytes of "
+                       "text, which is output= of assess_extract_limits",
+                       (long long) x->conf->output);
+}
+
+
+/* How its reader died, or was ended. */
+
+static assess_err_e
+assess_extract_died(assess_extraction_t *x, assess_why_e why)
+{
+    char                          how[32];
     const assess_extract_conf_t  *conf;
 
     conf = x->conf;
 
     switch (why) {
 
-    case ASSESS_WHY_PAGES:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
-                           "the document has more than %d pages", conf->pages);
-
-    case ASSESS_WHY_OUTPUT:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
-                           "the document has an output of more than %lld "
-                           "bytes of text", (long long) conf->output);
-
     case ASSESS_WHY_MEMORY:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+        return assess_fail(x->err, ASSESS_FAILED, "document_memory",
                            "the document needs more than %lld MB of memory to "
-                           "be read", (long long) (conf->memory >> 20));
+                           "be read, which is memory= of "
+                           "assess_extract_limits",
+                           (long long) (conf->memory >> 20));
 
     case ASSESS_WHY_CPU:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+        return assess_fail(x->err, ASSESS_FAILED, "document_timeout",
                            "the document took longer than %d s of CPU time to "
-                           "be read", conf->cpu_s);
+                           "be read, which is cpu= of assess_extract_limits",
+                           conf->cpu_s);
+
+    case ASSESS_WHY_WALL:
+        return assess_fail(x->err, ASSESS_FAILED, "document_timeout",
+                           "the document took longer than %d s of time to be "
+                           "read, which is time= of assess_extract_limits",
+                           conf->wall_s);
 
     case ASSESS_WHY_KILLED:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+        return assess_fail(x->err, ASSESS_FAILED, "document_killed",
                            "the document's reader was killed by the system, "
-                           "which is likely out of memory");
+                           "which is likely out of memory: lower memory= of "
+                           "assess_extract_limits, or assess_cpu_tasks, and "
+                           "try again");
 
-    default: /* ASSESS_WHY_WALL */
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
-                           "the document took longer than %d s of time to be "
-                           "read", conf->wall_s);
+    case ASSESS_WHY_FORBIDDEN:
+        return assess_fail(x->err, ASSESS_FAILED, "document_forbidden",
+                           "the document made its reader do what no reader "
+                           "may, and the sandbox ended it: it may be an attack"
+                           );
+
+    default: /* ASSESS_WHY_CRASHED */
+        (void) snprintf(how, sizeof(how),
+                        x->frames.number ? " (signal %u)" : "",
+                        (unsigned) x->frames.number);
+
+        return assess_fail(x->err, ASSESS_FAILED, "document_crashed",
+                           "the document's reader crashed on it%s; saved anew "
+                           "by another program it may be readable", how);
     }
 }

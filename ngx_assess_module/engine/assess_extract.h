@@ -40,11 +40,13 @@ typedef struct {
 
 
 /*
- * Reads the document in fd, which is the whole file.  ASSESS_FAILED with
- * document_encrypted, document_damaged, document_without_text,
- * document_limit (the message names which: pages, time, memory, output) when
- * the document is to blame; ASSESS_CANCELLED; ASSESS_ERROR when the program
- * cannot be run.  Nothing reads it any more when it returns.
+ * Reads the document in fd, which is the whole file.  ASSESS_FAILED when the
+ * document is to blame: document_encrypted, document_damaged,
+ * document_without_text, document_limit (the message names which: pages,
+ * output, what it unpacks to), or, when its reader died of it,
+ * document_memory, document_timeout, document_killed, document_crashed,
+ * document_forbidden.  ASSESS_CANCELLED; ASSESS_ERROR when the program cannot
+ * be run.  Nothing reads it any more when it returns.
  */
 assess_err_e assess_extract(const assess_extract_conf_t *conf,
     assess_kind_e kind, int fd, const assess_extract_cb_t *cb,

@@ -150,6 +150,9 @@ assess_child_ended(assess_child_t *child, int status,
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         child->why = ASSESS_WHY_NONE;
 
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+        child->why = ASSESS_WHY_FORBIDDEN;
+
     } else if (*child->failed) {
         child->why = ASSESS_WHY_MEMORY;
 

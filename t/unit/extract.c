@@ -611,7 +611,7 @@ test_limits(run_t *run, assess_buf_t *b)
     if (memory_limited) {
         conf.memory = (int64_t) 160 << 20;
         is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-                  "document_limit", "160 MB of memory", "memory");
+                  "document_memory", "160 MB of memory", "memory");
         defaults();
 
     } else {
@@ -622,12 +622,12 @@ test_limits(run_t *run, assess_buf_t *b)
 
     conf.cpu_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_limit", "longer than 1 s of CPU time", "CPU time");
+              "document_timeout", "longer than 1 s of CPU time", "CPU time");
     defaults();
 
     conf.wall_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_limit", "longer than 1 s of time", "time");
+              "document_timeout", "longer than 1 s of time", "time");
     defaults();
 }
 
@@ -660,15 +660,19 @@ test_ends(run_t *run, assess_buf_t *b)
 
     run->hit = SIGSEGV;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_damaged", "crashed on it", "a reader that crashes");
+              "document_crashed", "crashed on it (signal 11)", "a reader that crashes");
 
     ok(strstr(run->status, "Seccomp:\t2\n") != NULL, "it ran under a filter");
     ok(strstr(run->status, "NoNewPrivs:\t1\n") != NULL,
        "it could gain no privileges");
 
+    run->hit = SIGSYS;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_forbidden", "no reader may", "one its sandbox ended");
+
     run->hit = SIGKILL;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_limit", "killed by the system", "a reader killed");
+              "document_killed", "killed by the system", "a reader killed");
     is_int(program(), pid, "the program is the same");
 
     run->hit_program = 1;
