@@ -35,7 +35,9 @@ assess_engine_init(assess_engine_t *engine)
     engine->writes = assess_gather_create(assess_engine_write, engine,
                                           ASSESS_WRITES_ENOUGH);
 
-    return engine->claims && engine->writes ? 0 : -1;
+    engine->deadly = assess_deadly_create();
+
+    return engine->claims && engine->writes && engine->deadly ? 0 : -1;
 }
 
 
@@ -44,6 +46,7 @@ assess_engine_destroy(assess_engine_t *engine)
 {
     assess_gather_destroy(engine->claims);
     assess_gather_destroy(engine->writes);
+    assess_deadly_destroy(engine->deadly);
 }
 
 

@@ -5,6 +5,7 @@
 #define ASSESS_ENGINE_H
 
 
+#include "assess_deadly.h"
 #include "assess_extract.h"
 #include "assess_lru.h"
 #include "assess_provider.h"
@@ -24,9 +25,11 @@ typedef struct {
     int64_t                  answers_ms;     /* kept answers; 0: none */
     assess_lru_t            *prepared;       /* see there; NULL: none */
 
-    /* what several jobs want of the store at a moment; by engine_init() */
+    /* by engine_init(): what several jobs want of the store at a moment */
     assess_gather_t         *claims;
     assess_gather_t         *writes;
+
+    assess_deadly_t         *deadly;         /* by engine_init(), too */
 
     /* called on the thread of a job, for other jobs, too */
     void  (*publish)(void *ctx, const assess_change_t **changes, size_t n);

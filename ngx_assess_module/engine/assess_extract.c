@@ -615,8 +615,15 @@ assess_extract_result(assess_extraction_t *x)
     case ASSESS_WHY_OUTPUT:
         return assess_extract_limit(x, x->frames.why);
 
-    default:
+    case ASSESS_WHY_WALL:
+    case ASSESS_WHY_KILLED:
         return assess_extract_died(x, x->frames.why);
+
+    default:
+        (void) assess_extract_died(x, x->frames.why);
+        x->cb->deadly(x->cb->ctx, x->err);
+
+        return ASSESS_FAILED;
     }
 }
 

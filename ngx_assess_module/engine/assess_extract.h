@@ -29,12 +29,15 @@ typedef struct {
 /*
  * page() gets each page in order, as soon as it is read; the text is only
  * lent.  Not ASSESS_OK from it ends the extraction with that.  cancelled() is
- * asked several times a second.
+ * asked several times a second.  deadly() is called when the document killed
+ * its reader and would do so again: not for want of time or memory of the
+ * machine, which others may have taken.
  */
 typedef struct {
     assess_err_e  (*page)(void *ctx, const assess_page_t *page,
         assess_err_t *err);
     int           (*cancelled)(void *ctx);
+    void          (*deadly)(void *ctx, const assess_err_t *err);
     void           *ctx;
 } assess_extract_cb_t;
 

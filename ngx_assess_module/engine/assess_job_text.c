@@ -36,6 +36,9 @@ static int assess_run_file(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
     assess_err_t *err);
 static int assess_run_page_interrupted(void *ctx);
+static void assess_run_deadly(void *ctx, const assess_err_t *err);
+static assess_err_e assess_run_deadly_check(assess_run_t *run,
+    assess_err_t *err);
 
 
 assess_err_e
@@ -53,8 +56,9 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
         rc = assess_run_prepare(run, err);
 
         /*
-         * A document that cannot be read, or that took too much, may be so
-         * for this job alone: others find out for themselves.
+         * A document that cannot be read, or that took too long, may be so
+         * for this job alone: others find out for themselves, unless it is
+         * known to be deadly.
          */
 
         assess_lru_made(run->shared_document,
@@ -154,6 +158,11 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
     told = 0;
     run = text->run;
 
+    rc = assess_run_deadly_check(run, err);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
     do {
         fd = assess_run_file(run, err);
     } while (fd == -1 && assess_steps_again(&run->steps, err->kind));
@@ -187,6 +196,7 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
     if (rc == ASSESS_OK) {
         cb.page = assess_run_page;
         cb.cancelled = assess_run_page_interrupted;
+        cb.deadly = assess_run_deadly;
         cb.ctx = text;
 
         text->told = assess_mono_ms();
@@ -194,8 +204,14 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 
         run->engine->cpu_enter(run->engine->ctx);
 
-        rc = assess_extract(&run->engine->extract, run->work.document.kind,
-                            fd, &cb, err);
+        /* again: nothing makes jobs wait for each other without a cache */
+
+        rc = assess_run_deadly_check(run, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_extract(&run->engine->extract,
+                                run->work.document.kind, fd, &cb, err);
+        }
 
         run->engine->cpu_leave(run->engine->ctx);
     }
@@ -300,4 +316,27 @@ assess_run_page_interrupted(void *ctx)
     assess_text_t *text = ctx;
 
     return assess_run_interrupted(text->run);
+}
+
+
+static void
+assess_run_deadly(void *ctx, const assess_err_t *err)
+{
+    assess_text_t *text = ctx;
+
+    assess_run_t  *run;
+
+    run = text->run;
+
+    assess_deadly_add(run->engine->deadly, run->work.document.document_id,
+                      run->work.job.attempt, assess_mono_ms(), err);
+}
+
+
+static assess_err_e
+assess_run_deadly_check(assess_run_t *run, assess_err_t *err)
+{
+    return assess_deadly_check(run->engine->deadly,
+                               run->work.document.document_id,
+                               run->work.job.attempt, assess_mono_ms(), err);
 }

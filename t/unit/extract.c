@@ -36,6 +36,7 @@ typedef struct {
     int             pages;
     int             asked;             /* how often cancelled() was */
     int             cancel_at;
+    int             deadly;            /* how often it was called */
     int             refuse_page;
     int             linger;            /* at the first page, till it is read */
     int             hit;               /* a signal for the reader, once */
@@ -209,6 +210,15 @@ on_cancelled(void *ctx)
 }
 
 
+static void
+on_deadly(void *ctx, const assess_err_t *err)
+{
+    run_t  *run = ctx;
+
+    run->deadly += err->code != NULL;
+}
+
+
 static int
 document(const char *data, size_t len)
 {
@@ -240,9 +250,11 @@ extract(run_t *run, assess_kind_e kind, const char *data, size_t len,
 
     run->pages = 0;
     run->asked = 0;
+    run->deadly = 0;
 
     cb.page = on_page;
     cb.cancelled = on_cancelled;
+    cb.deadly = on_deadly;
     cb.ctx = run;
 
     fd = document(data, len);
@@ -612,6 +624,7 @@ test_limits(run_t *run, assess_buf_t *b)
         conf.memory = (int64_t) 160 << 20;
         is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
                   "document_memory", "160 MB of memory", "memory");
+        is_int(run->deadly, 1, "would be so again");
         defaults();
 
     } else {
@@ -623,11 +636,13 @@ test_limits(run_t *run, assess_buf_t *b)
     conf.cpu_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_timeout", "longer than 1 s of CPU time", "CPU time");
+    is_int(run->deadly, 1, "would be so again");
     defaults();
 
     conf.wall_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_timeout", "longer than 1 s of time", "time");
+    is_int(run->deadly, 0, "may be another's fault");
     defaults();
 }
 
@@ -662,6 +677,8 @@ test_ends(run_t *run, assess_buf_t *b)
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_crashed", "crashed on it (signal 11)", "a reader that crashes");
 
+    is_int(run->deadly, 1, "would do so again");
+
     ok(strstr(run->status, "Seccomp:\t2\n") != NULL, "it ran under a filter");
     ok(strstr(run->status, "NoNewPrivs:\t1\n") != NULL,
        "it could gain no privileges");
@@ -673,6 +690,7 @@ test_ends(run_t *run, assess_buf_t *b)
     run->hit = SIGKILL;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_killed", "killed by the system", "a reader killed");
+    is_int(run->deadly, 0, "may live the next time");
     is_int(program(), pid, "the program is the same");
 
     run->hit_program = 1;
