@@ -63,7 +63,7 @@ run:
 
 test:
 	@t/lib/install.sh run build sample test
-	@$(MAKE) -j$(JOBS) build sample unit-build fuzz-replay faults-build
+	@$(MAKE) -j$(JOBS) build sample unit-build fuzz-replay faults-build box-build
 	@exec t/bin/test
 
 faults:

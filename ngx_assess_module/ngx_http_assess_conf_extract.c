@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_module.h"
+#include "engine/assess_extractor.h"
 
 
 /* the least that a document can be read in */
@@ -177,5 +178,56 @@ ngx_http_assess_extract_limit(ngx_http_assess_main_conf_t *mcf, ngx_uint_t i,
         }
 
         return NULL;
+    }
+}
+
+
+/*
+ * Says what of the sandbox this machine gives.  Nothing of it ends a start:
+ * plain text is read without.
+ */
+
+void
+ngx_http_assess_extract_check(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf)
+{
+    int    rc, landlock;
+    char  *p, said[512];
+
+    rc = assess_extractor_check(mcf->extract.program, said, sizeof(said));
+
+    if (rc != 0 || ngx_strstr(said, "seccomp ") == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, cycle->log, rc,
+                      "assess: \"%V\" does not say what its sandbox has; can "
+                      "it be run?", &mcf->extract_program);
+        return;
+    }
+
+    if (ngx_strstr(said, "seccomp yes") == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
+                      "assess: no seccomp here, no document but plain text "
+                      "can be read: allow it to this process, or use a kernel "
+                      "that has it");
+    }
+
+    p = ngx_strstr(said, "landlock ");
+    landlock = p ? atoi(p + sizeof("landlock ") - 1) : 0;
+
+    if (landlock == 0) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "assess: no Landlock here, seccomp alone keeps readers "
+                      "of documents from files");
+    }
+
+    if (ngx_strstr(said, "memory limit yes") == NULL) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "assess: \"%V\" was built without a limit of memory",
+                      &mcf->extract_program);
+    }
+
+    if (ngx_strstr(said, "seccomp yes") && landlock) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "assess: documents are read in a sandbox of seccomp and "
+                      "Landlock (version %d)", landlock);
     }
 }

@@ -8,6 +8,7 @@
 
 
 static ngx_int_t ngx_http_assess_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_assess_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_assess_init_process(ngx_cycle_t *cycle);
 static void ngx_http_assess_exit_process(ngx_cycle_t *cycle);
 static ngx_http_assess_main_conf_t *ngx_http_assess_main_conf(
@@ -35,7 +36,7 @@ ngx_module_t  ngx_http_assess_module = {
     ngx_http_assess_commands,              /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_assess_init_module,           /* init module */
     ngx_http_assess_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -68,6 +69,23 @@ ngx_http_assess_main_conf(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_assess_module);
 
     return mcf && mcf->zone ? mcf : NULL;
+}
+
+
+/* once a start, and once for each new configuration */
+
+static ngx_int_t
+ngx_http_assess_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_assess_main_conf_t  *mcf;
+
+    mcf = ngx_http_assess_main_conf(cycle);
+
+    if (mcf && !ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER) {
+        ngx_http_assess_extract_check(cycle, mcf);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -88,6 +88,8 @@ char *ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_assess_extract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_assess_extract_limits(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+void ngx_http_assess_extract_check(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf);
 
 
 /* ngx_http_assess_provider.c: the block that describes a provider */

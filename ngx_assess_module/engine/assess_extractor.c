@@ -26,6 +26,7 @@
 #define ASSESS_EXTRACTOR_ORDERS  200
 
 #define ASSESS_EXTRACTOR_WAIT    1000   /* ms for it to end */
+#define ASSESS_EXTRACTOR_CHECK   5000   /* ms for it to say what there is */
 
 
 typedef struct {
@@ -38,9 +39,11 @@ typedef struct {
 } assess_extractor_t;
 
 
-static int assess_extractor_spawn(const char *program, int sock, pid_t *pid);
+static int assess_extractor_spawn(const char *program, char *mode, int in,
+    int out, pid_t *pid);
 static int assess_extractor_actions(posix_spawn_file_actions_t *actions,
-    int sock);
+    int in, int out);
+static int assess_extractor_listen(int fd, char *out, size_t size);
 static int assess_extractor_attr(posix_spawnattr_t *attr);
 
 
@@ -77,7 +80,8 @@ assess_extractor_start(assess_extractor_t *x, const char *program)
     /* above what it becomes */
 
     sock = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
-    rc = sock == -1 ? errno : assess_extractor_spawn(program, sock, &x->pid);
+    rc = sock == -1 ? errno
+         : assess_extractor_spawn(program, "--serve", sock, -1, &x->pid);
 
     (void) close(pair[1]);
 
@@ -100,8 +104,11 @@ assess_extractor_start(assess_extractor_t *x, const char *program)
 }
 
 
+/* in and out become its descriptors 0 and 1; -1: there is nothing */
+
 static int
-assess_extractor_spawn(const char *program, int sock, pid_t *pid)
+assess_extractor_spawn(const char *program, char *mode, int in, int out,
+    pid_t *pid)
 {
     int                          rc;
     char                        *argv[3], *env[2];
@@ -109,7 +116,7 @@ assess_extractor_spawn(const char *program, int sock, pid_t *pid)
     posix_spawn_file_actions_t   actions;
 
     argv[0] = "assess-extract";
-    argv[1] = "--serve";
+    argv[1] = mode;
     argv[2] = NULL;
 
     env[0] = "LANG=C.UTF-8";
@@ -129,7 +136,7 @@ assess_extractor_spawn(const char *program, int sock, pid_t *pid)
     rc = assess_extractor_attr(&attr);
 
     if (rc == 0) {
-        rc = assess_extractor_actions(&actions, sock);
+        rc = assess_extractor_actions(&actions, in, out);
     }
 
     if (rc == 0) {
@@ -144,19 +151,19 @@ assess_extractor_spawn(const char *program, int sock, pid_t *pid)
 
 
 static int
-assess_extractor_actions(posix_spawn_file_actions_t *actions, int sock)
+assess_extractor_actions(posix_spawn_file_actions_t *actions, int in, int out)
 {
-    int  rc;
+    int  i, rc, fds[3];
 
-    rc = posix_spawn_file_actions_adddup2(actions, sock, 0);
+    fds[0] = in;
+    fds[1] = out;
+    fds[2] = -1;
 
-    if (rc == 0) {
-        rc = posix_spawn_file_actions_addopen(actions, 1, "/dev/null",
-                                              O_WRONLY, 0);
-    }
-
-    if (rc == 0) {
-        rc = posix_spawn_file_actions_adddup2(actions, 1, 2);
+    for (i = 0, rc = 0; i < 3 && rc == 0; i++) {
+        rc = fds[i] != -1
+             ? posix_spawn_file_actions_adddup2(actions, fds[i], i)
+             : posix_spawn_file_actions_addopen(actions, i, "/dev/null",
+                                                i ? O_WRONLY : O_RDONLY, 0);
     }
 
     if (rc == 0) {
@@ -313,6 +320,92 @@ assess_extractor_kill(unsigned turn)
     }
 
     (void) pthread_mutex_unlock(&assess_extractor_mutex);
+}
+
+
+int
+assess_extractor_check(const char *program, char *out, size_t size)
+{
+    int       rc, fd, ends[2];
+    pid_t     pid;
+    sigset_t  set, old;
+
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return errno;
+    }
+
+    /* nginx waits for whatever ends, at any time that it is told of it */
+
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGCHLD);
+    (void) sigprocmask(SIG_BLOCK, &set, &old);
+
+    fd = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
+    rc = fd == -1 ? errno
+         : assess_extractor_spawn(program, "--check", -1, fd, &pid);
+
+    (void) close(ends[1]);
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (rc == 0) {
+        rc = assess_extractor_listen(ends[0], out, size);
+
+        if (rc != 0) {
+            (void) kill(pid, SIGKILL);
+        }
+
+        (void) waitpid(pid, NULL, 0);
+    }
+
+    (void) close(ends[0]);
+    (void) sigprocmask(SIG_SETMASK, &old, NULL);
+
+    return rc;
+}
+
+
+/* To the end of file, or until it is too late. */
+
+static int
+assess_extractor_listen(int fd, char *out, size_t size)
+{
+    size_t         got;
+    int64_t        end, left;
+    ssize_t        n;
+    struct pollfd  pfd;
+
+    end = assess_mono_ms() + ASSESS_EXTRACTOR_CHECK;
+
+    pfd.fd = fd;
+    pfd.events = POLLIN;
+
+    for (got = 0; got < size - 1; got += (size_t) n) {
+
+        left = end - assess_mono_ms();
+
+        if (left <= 0 || poll(&pfd, 1, (int) left) == 0) {
+            return ETIMEDOUT;
+        }
+
+        do {
+            n = read(fd, out + got, size - 1 - got);
+        } while (n == -1 && errno == EINTR);
+
+        if (n == -1) {
+            return errno;
+        }
+
+        if (n == 0) {
+            break;
+        }
+    }
+
+    out[got] = '\0';
+
+    return 0;
 }
 
 

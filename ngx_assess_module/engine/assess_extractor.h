@@ -20,6 +20,12 @@
 int assess_extractor_order(const char *program, const assess_order_t *order,
     int document, int sock, unsigned *turn);
 
+/*
+ * What it says of the sandbox that this machine gives, a NUL behind it.  0, or
+ * an errno: it cannot be started, or does not end; it has to be ended then.
+ */
+int assess_extractor_check(const char *program, char *out, size_t size);
+
 /* Ends the one that took this order, which does not answer any more. */
 void assess_extractor_kill(unsigned turn);
 

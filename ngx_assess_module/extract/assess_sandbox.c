@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 
@@ -64,6 +65,7 @@ static int assess_landlock_enter(int version, const char *readable);
 static int assess_landlock_allow(int ruleset, const char *readable);
 static int assess_seccomp_enter(int may_open);
 static int assess_seccomp_rules(scmp_filter_ctx filter, int may_open);
+static int assess_seccomp_works(void);
 
 
 /* What poppler, libxml2 and malloc do once they are started. */
@@ -212,9 +214,7 @@ assess_sandbox_report(void)
 {
     int  seccomp, landlock;
 
-    seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
-              && seccomp_api_get() >= 1;
-
+    seccomp = assess_seccomp_works();
     landlock = assess_landlock_version();
 
     printf("seccomp %s\nlandlock %d\nmemory limit %s\n",
@@ -406,4 +406,24 @@ assess_seccomp_rules(scmp_filter_ctx filter, int may_open)
     }
 
     return rc ? -EINVAL : 0;
+}
+
+
+/* A filter cannot be taken back: a process tries it and is gone. */
+
+static int
+assess_seccomp_works(void)
+{
+    int    status;
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+              && assess_seccomp_enter(0) == 0 ? 0 : 1);
+    }
+
+    return pid != -1 && waitpid(pid, &status, 0) == pid
+           && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

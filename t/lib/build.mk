@@ -2,7 +2,7 @@
 
 Q := $(if $(V),,@)
 
-.PHONY: unit-build fuzz-build fuzz-replay bench-build provider \
+.PHONY: unit-build box-build fuzz-build fuzz-replay bench-build provider \
         faults-build FORCE
 
 $(BUILD) $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/extract $(BUILD)/bench \
@@ -66,6 +66,22 @@ $(BUILD)/extract/%.cc.o: %.cc $(HEADERS) | $(BUILD)/extract
 $(BUILD)/assess-extract: $(EXTRACT_OBJS)
 	@echo '  link assess-extract'
 	$(Q)$(CXX) -pie $(SAN) -Wl,-z,relro -Wl,-z,now $^ -o $@ \
+	    $$(pkg-config --libs $(EXTRACT_PKGS)) -lpthread
+
+
+# The same with one reader that does harm, to test what becomes of it: the first
+# definition counts
+
+box-build: $(BUILD)/bad/assess-extract
+
+$(BUILD)/bad/reader.o: t/lib/bad_reader.c $(HEADERS)
+	@echo '  cc   $<'
+	@mkdir -p $(dir $@)
+	$(Q)$(CC) $(CFLAGS) $(EXTRACT_OPTS) -D_GNU_SOURCE -I$(M) -c $< -o $@
+
+$(BUILD)/bad/assess-extract: $(BUILD)/bad/reader.o $(EXTRACT_OBJS)
+	@echo '  link bad/assess-extract'
+	$(Q)$(CXX) -pie $(SAN) -Wl,-z,relro -Wl,-z,now -Wl,-z,muldefs $^ -o $@ \
 	    $$(pkg-config --libs $(EXTRACT_PKGS)) -lpthread
 
 
@@ -175,7 +191,7 @@ sanitize:
 	@$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/sanitize/build \
 	    NGINX_SRC=$(BUILD)/sanitize/nginx \
 	    NGINX_OUT=$(BUILD)/sanitize/build/nginx \
-	    build sample unit-build fuzz-replay faults-build
+	    build sample unit-build fuzz-replay faults-build box-build
 	@ASSESS_BUILD=$(BUILD)/sanitize/build \
 	    ASSESS_NGINX=$(BUILD)/sanitize/nginx/objs/nginx \
 	    ASAN_OPTIONS=detect_leaks=0 exec t/bin/test

@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -647,6 +648,37 @@ test_limits(run_t *run, assess_buf_t *b)
 }
 
 
+/* What the program says of the sandbox, and programs that say nothing. */
+
+static void
+test_check(void)
+{
+    int   fd;
+    char  said[100], path[] = "/tmp/assess-check-XXXXXX";
+
+    static const char  script[] = "#!/bin/sh\nexec sleep 60\n";
+
+    defaults();
+    is_int(assess_extractor_check(conf.program, said, sizeof(said)), 0,
+           "the program is asked for its sandbox");
+    ok(strstr(said, "seccomp yes\n") != NULL, "it says what there is");
+
+    is_int(assess_extractor_check("/bin/true", said, sizeof(said)), 0,
+           "one that has nothing to say");
+    is_str(said, "", "says nothing");
+
+    is_int(assess_extractor_check("/nonexistent", said, sizeof(said)), ENOENT,
+           "one that is not there");
+
+    fd = mkstemp(path);
+    ok(fd != -1 && write(fd, script, sizeof(script) - 1) != -1
+       && fchmod(fd, 0700) == 0 && close(fd) == 0, "one that does not end");
+    is_int(assess_extractor_check(path, said, sizeof(said)), ETIMEDOUT,
+           "is not waited for");
+    (void) unlink(path);
+}
+
+
 static void
 test_ends(run_t *run, assess_buf_t *b)
 {
@@ -718,6 +750,8 @@ test_ends(run_t *run, assess_buf_t *b)
     conf.program = "/bin/true";
     is_int(extract(run, ASSESS_KIND_HTML, "a", 1, &err), ASSESS_ERROR,
            "a program that says nothing");
+
+    test_check();
 
     conf.program = "/nonexistent/assess-extract";
     is_int(extract(run, ASSESS_KIND_HTML, "a", 1, &err), ASSESS_ERROR,

@@ -1,0 +1,210 @@
+#!/usr/bin/perl
+
+# Readers of documents that do harm, or come to harm: each end has a code of its
+# own, none leaves a process, and none is tried for ever.  The program is the
+# real one, but for one reader that does what the document says: see
+# lib/bad_reader.c.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Assess::Contract;
+use Assess::Jobs qw(changed_conf question_set start_job);
+use Assess::Process qw(slurp wait_until write_file);
+use Assess::Test;
+
+my $kept = 'a real one';
+
+changed_conf(sub { s{/assess-extract(?=")}{/bad/assess-extract}; return });
+
+my $t = Assess::Test->new(env => { ASSESS_JOBS => 8 }, extra =>
+    "    assess_extract_limits memory=128m cpu=1s time=10s output=1m;\n");
+my $http = $t->http;
+my $set = question_set($t, 'box', 1);
+my $made = 0;
+
+# not in a sanitizer's build
+my $limited = `$t->{home}{server}{extract} --check` =~ /^memory limit yes$/m;
+
+
+# A document of its own that tells its reader what to do.
+sub told {
+    my ($act) = @_;
+
+    $made++;
+    return $t->upload("<html><p>$act of $made</p></html>", 'text/html');
+}
+
+
+sub started { return start_job($t, document => $_[0], set => $set) }
+
+
+sub failed {
+    my ($id, $code, $message, $what) = @_;
+
+    my $job = $t->wait_job($id);
+
+    is($job->{status}, 'failed', $what);
+    is($job->{error}{code}, $code, "$what: $code");
+    like($job->{error}{message}, $message, "$what: what to do");
+    return $job;
+}
+
+
+sub retry {
+    my $a = $http->post("/api/assessments/job/$_[0]/retry");
+    is($a->{status}, 202, 'it is run again');
+}
+
+
+sub parent {
+    return (slurp("/proc/$_[0]/stat") // '') =~ /\) \S (\d+)/ ? $1 : 0;
+}
+
+
+# Children of the program, which is a child of a worker.
+sub readers {
+    my %worker = map { $_ => 1 } $t->server->workers;
+    my %program = map { $_ => 1 } grep { $worker{ parent($_) } }
+                  $t->server->processes;
+
+    return grep { $program{ parent($_) } } map { substr $_, 6 }
+           glob '/proc/[0-9]*';
+}
+
+
+# How many were tried, and how many were told what another one found.
+sub tried {
+    my @jobs = map { $t->wait_job($_) } @_;
+    my @others = grep { $_->{error}{message} =~ /another job found/ } @jobs;
+
+    is(scalar(grep { $_->{error}{code} eq 'document_crashed' } @jobs),
+       scalar @jobs, 'all end with its code');
+    return @jobs - @others;
+}
+
+
+# --- in time or out of it, and a bad one does not keep a good one
+
+my $slow = started(told('wait'));
+
+for my $case (
+    ['a process', 'fork', 'document_forbidden', qr/sandbox ended it/],
+    ['a connection', 'socket', 'document_forbidden', qr/sandbox ended it/],
+    ['a program', 'exec', 'document_forbidden', qr/sandbox ended it/],
+    ['too much memory', 'memory', 'document_memory',
+     qr/more than 128 MB of memory.*memory= of assess_extract_limits/],
+    ['too much CPU time', 'spin', 'document_timeout',
+     qr/longer than 1 s of CPU time.*cpu= of assess_extract_limits/],
+    ['a crash', 'crash', 'document_crashed', qr/crashed on it/],
+    ['an end of its own', 'exit', 'document_crashed', qr/crashed on it;/],
+    ['nonsense', 'talk', 'document_damaged', qr/nonsense/],
+    ['too much text', 'flood', 'document_limit',
+     qr/more than 1048576 bytes of text.*output= of assess_extract_limits/])
+{
+    my ($what, $act, $code, $message) = @$case;
+
+    next if $act eq 'memory' && !$limited;
+    failed(started(told($act)), $code, $message, $what);
+}
+
+is($t->wait_job(started(told('nothing')))->{status}, 'completed',
+   'a good one between them');
+
+failed($slow, 'document_timeout',
+       qr/longer than 10 s of time.*time= of assess_extract_limits/,
+       'too much time');
+
+
+# --- killed, and tried once more for each time that somebody asks
+
+{
+    my $id = told('wait');
+    my $job = started($id);
+
+    for my $attempt (1, 2) {
+        my @all;
+
+        ok(wait_until(20, sub { @all = readers(); return @all == 1 }),
+           'its reader runs');
+        kill 'KILL', @all;
+
+        my $ended = failed($job, 'document_killed', qr/killed by the system/,
+                           'a reader that is killed');
+        is($ended->{attempt}, $attempt, "attempt $attempt");
+        is(join(' ', readers()), '', 'none runs any more');
+        retry($job) if $attempt == 1;
+    }
+
+    my $again = started($id);
+    my @all;
+
+    ok(wait_until(20, sub { @all = readers(); return @all == 1 }),
+       'another job may have more luck');
+    is($http->delete("/api/assessments/job/$again")->{status}, 202,
+       'it is cancelled');
+    ok(wait_until(20, sub { !readers() }), 'its reader ends');
+}
+
+
+# --- one that would do it again does it once, whoever else wants it
+
+{
+    my $id = told('crash');
+    my @jobs = map { started($id) } 1 .. 30;
+
+    is(tried(@jobs), 1, 'thirty jobs at once: one crash');
+    is(tried(started($id)), 0, 'none for the next one');
+
+    retry($_) for @jobs;
+    is(tried(@jobs), 1, 'thirty that are run again: one more');
+    is(tried(started($id)), 0, 'and none for the next one');
+    is(tried(started(told('crash'))), 1, 'another document is another one');
+
+    $t->server->reload;
+    is(tried(started($id)), 1, 'a new configuration begins anew');
+}
+
+
+# --- what the machine has of it is told, at the start
+
+sub log_text { return slurp($t->server->{home} . '/logs/error.log') }
+
+like(log_text(), qr/\[notice\].*sandbox of seccomp and Landlock \(version \d/,
+     'a sandbox that is whole')
+    if log_text() !~ /no Landlock here|no seccomp here/;
+
+for my $case (
+    ['seccomp no\nlandlock 4\nmemory limit yes\n', 'crit',
+     qr/no seccomp here/, qr/no Landlock/, 'no seccomp'],
+    ['seccomp yes\nlandlock 0\nmemory limit yes\n', 'warn',
+     qr/no Landlock here/, qr/no seccomp/, 'no Landlock'],
+    ['seccomp yes\nlandlock 4\nmemory limit no\n', 'warn',
+     qr/without a limit of memory/, qr/no seccomp|no Landlock/, 'no limit'],
+    ['', 'crit', qr/does not say what its sandbox has/, qr/no seccomp/,
+     'no word'])
+{
+    my ($said, $level, $message, $not, $what) = @$case;
+    my $program = $t->dir . '/program';
+
+    write_file($program, "#!/bin/sh\nprintf '$said'\n", 0755);
+
+    my $conf = $t->server->{home} . '/nginx.conf';
+    my $text = slurp($conf);
+    my $old = length log_text();
+
+    $text =~ s/^(\s*assess_extract) [^;]+;/$1 $program;/m or die "no program\n";
+    write_file($conf, $text, 0600);
+    $t->server->reload;
+
+    my @lines = grep { /assess: / } split /\n/, substr log_text(), $old;
+
+    is(scalar(grep { /\[$level\] / && $_ =~ $message } @lines), 1,
+       "$what: told once") or diag(join "\n", @lines);
+    is(scalar(grep { $_ =~ $not } @lines), 0, "$what: and nothing else");
+}
+
+$t->done;
