@@ -21,6 +21,8 @@ typedef struct {
 
 static void assess_office_prepare(void);
 static assess_why_e assess_office_read(assess_out_t *out);
+static assess_why_e assess_office_archive(assess_zip_t *zip,
+    assess_out_t *out);
 
 
 const assess_reader_t  assess_reader_office = {
@@ -38,12 +40,28 @@ assess_office_prepare(void)
 static assess_why_e
 assess_office_read(assess_out_t *out)
 {
+    assess_why_e   why;
+    assess_zip_t  *zip;
+
+    why = assess_zip_open(out->data, out->len, &zip);
+
+    if (why == ASSESS_WHY_NONE) {
+        why = assess_office_archive(zip, out);
+        assess_zip_close(zip);
+    }
+
+    return why;
+}
+
+
+static assess_why_e
+assess_office_archive(assess_zip_t *zip, assess_out_t *out)
+{
     int            part;
     size_t         i;
     char           name[ASSESS_OFFICE_NAME];
     assess_buf_t   mimetype;
     assess_why_e   why;
-    assess_zip_t  *zip;
 
     static const struct {
         const char    *part;
@@ -53,11 +71,6 @@ assess_office_read(assess_out_t *out)
         { "xl/", assess_sheets_read },
         { "ppt/", assess_slides_read }
     };
-
-    why = assess_zip_open(out->data, out->len, &zip);
-    if (why != ASSESS_WHY_NONE) {
-        return why;
-    }
 
     part = assess_zip_find(zip, "mimetype");
 

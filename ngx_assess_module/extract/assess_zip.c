@@ -76,6 +76,7 @@ assess_zip_open(const char *data, size_t len, assess_zip_t **out)
     parts = zip_get_num_entries(zip->zip, 0);
 
     if (parts > ASSESS_ZIP_PARTS) {
+        assess_zip_close(zip);
         return ASSESS_WHY_UNPACKED;
     }
 
@@ -83,6 +84,14 @@ assess_zip_open(const char *data, size_t len, assess_zip_t **out)
     *out = zip;
 
     return ASSESS_WHY_NONE;
+}
+
+
+void
+assess_zip_close(assess_zip_t *zip)
+{
+    zip_discard(zip->zip);
+    free(zip);
 }
 
 

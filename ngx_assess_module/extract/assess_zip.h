@@ -14,8 +14,9 @@
 typedef struct assess_zip_s  assess_zip_t;
 
 
-/* data stays the caller's, until the process ends. */
+/* data stays the caller's, until it is closed. */
 assess_why_e assess_zip_open(const char *data, size_t len, assess_zip_t **zip);
+void assess_zip_close(assess_zip_t *zip);
 
 /* The place of a part by its name, or -1; case does not matter. */
 int assess_zip_find(assess_zip_t *zip, const char *name);

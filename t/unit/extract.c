@@ -622,6 +622,7 @@ test_limits(run_t *run, assess_buf_t *b)
     assess_buf_free(&page);
 
     if (memory_limited) {
+        conf.wall_s = 300;
         conf.memory = (int64_t) 160 << 20;
         is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
                   "document_memory", "160 MB of memory", "memory");
@@ -634,6 +635,7 @@ test_limits(run_t *run, assess_buf_t *b)
 
     bomb(b);
 
+    conf.wall_s = 300;
     conf.cpu_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_timeout", "longer than 1 s of CPU time", "CPU time");
