@@ -282,6 +282,7 @@ assess_extract_reader(assess_kind_e kind)
     case ASSESS_KIND_ODT:
     case ASSESS_KIND_ODS:
     case ASSESS_KIND_ODP:
+    case ASSESS_KIND_EPUB:
         return "office";
 
     default:

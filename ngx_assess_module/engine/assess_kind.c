@@ -101,6 +101,8 @@ static const struct {
     const char     *name;
     assess_kind_e   kind;
 } assess_kind_offices[] = {
+    { "application/epub+zip", "application/epub+zip", ".epub",
+      "an EPUB book", ASSESS_KIND_EPUB },
     { "word/", ASSESS_OOXML "wordprocessingml.document", ".docx",
       "a Word document (docx)", ASSESS_KIND_DOCX },
     { "xl/", ASSESS_OOXML "spreadsheetml.sheet", ".xlsx",
@@ -167,8 +169,8 @@ assess_kind_detect(const char *head, size_t len,
     if (name) {
         return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
                            "the document seems to be %s; PDF, DOCX, XLSX, PPTX,"
-                           " ODT, ODS, ODP, plain text, Markdown and HTML can"
-                           " be read", name);
+                           " ODT, ODS, ODP, EPUB, plain text, Markdown and"
+                           " HTML can be read", name);
     }
 
     if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP) {
@@ -364,10 +366,6 @@ assess_kind_container(const char *head, size_t len)
     p = (const unsigned char *) head;
 
     if (assess_kind_zip(head, len)) {
-
-        if (assess_kind_holds(head, len, "application/epub+zip")) {
-            return "an EPUB book";
-        }
 
         if (assess_kind_holds(head, len, "opendocument")) {
             return "an OpenDocument file";

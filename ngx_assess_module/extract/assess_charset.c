@@ -87,7 +87,14 @@ static const uint16_t  assess_charset_high[32] = {
 void
 assess_charset_prepare(void)
 {
-    size_t  i;
+    size_t      i;
+    static int  prepared;
+
+    if (prepared) {
+        return;
+    }
+
+    prepared = 1;
 
     for (i = 0; i < ASSESS_NCHARSETS; i++) {
         assess_charset_cd[i] = iconv_open("UTF-8", assess_charsets[i].name);

@@ -4,8 +4,7 @@
  * lines.  Nothing is fetched, no entity but HTML's own is known.
  */
 
-#include "assess_charset.h"
-#include "assess_out.h"
+#include "assess_html.h"
 
 #include <libxml/HTMLparser.h>
 #include <libxml/parserInternals.h>
@@ -45,9 +44,9 @@ typedef struct {
 } assess_html_t;
 
 
-static void assess_html_prepare(void);
 static assess_why_e assess_html_read(assess_out_t *out);
 static void assess_html_quiet(void *ctx, const char *fmt, ...);
+static assess_why_e assess_html_document(assess_out_t *out, xmlDoc *doc);
 static assess_why_e assess_html_parse(const assess_buf_t *html,
     xmlDoc **doc);
 static int assess_html_charset(const char *data, size_t len,
@@ -141,7 +140,7 @@ static const struct {
 };
 
 
-static void
+void
 assess_html_prepare(void)
 {
     xmlInitParser();
@@ -161,25 +160,43 @@ assess_html_quiet(void *ctx, const char *fmt, ...)
 static assess_why_e
 assess_html_read(assess_out_t *out)
 {
+    assess_why_e  why;
+
+    why = assess_html_memory(out, out->data, out->len, NULL);
+
+    if (why == ASSESS_WHY_NONE) {
+        assess_out_page(out);
+    }
+
+    return why;
+}
+
+
+assess_why_e
+assess_html_memory(assess_out_t *out, const char *data, size_t len,
+    const assess_charset_e *known)
+{
     size_t             bom;
     xmlDoc            *doc;
-    xmlNode           *root, *title, *node;
     assess_buf_t       html;
     assess_why_e       why;
-    assess_html_t      h;
     assess_charset_e   charset;
 
-    bom = assess_charset_bom(out->data, out->len, &charset);
+    bom = assess_charset_bom(data, len, &charset);
 
-    if (bom == 0 && assess_html_charset(out->data, out->len, &charset) != 0) {
-        charset = assess_charset_guess(out->data, out->len);
+    if (bom == 0) {
+
+        if (known) {
+            charset = *known;
+
+        } else if (assess_html_charset(data, len, &charset) != 0) {
+            charset = assess_charset_guess(data, len);
+        }
     }
 
     memset(&html, 0, sizeof(html));
-    memset(&h, 0, sizeof(h));
-    h.out = out;
 
-    assess_charset_decode(charset, out->data + bom, out->len - bom, &html);
+    assess_charset_decode(charset, data + bom, len - bom, &html);
 
     if (html.failed) {
         return ASSESS_WHY_MEMORY;
@@ -193,11 +210,28 @@ assess_html_read(assess_out_t *out)
 
     assess_buf_free(&html);
 
-    if (why != ASSESS_WHY_NONE) {
-        return why;
+    if (doc) {
+        if (why == ASSESS_WHY_NONE) {
+            why = assess_html_document(out, doc);
+        }
+
+        xmlFreeDoc(doc);
     }
 
-    root = doc ? xmlDocGetRootElement(doc) : NULL;
+    return why;
+}
+
+
+static assess_why_e
+assess_html_document(assess_out_t *out, xmlDoc *doc)
+{
+    xmlNode        *root, *title, *node;
+    assess_html_t   h;
+
+    memset(&h, 0, sizeof(h));
+    h.out = out;
+
+    root = xmlDocGetRootElement(doc);
 
     if (root) {
         title = assess_html_title(root);
@@ -223,7 +257,7 @@ assess_html_read(assess_out_t *out)
         assess_out_text(out, "\n", 1);
     }
 
-    assess_out_page(out);
+    assess_buf_free(&h.text);
 
     return ASSESS_WHY_NONE;
 }
@@ -237,6 +271,7 @@ assess_html_read(assess_out_t *out)
 static assess_why_e
 assess_html_parse(const assess_buf_t *html, xmlDoc **doc)
 {
+    assess_why_e     why;
     htmlParserCtxt  *ctxt;
 
     *doc = NULL;
@@ -258,25 +293,21 @@ assess_html_parse(const assess_buf_t *html, xmlDoc **doc)
                                     | HTML_PARSE_IGNORE_ENC);
     ctxt->options |= XML_PARSE_HUGE;
 
-    if (xmlSwitchEncoding(ctxt, XML_CHAR_ENCODING_UTF8) != 0) {
-        return ASSESS_WHY_INTERNAL;
+    why = ASSESS_WHY_INTERNAL;
+
+    if (xmlSwitchEncoding(ctxt, XML_CHAR_ENCODING_UTF8) == 0) {
+
+        (void) htmlParseDocument(ctxt);
+
+        why = ctxt->errNo == XML_ERR_NO_MEMORY ? ASSESS_WHY_MEMORY
+              : ctxt->disableSAX ? ASSESS_WHY_DAMAGED : ASSESS_WHY_NONE;
+
+        *doc = ctxt->myDoc;
     }
 
-    (void) htmlParseDocument(ctxt);
+    htmlFreeParserCtxt(ctxt);
 
-    if (ctxt->errNo == XML_ERR_NO_MEMORY) {
-        return ASSESS_WHY_MEMORY;
-    }
-
-    if (ctxt->disableSAX) {
-        return ASSESS_WHY_DAMAGED;
-    }
-
-    /* the context stays: the process ends before long */
-
-    *doc = ctxt->myDoc;
-
-    return ASSESS_WHY_NONE;
+    return why;
 }
 
 

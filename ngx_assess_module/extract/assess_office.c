@@ -4,9 +4,9 @@
  * the name under which it came.
  */
 
+#include "assess_html.h"
 #include "assess_office.h"
 
-#include <libxml/parser.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,17 +33,26 @@ const assess_reader_t  assess_reader_office = {
 static void
 assess_office_prepare(void)
 {
-    xmlInitParser();
+    /* a book is made of pages of HTML */
+
+    assess_html_prepare();
 }
 
 
 static assess_why_e
 assess_office_read(assess_out_t *out)
 {
+    return assess_office_memory(out, out->data, out->len);
+}
+
+
+assess_why_e
+assess_office_memory(assess_out_t *out, const char *data, size_t len)
+{
     assess_why_e   why;
     assess_zip_t  *zip;
 
-    why = assess_zip_open(out->data, out->len, &zip);
+    why = assess_zip_open(data, len, &zip);
 
     if (why == ASSESS_WHY_NONE) {
         why = assess_office_archive(zip, out);
@@ -57,11 +66,11 @@ assess_office_read(assess_out_t *out)
 static assess_why_e
 assess_office_archive(assess_zip_t *zip, assess_out_t *out)
 {
-    int            part;
-    size_t         i;
-    char           name[ASSESS_OFFICE_NAME];
-    assess_buf_t   mimetype;
-    assess_why_e   why;
+    int           part;
+    size_t        i;
+    char          name[ASSESS_OFFICE_NAME], type[128];
+    assess_buf_t  mimetype;
+    assess_why_e  why;
 
     static const struct {
         const char    *part;
@@ -82,9 +91,17 @@ assess_office_archive(assess_zip_t *zip, assess_out_t *out)
             return why;
         }
 
-        if (mimetype.len && strstr(mimetype.data, "opendocument")) {
-            return assess_odf_read(zip, mimetype.data, out);
+        (void) snprintf(type, sizeof(type), "%s",
+                        mimetype.len ? mimetype.data : "");
+        assess_buf_free(&mimetype);
+
+        if (strstr(type, "opendocument")) {
+            return assess_odf_read(zip, type, out);
         }
+    }
+
+    if (assess_zip_find(zip, "META-INF/container.xml") != -1) {
+        return assess_epub_read(zip, out);
     }
 
     if (assess_office_related(zip, "", NULL, "/officeDocument", name) == -1) {
@@ -164,12 +181,7 @@ assess_office_join(const char *from, size_t folder, const char *name,
 }
 
 
-/*
- * A target is relative to the folder of its source.  A name with ".." that
- * leads out of the archive is no part of it, and is not found.
- */
-
-static int
+int
 assess_office_resolve(const char *from, const char *target,
     char name[ASSESS_OFFICE_NAME])
 {

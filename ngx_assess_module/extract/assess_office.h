@@ -23,6 +23,17 @@
 int assess_office_related(assess_zip_t *zip, const char *from, const char *id,
     const char *type, char name[ASSESS_OFFICE_NAME]);
 
+/*
+ * The name of a part that the one named from refers to by its path; a path that
+ * leads out of the archive is no name of a part.  0, or -1: it is too long.
+ */
+int assess_office_resolve(const char *from, const char *target,
+    char name[ASSESS_OFFICE_NAME]);
+
+/* A document of any of these kinds that stands in memory. */
+assess_why_e assess_office_memory(assess_out_t *out, const char *data,
+    size_t len);
+
 assess_why_e assess_word_read(assess_zip_t *zip, assess_out_t *out);
 assess_why_e assess_sheets_read(assess_zip_t *zip, assess_out_t *out);
 assess_why_e assess_slides_read(assess_zip_t *zip, assess_out_t *out);
@@ -30,6 +41,8 @@ assess_why_e assess_slides_read(assess_zip_t *zip, assess_out_t *out);
 /* mimetype is what the archive says it is. */
 assess_why_e assess_odf_read(assess_zip_t *zip, const char *mimetype,
     assess_out_t *out);
+
+assess_why_e assess_epub_read(assess_zip_t *zip, assess_out_t *out);
 
 
 #endif /* ASSESS_OFFICE_H */

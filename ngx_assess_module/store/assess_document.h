@@ -19,7 +19,8 @@ typedef enum {
     ASSESS_KIND_PPTX,
     ASSESS_KIND_ODT,
     ASSESS_KIND_ODS,
-    ASSESS_KIND_ODP
+    ASSESS_KIND_ODP,
+    ASSESS_KIND_EPUB = 14
 } assess_kind_e;
 
 

@@ -9,7 +9,7 @@ use Compress::Raw::Zlib;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(archive docx xlsx pptx odf xml);
+our @EXPORT_OK = qw(archive docx xlsx pptx odf epub xml);
 
 my $relations = 'http://schemas.openxmlformats.org/officeDocument/2006/'
     . 'relationships';
@@ -182,6 +182,41 @@ sub odf {
             . " xmlns:draw=\"${ns}drawing:1.0\"><office:body><office:$kind>"
             . "$body</office:$kind></office:body></office:document-content>"],
         @others);
+}
+
+
+# Chapters as [name, XHTML of its body], in the order of the spine; a body that
+# is a reference is all of the file.
+sub epub {
+    my ($chapters, @others) = @_;
+
+    my $n = 0;
+    my (@items, @refs, @parts);
+
+    for my $chapter (@$chapters) {
+        my ($name, $body) = @$chapter;
+        $n++;
+        unshift @items, qq{<item id="c$n" href="$name"}
+            . ' media-type="application/xhtml+xml"/>';
+        push @refs, qq{<itemref idref="c$n"/>};
+
+        # of a URL to the name
+        $name =~ s/%([0-9a-f]{2})/chr hex $1/gie;
+        push @parts, ["OPS/$name", ref $body ? $$body : '<?xml'
+            . ' version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head>'
+            . "<title/></head><body>$body</body></html>"];
+    }
+
+    return archive(
+        ['mimetype', 'application/epub+zip', { stored => 1 }],
+        ['META-INF/container.xml', '<container><rootfiles><rootfile'
+            . ' full-path="OPS/book.opf"/></rootfiles></container>'],
+        ['OPS/book.opf', '<package xmlns="http://www.idpf.org/2007/opf">'
+            . '<manifest><item id="cover" href="cover.png"'
+            . ' media-type="image/png"/>' . join('', @items) . '</manifest>'
+            . '<spine><itemref idref="cover"/>' . join('', @refs)
+            . '</spine></package>'],
+        @parts, @others);
 }
 
 
