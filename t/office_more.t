@@ -117,6 +117,57 @@ sub fails {
     problem_is(post('text', $type{epub}), 415, undef, 'text said to be a book');
 }
 
+
+# Rich text
+{
+    my $damaged = 'document_damaged';
+    my $rtf = sub { return '{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fnil Arial;}'
+        . '{\f1\fnil\fcharset204 Arial Cyr;}{\f2\fcharset128 Gothic;}}'
+        . '{\colortbl;\red0\green0\blue0;}{\*\generator Word;}' . join('', @_)
+        . '}' };
+
+    reads($rtf->('\pard\outlinelevel0 Fire doors\par\pard All {\b doors} are'
+        . "\r\n tes\nted.{\\v Never.}{\\deleted Not.}\\par One\\tab two\\line three"
+        . '\par Gr\\\'fc\\\'dfe \emdash  \ldblquote x\rdblquote\~y\_z \{\\\\\}\par'),
+        'rtf', ["Fire doors\n\nAll doors are tested.\nOne two\nthree\n"
+        . "Gr\x{fc}\x{df}e \x{2014} \x{201c}x\x{201d} y-z {\\}\n"],
+          'words, lines and marks of rich text');
+    reads($rtf->('\u1042?\u8364\\\'80 {\uc2\u26085\\\'93\\\'fa\uc0\u26412}'
+        . '\u-10179?\u-8704? {\uc1\u233\u234{x}}{\f1 \\\'c2\\\'fb\\\'f5\\\'ee\\\'e4}'
+        . ' {\f2 \\\'93\\\'fa\\\'96\\\'7b}'), 'rtf', ["\x{412}\x{20ac}"
+        . " \x{65e5}\x{672c}\x{1f600} \x{e9}x\x{412}\x{44b}\x{445}\x{43e}\x{434}"
+        . " \x{65e5}\x{672c}\n"], 'in any script');
+    reads("{\\rtf1\\ansi\\ansicpg1251 \xc2\\'fb\xf5\xee\xe4}", 'rtf',
+          ["\x{412}\x{44b}\x{445}\x{43e}\x{434}\n"], 'in its code page');
+    reads($rtf->('Before.\par\trowd\cellx1\cellx2\pard\intbl Stair\cell Tested'
+        . '\cell\row\trowd\pard\intbl 1\par north\cell\pard\intbl\cell\pard\intbl'
+        . ' yes\cell{\trowd\row}\pard After.\par\trowd a\cell b\cell\row'), 'rtf',
+        ["Before.\n\nStair | Tested\n1 north | | yes\n\nAfter.\n\na | b\n"],
+          'tables of rich text');
+    reads($rtf->('{\header On each\par}One{\footnote A note.}.\page Two.\par'
+        . '\sect\sectd\sbknone Goes on.\sect\sectd Three.'), 'rtf',
+        ["One.\n\nOn each\nA note.\n", "Two.\nGoes on.\n", "Three.\n"],
+          'pages, sections, and what stands outside of the text');
+    reads($rtf->('A{\field{\*\fldinst HYPERLINK "x"}{\fldrslt link}}'
+        . '{\*\unknown no{no}}{\pict\bin6 a}{\}\\\\b 6162}{\bin3 }}}}{\known yes}'
+        . '{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt In a box.\par}}'
+        . '{\shprslt no}}'), 'rtf', ["Alinkyes\nIn a box.\n"],
+          'what is passed over');
+
+    fails('{\rtf1 half of', 'rtf', $damaged, 'half of rich text');
+    fails('{\rtf1 ' . '{' x 5000 . 'x' . '}' x 5000 . '}', 'rtf',
+          'document_limit', 'groups in groups');
+    fails('{\rtf1 x\bin99999999999 }', 'rtf', $damaged,
+          'bytes that are not there');
+    fails($rtf->(''), 'rtf', 'document_without_text', 'rich text of none');
+    fails($rtf->('x\page ' x 60), 'rtf', 'document_limit', 'too many pages');
+    reads('{\rtf1 a\\\'zz\u99999999999999?\uc-5\f-1\f99999999 b\'}', 'rtf',
+          ["azz\x{fffd}b'\n"], 'numbers that are none');
+
+    problem_is(post($rtf->('x'), 'text/html'), 415, undef,
+               'rich text said to be HTML');
+}
+
 is($http->get('/api/health/ready')->{status}, 200, 'the server is well');
 
 $t->done;

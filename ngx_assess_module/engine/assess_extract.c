@@ -285,6 +285,9 @@ assess_extract_reader(assess_kind_e kind)
     case ASSESS_KIND_EPUB:
         return "office";
 
+    case ASSESS_KIND_RTF:
+        return "rtf";
+
     default:
         return "text";
     }

@@ -17,6 +17,7 @@ typedef enum {
     ASSESS_CLAIM_TEXT,                  /* some kind of text */
     ASSESS_CLAIM_MARKDOWN,
     ASSESS_CLAIM_HTML,
+    ASSESS_CLAIM_RTF,
     ASSESS_CLAIM_ZIP,                   /* an archive, or an office document */
     ASSESS_CLAIM_OTHER                  /* nothing that is read here */
 } assess_claim_e;
@@ -59,7 +60,6 @@ static const struct {
     { 0, 12, "\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image" },
     { 0, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
       "an old Microsoft Office document" },
-    { 0, 5, "{\\rtf", "an RTF document" },
     { 0, 4, "%!PS", "a PostScript document" },
     { 0, 4, "AT&T", "a DjVu document" },
     { 0, 2, "\x1f\x8b", "a gzip archive" },
@@ -155,6 +155,17 @@ assess_kind_detect(const char *head, size_t len,
         return ASSESS_OK;
     }
 
+    if (len >= 5 && memcmp(head, "{\\rtf", 5) == 0) {
+
+        if (claim != ASSESS_CLAIM_NONE && claim != ASSESS_CLAIM_RTF) {
+            name = "an RTF document";
+            goto contradiction;
+        }
+
+        *kind = ASSESS_KIND_RTF;
+        return ASSESS_OK;
+    }
+
     name = assess_kind_binary(head, len);
 
     if (name == NULL && !assess_kind_text(head, len)) {
@@ -169,11 +180,13 @@ assess_kind_detect(const char *head, size_t len,
     if (name) {
         return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
                            "the document seems to be %s; PDF, DOCX, XLSX, PPTX,"
-                           " ODT, ODS, ODP, EPUB, plain text, Markdown and"
+                           " ODT, ODS, ODP, RTF, EPUB, plain text, Markdown and"
                            " HTML can be read", name);
     }
 
-    if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP) {
+    if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP
+        || claim == ASSESS_CLAIM_RTF)
+    {
         name = "text";
         goto contradiction;
     }
@@ -227,6 +240,11 @@ assess_kind_claim(const assess_str_t *type)
         { "application/xhtml+xml", ASSESS_CLAIM_HTML },
         { "text/markdown", ASSESS_CLAIM_MARKDOWN },
         { "text/x-markdown", ASSESS_CLAIM_MARKDOWN },
+        { "application/rtf", ASSESS_CLAIM_RTF },
+        { "application/x-rtf", ASSESS_CLAIM_RTF },
+        { "text/rtf", ASSESS_CLAIM_RTF },
+        { "text/richtext", ASSESS_CLAIM_RTF },
+        { "application/msword", ASSESS_CLAIM_RTF },
         { "application/json", ASSESS_CLAIM_TEXT },
         { "application/xml", ASSESS_CLAIM_TEXT },
         { "application/yaml", ASSESS_CLAIM_TEXT },
@@ -257,15 +275,8 @@ assess_kind_claim(const assess_str_t *type)
         }
     }
 
-    if (media.len > 5 && strncasecmp(media.data, "text/", 5) == 0) {
-
-        /* an RTF document is none, whatever its name is */
-
-        return assess_kind_is(&media, "text/rtf") ? ASSESS_CLAIM_OTHER
-                                                  : ASSESS_CLAIM_TEXT;
-    }
-
-    return ASSESS_CLAIM_OTHER;
+    return media.len > 5 && strncasecmp(media.data, "text/", 5) == 0
+           ? ASSESS_CLAIM_TEXT : ASSESS_CLAIM_OTHER;
 }
 
 

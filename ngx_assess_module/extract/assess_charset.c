@@ -10,7 +10,6 @@
 #define ASSESS_REPLACEMENT  0xfffd
 
 
-static void assess_charset_put(assess_buf_t *out, uint32_t cp);
 static void assess_charset_utf16(int big, const char *data, size_t len,
     assess_buf_t *out);
 static void assess_charset_1252(const char *data, size_t len,
@@ -48,6 +47,9 @@ static const struct {
     { "iso-8859-14", "ISO-8859-14" },
     { "iso-8859-15", "ISO-8859-15" },
     { "iso-8859-16", "ISO-8859-16" },
+    { "ibm437", "IBM437" },
+    { "ibm850", "IBM850" },
+    { "ibm866", "IBM866" },
     { "koi8-r", "KOI8-R" },
     { "koi8-u", "KOI8-U" },
     { "macintosh", "MACINTOSH" },
@@ -225,7 +227,7 @@ assess_charset_decode(assess_charset_e charset, const char *data, size_t len,
 }
 
 
-static void
+void
 assess_charset_put(assess_buf_t *out, uint32_t cp)
 {
     char    utf8[4];

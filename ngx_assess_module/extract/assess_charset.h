@@ -41,5 +41,8 @@ assess_charset_e assess_charset_guess(const char *data, size_t len);
 void assess_charset_decode(assess_charset_e charset, const char *data,
     size_t len, assess_buf_t *out);
 
+/* Appends one character. */
+void assess_charset_put(assess_buf_t *out, uint32_t cp);
+
 
 #endif /* ASSESS_CHARSET_H */

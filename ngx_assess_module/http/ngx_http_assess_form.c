@@ -533,6 +533,9 @@ ngx_http_assess_kind_type(assess_kind_e kind)
     case ASSESS_KIND_ODP:
         return "application/vnd.oasis.opendocument.presentation";
 
+    case ASSESS_KIND_RTF:
+        return "application/rtf";
+
     case ASSESS_KIND_EPUB:
         return "application/epub+zip";
 

@@ -20,6 +20,7 @@ typedef enum {
     ASSESS_KIND_ODT,
     ASSESS_KIND_ODS,
     ASSESS_KIND_ODP,
+    ASSESS_KIND_RTF = 12,
     ASSESS_KIND_EPUB = 14
 } assess_kind_e;
 
