@@ -168,6 +168,115 @@ sub fails {
                'rich text said to be HTML');
 }
 
+
+# Mail
+{
+    my $damaged = 'document_damaged';
+    my $mail = sub {
+        my ($type, $body, @headers) = @_;
+        return join('', map {"$_\r\n"} 'Received: from a by b', 'From: Ann <a@b>',
+            'To: Bob <b@c>', 'MIME-Version: 1.0', "Content-Type: $type",
+            @headers) . "\r\n$body";
+    };
+    my $multi = sub {
+        my ($kind, $boundary, @parts) = @_;
+        return ("multipart/$kind; boundary=\"$boundary\"", join('', "ignored\r\n",
+            map({"--$boundary\r\n$_\r\n"} @parts), "--$boundary--\r\nignored"));
+    };
+    my $part = sub {
+        my ($type, $body, @headers) = @_;
+        return join("\r\n", "Content-Type: $type", @headers, '', $body);
+    };
+    my $file = sub {
+        my ($type, $name, $bytes) = @_;
+        return $part->($type, encode_base64($bytes),
+            "Content-Disposition: attachment; filename=\"$name\"",
+            'Content-Transfer-Encoding: base64');
+    };
+    my $head = "From: Ann <a\@b>\nTo: Bob <b\@c>\n";
+
+    reads($mail->('text/plain; charset=iso-8859-1', "Gr=FC=DFe, doors =\r\nof"
+        . " stair 1 = 2.\r\n", 'Content-Transfer-Encoding: quoted-printable',
+        'Subject: =?utf-8?B?RmlyZSBkb8O?= =?utf-8?B?tnJz?=', "\tof =?iso-8859-1?Q?"
+        . 'the_pl=E4n?=', 'Date: Thu, 26 Nov 2026 10:00:00 +0000', 'Cc: c@d,',
+        ' e@f', 'X-Other: no'), 'eml', [$head . "Cc: c\@d, e\@f\nDate: Thu, 26 Nov"
+        . " 2026 10:00:00 +0000\nSubject: Fire do\x{f6}rs of the pl\x{e4}n\n\n"
+        . "Gr\x{fc}\x{df}e, doors of stair 1 = 2.\n"], 'headers and text of a mail');
+    reads($mail->('text/plain; charset=iso-2022-jp', "\e\$BF|K\\\e(B"), 'eml',
+          ["$head\n\x{65e5}\x{672c}\n"], 'in any script');
+    reads($mail->('text/plain; charset=windows-1255', "\xf9\xec\xe5\xed"), 'eml',
+          ["$head\n\x{5e9}\x{5dc}\x{5d5}\x{5dd}\n"], 'to its last letter');
+    reads($mail->('text/html; charset=koi8-r', "<p>\xf7\xd9 <b>&amp;</b></p>"), 'eml',
+          ["$head\n\x{412}\x{44b} &\n"], 'a mail of HTML');
+
+    my @both = ($part->('text/html', '<p>As <b>HTML</b></p>'),
+                $part->('text/plain', 'As text'));
+    reads($mail->($multi->('alternative', 'x', @both)), 'eml',
+          ["$head\nAs text\n"], 'text rather than HTML');
+    reads($mail->($multi->('alternative', 'x', $part->('text/plain', " \r\n"),
+        $part->($multi->('related', 'y y', $both[0],
+        $part->('image/png', 'x'))))), 'eml',
+        ["$head\nAs HTML\n\nAttachment: image/png\n"], 'HTML rather than nothing');
+
+    my $plan = docx('<w:p><w:r><w:t>In Word.</w:t></w:r></w:p>');
+    my $rtf = '{\rtf1 One.\page Two.}';
+    reads($mail->($multi->('mixed', 'x', $part->('text/plain', 'See below.'),
+        $file->('application/octet-stream', 'plan.docx', $plan),
+        $file->('image/png', 'a.png', 'x'), $part->('text/plain', "a,b\r\n",
+        "Content-Disposition: attachment; filename*0*=utf-8''%C3%BCb;",
+        ' filename*1="er.csv"'), $file->('application/rtf', 'two.rtf', $rtf),
+        $file->('application/zip', 'a.zip', 'PK'), $part->('text/plain', 'Bye.'),
+        $part->('message/rfc822', $mail->($multi->('mixed', 'y',
+            $part->('text/plain', 'Inner.'),
+            $file->('text/html', 'in.html', '<p>In it.'))),
+            'Content-Disposition: attachment; filename=old.eml'))), 'eml',
+        ["$head\nSee below.\n\nBye.\n\nAttachment: a.png\nAttachment: a.zip\n",
+         "plan.docx\n\nIn Word.\n", "\x{fc}ber.csv\n\na,b\n", "two.rtf\n\nOne.\n",
+         "Two.\n", "old.eml\n\n$head\nInner.\n", "in.html\n\nIn it.\n"],
+          'attachments of a mail');
+    reads($mail->($multi->('mixed', 'x', $file->('text/rtf', 'a.rtf', '{\rtf1 x'),
+        $file->('application/x', 'b.docx', archive(['_rels/.rels',
+        Assess::Office::relations(Assess::Office::relation('a',
+        'officeDocument', 'word/d.xml'))], ['word/d.xml', '<d/>',
+        { flags => 1 }])))), 'eml', [$head,
+        "a.rtf\n\n(This file is damaged and was not read.)\n",
+        "b.docx\n\n(This file is encrypted and was not read.)\n"],
+          'attachments that cannot be read');
+    reads("From a\@b\nSubject: x\nContent-Type: multipart/mixed; boundary=a\n\n"
+        . "--a\n\nNo end", 'eml', ["Subject: x\n\nNo end\n"], 'a mail cut off');
+    reads("Subject: x\nContent-Type: multipart/mixed\n\nAll of it.\n", 'eml',
+          ["Subject: x\n\nAll of it.\n"], 'parts that are none');
+
+    fails("X-A: b\nContent-Type: text/plain\n\nText.", 'eml', $damaged,
+          'headers of no mail');
+    fails($mail->('application/pkcs7-mime; smime-type=enveloped-data', 'x'),
+          'eml', 'document_encrypted', 'a mail that is locked');
+
+    my $deep = 'text';
+    $deep = $part->($multi->('mixed', "b$_", $deep)) for 1 .. 40;
+    fails("From: x\r\n$deep", 'eml', 'document_limit', 'parts in parts');
+
+    $deep = "From: x\r\n\r\ny";
+    $deep = "From: x\r\nContent-Type: message/rfc822\r\n\r\n$deep" for 1 .. 40;
+    fails($deep, 'eml', 'document_limit', 'mails in mails');
+    fails($mail->($multi->('mixed', 'x', map {"\r\n"} 1 .. 20_001)), 'eml',
+          'document_limit', 'too many parts');
+    fails($mail->($multi->('mixed', 'x', map { $file->('text/plain', $_, $_) }
+        1 .. 60)), 'eml', 'document_limit', 'too many attachments');
+
+    my $bomb = docx(\('<w:document xmlns:w="w"><w:p>' . ' ' x 300_000_000));
+    like(fails($mail->($multi->('mixed', 'x', $file->('application/x',
+        'b.docx', $bomb))), 'eml', 'document_limit', 'a bomb in a mail'),
+        qr/unpacks to more/, 'and which limit');
+    undef $bomb;
+
+    reads($mail->('text/plain', 'A "=?utf-8?B?' x 30_000), 'eml',
+        ["$head\n" . 'A "=?utf-8?B?' x 30_000
+         . "\n"], 'words without end');
+    problem_is(post("Two exits.\n", $type{eml}), 415, undef,
+               'text said to be mail');
+}
+
 is($http->get('/api/health/ready')->{status}, 200, 'the server is well');
 
 $t->done;

@@ -288,6 +288,9 @@ assess_extract_reader(assess_kind_e kind)
     case ASSESS_KIND_RTF:
         return "rtf";
 
+    case ASSESS_KIND_EML:
+        return "mail";
+
     default:
         return "text";
     }
@@ -600,7 +603,7 @@ assess_extract_result(assess_extraction_t *x)
     case ASSESS_WHY_NESTED:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "elements of the document are more than 200 deep in"
-                           " each other");
+                           " each other, or parts of a mail more than 20");
 
     case ASSESS_WHY_TOO_LARGE:
         return assess_fail(x->err, ASSESS_FAILED, "document_too_large",

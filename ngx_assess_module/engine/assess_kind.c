@@ -18,6 +18,7 @@ typedef enum {
     ASSESS_CLAIM_MARKDOWN,
     ASSESS_CLAIM_HTML,
     ASSESS_CLAIM_RTF,
+    ASSESS_CLAIM_MAIL,
     ASSESS_CLAIM_ZIP,                   /* an archive, or an office document */
     ASSESS_CLAIM_OTHER                  /* nothing that is read here */
 } assess_claim_e;
@@ -39,6 +40,7 @@ static int assess_kind_holds(const char *head, size_t len, const char *word);
 static int assess_kind_text(const char *head, size_t len);
 static int assess_kind_text16(const char *head, size_t len);
 static int assess_kind_html(const char *head, size_t len);
+static int assess_kind_mail(const char *head, size_t len, int least);
 static size_t assess_kind_skip(const char *head, size_t len, size_t i);
 
 
@@ -180,18 +182,27 @@ assess_kind_detect(const char *head, size_t len,
     if (name) {
         return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
                            "the document seems to be %s; PDF, DOCX, XLSX, PPTX,"
-                           " ODT, ODS, ODP, RTF, EPUB, plain text, Markdown and"
-                           " HTML can be read", name);
+                           " ODT, ODS, ODP, RTF, EPUB, EML, plain text, Markdown"
+                           " and HTML can be read", name);
     }
 
     if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP
-        || claim == ASSESS_CLAIM_RTF)
+        || claim == ASSESS_CLAIM_RTF
+        || (claim == ASSESS_CLAIM_MAIL && !assess_kind_mail(head, len, 1)))
     {
         name = "text";
         goto contradiction;
     }
 
-    if (claim == ASSESS_CLAIM_MARKDOWN
+    if (claim == ASSESS_CLAIM_MAIL
+        || ((claim == ASSESS_CLAIM_NONE || claim == ASSESS_CLAIM_TEXT)
+            && assess_kind_named(filename, ".eml")
+            && assess_kind_mail(head, len, 1))
+        || (claim == ASSESS_CLAIM_NONE && assess_kind_mail(head, len, 3)))
+    {
+        *kind = ASSESS_KIND_EML;
+
+    } else if (claim == ASSESS_CLAIM_MARKDOWN
         || assess_kind_named(filename, ".md")
         || assess_kind_named(filename, ".markdown"))
     {
@@ -252,7 +263,8 @@ assess_kind_claim(const assess_str_t *type)
         { "application/x-ndjson", ASSESS_CLAIM_TEXT },
         { "application/csv", ASSESS_CLAIM_TEXT },
         { "application/toml", ASSESS_CLAIM_TEXT },
-        { "message/rfc822", ASSESS_CLAIM_TEXT },
+        { "message/rfc822", ASSESS_CLAIM_MAIL },
+        { "message/global", ASSESS_CLAIM_MAIL },
         { "application/zip", ASSESS_CLAIM_ZIP },
         { "application/x-zip-compressed", ASSESS_CLAIM_ZIP }
     };
@@ -638,4 +650,58 @@ assess_kind_skip(const char *head, size_t len, size_t i)
 
         i = (size_t) (end - head) + (*end == '-' ? 3 : 2);
     }
+}
+
+
+/*
+ * A mail begins with its headers, and with nothing else; so many of those that
+ * most mails have make one.
+ */
+
+static int
+assess_kind_mail(const char *head, size_t len, int least)
+{
+    int          known;
+    size_t       i;
+    const char  *p, *end, *line, *colon;
+
+    static const char *const  names[] = {
+        "return-path:", "received:", "delivered-to:", "dkim-signature:",
+        "authentication-results:", "from:", "to:", "subject:", "date:",
+        "message-id:", "mime-version:", "content-type:"
+    };
+
+    known = 0;
+    end = head + len;
+
+    for (p = head; p < end && known < least; p = line + 1) {
+
+        line = memchr(p, '\n', (size_t) (end - p));
+        if (line == NULL) {
+            break;
+        }
+
+        /* of a mailbox of Unix, or more of the header before */
+
+        if (p == head ? len > 5 && memcmp(p, "From ", 5) == 0
+                      : *p == ' ' || *p == '\t')
+        {
+            continue;
+        }
+
+        colon = memchr(p, ':', (size_t) (line - p));
+
+        if (colon == NULL || colon == p
+            || memchr(p, ' ', (size_t) (colon - p)) != NULL)
+        {
+            break;
+        }
+
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            known += (size_t) (line - p) >= strlen(names[i])
+                     && strncasecmp(p, names[i], strlen(names[i])) == 0;
+        }
+    }
+
+    return known >= least;
 }

@@ -356,4 +356,12 @@ assess_charset_named(iconv_t cd, const char *data, size_t len,
             left--;
         }
     }
+
+    /* a letter that a mark could have followed is held back until now */
+
+    to = piece;
+    room = sizeof(piece);
+
+    (void) iconv(cd, NULL, NULL, &to, &room);
+    assess_buf_add(out, piece, (size_t) (to - piece));
 }

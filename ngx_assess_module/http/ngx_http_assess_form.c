@@ -536,6 +536,9 @@ ngx_http_assess_kind_type(assess_kind_e kind)
     case ASSESS_KIND_RTF:
         return "application/rtf";
 
+    case ASSESS_KIND_EML:
+        return "message/rfc822";
+
     case ASSESS_KIND_EPUB:
         return "application/epub+zip";
 

@@ -21,6 +21,7 @@ typedef enum {
     ASSESS_KIND_ODS,
     ASSESS_KIND_ODP,
     ASSESS_KIND_RTF = 12,
+    ASSESS_KIND_EML = 13,
     ASSESS_KIND_EPUB = 14
 } assess_kind_e;
 
