@@ -168,6 +168,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       0,
       NULL },
 
+    { ngx_string("assess_ocr_languages"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_ocr_languages,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("assess_temp_path"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_path_slot,
@@ -290,6 +297,10 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(mcf->document_cache, 32 * 1024 * 1024);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);
+
+    if (mcf->extract.languages == NULL) {
+        mcf->extract.languages = "eng";
+    }
 
     if (mcf->cpu_tasks == 0) {
         mcf->cpu_tasks = 1;

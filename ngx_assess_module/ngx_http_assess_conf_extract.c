@@ -2,10 +2,14 @@
 #include "ngx_http_assess_module.h"
 #include "engine/assess_extractor.h"
 
+#include <ctype.h>
+
 
 /* the least that a document can be read in */
 #define NGX_HTTP_ASSESS_MIN_MEMORY  (64 * 1024 * 1024)
 #define NGX_HTTP_ASSESS_MIN_OUTPUT  4096
+
+#define NGX_HTTP_ASSESS_LANGUAGES   200
 
 
 static char *ngx_http_assess_extract_limit(
@@ -121,6 +125,44 @@ ngx_http_assess_extract_limits(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return ngx_http_assess_conf_invalid(cf, cmd, &value[i], why);
         }
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Names of files below a directory of Tesseract's, "eng+script/Greek". */
+
+char *
+ngx_http_assess_ocr_languages(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_main_conf_t *mcf = conf;
+
+    size_t      i;
+    u_char      c;
+    ngx_str_t  *value;
+
+    if (mcf->extract.languages) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; i < value[1].len; i++) {
+
+        c = value[1].data[i];
+
+        if (!isalnum(c) && c != '+' && c != '_' && c != '/') {
+            break;
+        }
+    }
+
+    if (i == 0 || i < value[1].len || i > NGX_HTTP_ASSESS_LANGUAGES) {
+        return ngx_http_assess_conf_invalid(cf, cmd, &value[1],
+                                            "it takes languages of Tesseract, "
+                                            "as in \"eng+deu\"");
+    }
+
+    mcf->extract.languages = (char *) value[1].data;
 
     return NGX_CONF_OK;
 }

@@ -90,6 +90,8 @@ char *ngx_http_assess_extract_limits(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_assess_extract_check(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf);
+char *ngx_http_assess_ocr_languages(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* ngx_http_assess_provider.c: the block that describes a provider */

@@ -66,6 +66,8 @@ typedef enum {
     ASSESS_WHY_OUTPUT,
     ASSESS_WHY_UNPACKED,                /* archives: too much is in there */
     ASSESS_WHY_NESTED,                  /* elements too deep in each other */
+    ASSESS_WHY_PIXELS,                  /* a picture is too large */
+    ASSESS_WHY_OCR,                     /* its languages are not there */
     ASSESS_WHY_MEMORY,                  /* END too */
     ASSESS_WHY_INTERNAL,                /* END too: a system call failed */
     ASSESS_WHY_CPU,                     /* END, as all below */

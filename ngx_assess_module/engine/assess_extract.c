@@ -250,8 +250,8 @@ assess_extract_start(assess_extraction_t *x, assess_kind_e kind, int fd)
     x->deadline = assess_mono_ms() + (int64_t) x->conf->wall_s * 1000
                   + ASSESS_EXTRACT_GRACE;
 
-    rc = assess_extractor_order(x->conf->program, &order, fd, pair[1],
-                                &x->turn);
+    rc = assess_extractor_order(x->conf->program, x->conf->languages, &order,
+                                fd, pair[1], &x->turn);
     (void) close(pair[1]);
 
     if (rc != 0) {
@@ -290,6 +290,9 @@ assess_extract_reader(assess_kind_e kind)
 
     case ASSESS_KIND_EML:
         return "mail";
+
+    case ASSESS_KIND_IMAGE:
+        return "image";
 
     default:
         return "text";
@@ -604,6 +607,17 @@ assess_extract_result(assess_extraction_t *x)
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "elements of the document are more than 200 deep in"
                            " each other, or parts of a mail more than 20");
+
+    case ASSESS_WHY_PIXELS:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "the document has a picture of more than 100 "
+                           "million pixels");
+
+    case ASSESS_WHY_OCR:
+        return assess_fail(x->err, ASSESS_FAILED, "document_ocr_unavailable",
+                           "the document is a picture, and Tesseract's data "
+                           "for the languages \"%s\" cannot be loaded",
+                           x->conf->languages);
 
     case ASSESS_WHY_TOO_LARGE:
         return assess_fail(x->err, ASSESS_FAILED, "document_too_large",

@@ -18,6 +18,7 @@
 
 typedef struct {
     const char   *program;           /* path of assess-extract */
+    const char   *languages;         /* that Tesseract reads: "eng+deu" */
     int64_t       memory;            /* bytes of address space */
     int           cpu_s;
     int           wall_s;
@@ -48,8 +49,9 @@ typedef struct {
  * document_without_text, document_limit (the message names which: pages,
  * output, what it unpacks to), or, when its reader died of it,
  * document_memory, document_timeout, document_killed, document_crashed,
- * document_forbidden.  ASSESS_CANCELLED; ASSESS_ERROR when the program cannot
- * be run.  Nothing reads it any more when it returns.
+ * document_forbidden; with document_ocr_unavailable when what reads pictures
+ * is not there.  ASSESS_CANCELLED; ASSESS_ERROR when the program cannot be
+ * run.  Nothing reads it any more when it returns.
  */
 assess_err_e assess_extract(const assess_extract_conf_t *conf,
     assess_kind_e kind, int fd, const assess_extract_cb_t *cb,

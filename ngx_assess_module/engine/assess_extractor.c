@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,6 +28,7 @@
 
 #define ASSESS_EXTRACTOR_WAIT    1000   /* ms for it to end */
 #define ASSESS_EXTRACTOR_CHECK   5000   /* ms for it to say what there is */
+#define ASSESS_EXTRACTOR_ENV     512
 
 
 typedef struct {
@@ -39,8 +41,8 @@ typedef struct {
 } assess_extractor_t;
 
 
-static int assess_extractor_spawn(const char *program, char *mode, int in,
-    int out, pid_t *pid);
+static int assess_extractor_spawn(const char *program, char *mode,
+    const char *languages, int in, int out, pid_t *pid);
 static int assess_extractor_actions(posix_spawn_file_actions_t *actions,
     int in, int out);
 static int assess_extractor_listen(int fd, char *out, size_t size);
@@ -69,7 +71,8 @@ assess_extractor_let_go(assess_extractor_t *x)
 /* 0, or an errno */
 
 static int
-assess_extractor_start(assess_extractor_t *x, const char *program)
+assess_extractor_start(assess_extractor_t *x, const char *program,
+    const char *languages)
 {
     int  rc, sock, pair[2];
 
@@ -81,7 +84,8 @@ assess_extractor_start(assess_extractor_t *x, const char *program)
 
     sock = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
     rc = sock == -1 ? errno
-         : assess_extractor_spawn(program, "--serve", sock, -1, &x->pid);
+                    : assess_extractor_spawn(program, "--serve", languages,
+                                             sock, -1, &x->pid);
 
     (void) close(pair[1]);
 
@@ -107,11 +111,12 @@ assess_extractor_start(assess_extractor_t *x, const char *program)
 /* in and out become its descriptors 0 and 1; -1: there is nothing */
 
 static int
-assess_extractor_spawn(const char *program, char *mode, int in, int out,
-    pid_t *pid)
+assess_extractor_spawn(const char *program, char *mode,
+    const char *languages, int in, int out, pid_t *pid)
 {
     int                          rc;
-    char                        *argv[3], *env[2];
+    char                        *argv[3], *env[4];
+    char                         ocr[ASSESS_EXTRACTOR_ENV];
     posix_spawnattr_t            attr;
     posix_spawn_file_actions_t   actions;
 
@@ -120,7 +125,15 @@ assess_extractor_spawn(const char *program, char *mode, int in, int out,
     argv[2] = NULL;
 
     env[0] = "LANG=C.UTF-8";
-    env[1] = NULL;
+    env[1] = "OMP_THREAD_LIMIT=1";      /* readers cannot start threads */
+    env[2] = ocr;
+    env[3] = NULL;
+
+    if (snprintf(ocr, sizeof(ocr), "ASSESS_OCR_LANGUAGES=%s", languages)
+        >= (int) sizeof(ocr))
+    {
+        return E2BIG;
+    }
 
     rc = posix_spawnattr_init(&attr);
     if (rc != 0) {
@@ -253,8 +266,8 @@ assess_extractor_send(int sock, const assess_order_t *order, int document,
 
 
 int
-assess_extractor_order(const char *program, const assess_order_t *order,
-    int document, int sock, unsigned *turn)
+assess_extractor_order(const char *program, const char *languages,
+    const assess_order_t *order, int document, int sock, unsigned *turn)
 {
     int                  rc, tries;
     assess_extractor_t  *x;
@@ -274,7 +287,7 @@ assess_extractor_order(const char *program, const assess_order_t *order,
     for (tries = 0, rc = EPIPE; tries < 2 && rc != 0; tries++) {
 
         if (x->program == NULL) {
-            rc = assess_extractor_start(x, program);
+            rc = assess_extractor_start(x, program, languages);
 
             if (rc != 0) {
                 break;
@@ -342,7 +355,7 @@ assess_extractor_check(const char *program, char *out, size_t size)
 
     fd = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
     rc = fd == -1 ? errno
-         : assess_extractor_spawn(program, "--check", -1, fd, &pid);
+         : assess_extractor_spawn(program, "--check", "", -1, fd, &pid);
 
     (void) close(ends[1]);
 

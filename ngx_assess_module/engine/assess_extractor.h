@@ -14,11 +14,12 @@
 
 /*
  * Orders a document to be read; both descriptors stay the caller's, and program
- * stays where it is as long as the process.  turn is for
- * assess_extractor_kill().  0, or an errno: it cannot be started.
+ * stays where it is as long as the process.  languages, which are the same in
+ * every call, are those of pictures.  turn is for assess_extractor_kill().  0,
+ * or an errno: it cannot be started.
  */
-int assess_extractor_order(const char *program, const assess_order_t *order,
-    int document, int sock, unsigned *turn);
+int assess_extractor_order(const char *program, const char *languages,
+    const assess_order_t *order, int document, int sock, unsigned *turn);
 
 /*
  * What it says of the sandbox that this machine gives, a NUL behind it.  0, or

@@ -20,6 +20,7 @@ typedef enum {
     ASSESS_CLAIM_RTF,
     ASSESS_CLAIM_MAIL,
     ASSESS_CLAIM_ZIP,                   /* an archive, or an office document */
+    ASSESS_CLAIM_IMAGE,
     ASSESS_CLAIM_OTHER                  /* nothing that is read here */
 } assess_claim_e;
 
@@ -32,6 +33,7 @@ static int assess_kind_named(const assess_str_t *filename,
 static int assess_kind_pdf(const char *head, size_t len);
 static const char *assess_kind_binary(const char *head, size_t len);
 static const char *assess_kind_container(const char *head, size_t len);
+static int assess_kind_image(const char *name);
 static int assess_kind_zip(const char *head, size_t len);
 static const char *assess_kind_office(const char *head, size_t len,
     const assess_str_t *type, const assess_str_t *filename,
@@ -170,6 +172,15 @@ assess_kind_detect(const char *head, size_t len,
 
     name = assess_kind_binary(head, len);
 
+    if (assess_kind_image(name)) {
+        if (claim != ASSESS_CLAIM_NONE && claim != ASSESS_CLAIM_IMAGE) {
+            goto contradiction;
+        }
+
+        *kind = ASSESS_KIND_IMAGE;
+        return ASSESS_OK;
+    }
+
     if (name == NULL && !assess_kind_text(head, len)) {
         name = "binary data of an unknown kind";
     }
@@ -182,12 +193,13 @@ assess_kind_detect(const char *head, size_t len,
     if (name) {
         return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
                            "the document seems to be %s; PDF, DOCX, XLSX, PPTX,"
-                           " ODT, ODS, ODP, RTF, EPUB, EML, plain text, Markdown"
-                           " and HTML can be read", name);
+                           " ODT, ODS, ODP, RTF, EPUB, EML, PNG, JPEG, TIFF,"
+                           " WebP, BMP, GIF, plain text, Markdown and HTML can"
+                           " be read", name);
     }
 
     if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP
-        || claim == ASSESS_CLAIM_RTF
+        || claim == ASSESS_CLAIM_RTF || claim == ASSESS_CLAIM_IMAGE
         || (claim == ASSESS_CLAIM_MAIL && !assess_kind_mail(head, len, 1)))
     {
         name = "text";
@@ -266,7 +278,19 @@ assess_kind_claim(const assess_str_t *type)
         { "message/rfc822", ASSESS_CLAIM_MAIL },
         { "message/global", ASSESS_CLAIM_MAIL },
         { "application/zip", ASSESS_CLAIM_ZIP },
-        { "application/x-zip-compressed", ASSESS_CLAIM_ZIP }
+        { "application/x-zip-compressed", ASSESS_CLAIM_ZIP },
+        { "image/png", ASSESS_CLAIM_IMAGE },
+        { "image/x-png", ASSESS_CLAIM_IMAGE },
+        { "image/jpeg", ASSESS_CLAIM_IMAGE },
+        { "image/jpg", ASSESS_CLAIM_IMAGE },
+        { "image/pjpeg", ASSESS_CLAIM_IMAGE },
+        { "image/tiff", ASSESS_CLAIM_IMAGE },
+        { "image/tif", ASSESS_CLAIM_IMAGE },
+        { "image/webp", ASSESS_CLAIM_IMAGE },
+        { "image/bmp", ASSESS_CLAIM_IMAGE },
+        { "image/x-bmp", ASSESS_CLAIM_IMAGE },
+        { "image/x-ms-bmp", ASSESS_CLAIM_IMAGE },
+        { "image/gif", ASSESS_CLAIM_IMAGE }
     };
 
     media = assess_kind_media_type(type);
@@ -435,6 +459,28 @@ assess_kind_container(const char *head, size_t len)
     }
 
     return NULL;
+}
+
+
+/* Of the names above, those of pictures that are read. */
+
+static int
+assess_kind_image(const char *name)
+{
+    size_t  i;
+
+    static const char  *read[] = {
+        "a PNG image", "a JPEG image", "a TIFF image", "a WebP image",
+        "a BMP image", "a GIF image"
+    };
+
+    for (i = 0; name && i < sizeof(read) / sizeof(read[0]); i++) {
+        if (strcmp(name, read[i]) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

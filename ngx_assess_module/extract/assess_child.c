@@ -41,7 +41,8 @@ static struct {
     { &assess_reader_text, 0 },
     { &assess_reader_office, 0 },
     { &assess_reader_rtf, 0 },
-    { &assess_reader_mail, 0 }
+    { &assess_reader_mail, 0 },
+    { &assess_reader_image, 0 }
 };
 
 

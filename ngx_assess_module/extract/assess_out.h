@@ -62,6 +62,7 @@ extern const assess_reader_t  assess_reader_text;
 extern const assess_reader_t  assess_reader_office;
 extern const assess_reader_t  assess_reader_rtf;
 extern const assess_reader_t  assess_reader_mail;
+extern const assess_reader_t  assess_reader_image;
 
 
 /*

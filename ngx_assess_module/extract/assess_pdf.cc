@@ -1,11 +1,14 @@
 
 /*
  * PDF through poppler, page by page, with what pdftotext(1) does without
- * options: a quote from here is found in its text.
+ * options: a quote from here is found in its text.  A page that has none is a
+ * scan most likely, and is read as the picture that it is.
  */
 
-#include "assess_out.h"
+#include "assess_ocr.h"
 
+#include <cmath>
+#include <ctype.h>
 #include <limits.h>
 #include <memory>
 #include <new>
@@ -16,11 +19,22 @@
 #include <poppler/ErrorCodes.h>
 #include <poppler/GlobalParams.h>
 #include <poppler/PDFDoc.h>
+#include <poppler/SplashOutputDev.h>
 #include <poppler/Stream.h>
 #include <poppler/TextOutputDev.h>
+#include <splash/SplashBitmap.h>
 
 
 static const double  assess_pdf_dpi = 72.0;
+static const double  assess_pdf_scan_dpi = 300.0;
+static const double  assess_pdf_scan_pixels = 36e6;
+
+
+/* The page under way. */
+typedef struct {
+    assess_out_t  *out;
+    bool           words;
+} assess_pdf_page_t;
 
 
 /* What poppler has to say about a broken file interests nobody here. */
@@ -36,6 +50,8 @@ assess_pdf_prepare(void)
 {
     setErrorCallback(assess_pdf_silence);
     globalParams = std::make_unique<GlobalParams>();
+
+    assess_ocr_prepare();
 }
 
 
@@ -44,15 +60,86 @@ assess_pdf_prepare(void)
 static void
 assess_pdf_text(void *stream, const char *text, int len)
 {
-    assess_out_t  *out = static_cast<assess_out_t *>(stream);
+    int                 i;
+    assess_pdf_page_t  *page = static_cast<assess_pdf_page_t *>(stream);
 
     if (len == 1 && text[0] == '\f') {
         return;
     }
 
-    if (len > 0) {
-        assess_out_text(out, text, static_cast<size_t>(len));
+    for (i = 0; i < len; i++) {
+        if (static_cast<unsigned char>(text[i]) >= 0x80
+            || isalnum(static_cast<unsigned char>(text[i])))
+        {
+            page->words = true;
+        }
     }
+
+    if (len > 0) {
+        assess_out_text(page->out, text, static_cast<size_t>(len));
+    }
+}
+
+
+/* A page without a mark on it is no scan. */
+
+static bool
+assess_pdf_blank(SplashBitmap *bitmap)
+{
+    int                   x, y;
+    const unsigned char  *row;
+
+    for (y = 0; y < bitmap->getHeight(); y++) {
+
+        row = bitmap->getDataPtr()
+              + static_cast<ptrdiff_t>(y) * bitmap->getRowSize();
+
+        for (x = 0; x < bitmap->getWidth(); x++) {
+            if (row[x] != 0xff) {
+                return false;
+            }
+        }
+    }
+
+    return true;
+}
+
+
+static assess_why_e
+assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
+{
+    double         width, height, dpi, most;
+    SplashColor    paper = { 0xff };
+    SplashBitmap  *bitmap;
+
+    width = doc->getPageCropWidth(page) / 72;
+    height = doc->getPageCropHeight(page) / 72;
+
+    /* too large for 300 dots an inch: fewer of them, or none if it is absurd */
+
+    most = std::sqrt(assess_pdf_scan_pixels / (width * height));
+    dpi = std::fmin(assess_pdf_scan_dpi, most);
+
+    if (!(dpi >= 1) || width * dpi > INT16_MAX || height * dpi > INT16_MAX) {
+        return ASSESS_WHY_NONE;
+    }
+
+    SplashOutputDev  splash(splashModeMono8, 4, false, paper);
+
+    splash.startDoc(doc);
+    doc->displayPage(&splash, page, dpi, dpi, 0, false, true, false);
+
+    bitmap = splash.getBitmap();
+
+    if (bitmap == nullptr || bitmap->getDataPtr() == nullptr
+        || assess_pdf_blank(bitmap))
+    {
+        return ASSESS_WHY_NONE;
+    }
+
+    return assess_ocr_gray(out, bitmap->getDataPtr(), bitmap->getWidth(),
+                           bitmap->getHeight(), bitmap->getRowSize(),
+                           static_cast<int>(dpi));
 }
 
 
@@ -75,6 +162,9 @@ static assess_why_e
 assess_pdf_pages(assess_out_t *out)
 {
     int                      n, i;
+    bool                     words;
+    assess_why_e             why;
+    assess_pdf_page_t        page;
     std::unique_ptr<PDFDoc>  doc;
 
     doc = assess_pdf_open<PDFDoc>(std::make_unique<MemStream>(
@@ -96,16 +186,38 @@ assess_pdf_pages(assess_out_t *out)
         return ASSESS_WHY_PAGES;
     }
 
-    TextOutputDev  text(assess_pdf_text, out, false, 0, false);
+    page.out = out;
+    words = false;
+
+    TextOutputDev  text(assess_pdf_text, &page, false, 0, false);
 
     if (!text.isOk()) {
         return ASSESS_WHY_INTERNAL;
     }
 
     for (i = 1; i <= n; i++) {
+
+        page.words = false;
+
         doc->displayPage(&text, i, assess_pdf_dpi, assess_pdf_dpi, 0, true,
                          false, false);
+
+        if (page.words) {
+            words = true;
+
+        } else if (assess_ocr_ready()) {
+            why = assess_pdf_scan(out, doc.get(), i);
+
+            if (why != ASSESS_WHY_NONE) {
+                return why;
+            }
+        }
+
         assess_out_page(out);
+    }
+
+    if (!words && !assess_ocr_ready()) {
+        return ASSESS_WHY_OCR;
     }
 
     /* nobody waits for the tidying up: the process ends here */

@@ -55,7 +55,9 @@ static assess_err_e ngx_http_assess_digest_end(
     assess_err_t *err);
 static ngx_uint_t ngx_http_assess_form_type(const assess_str_t *type);
 static assess_err_e ngx_http_assess_form_memory(assess_err_t *err);
-static const char *ngx_http_assess_kind_type(assess_kind_e kind);
+static const char *ngx_http_assess_kind_type(assess_kind_e kind,
+    const char *head);
+static const char *ngx_http_assess_image_type(const char *head);
 
 
 assess_err_e
@@ -471,7 +473,7 @@ ngx_http_assess_digest_end(ngx_http_assess_digest_t *digest,
 
     if (file->content_type.data == NULL) {
         file->content_type.data = (char *) ngx_http_assess_kind_type(
-                                                                file->kind);
+                                                  file->kind, digest->head);
         file->content_type.len = ngx_strlen(file->content_type.data);
     }
 
@@ -499,7 +501,7 @@ ngx_http_assess_form_type(const assess_str_t *type)
 
 
 static const char *
-ngx_http_assess_kind_type(assess_kind_e kind)
+ngx_http_assess_kind_type(assess_kind_e kind, const char *head)
 {
     switch (kind) {
 
@@ -542,8 +544,39 @@ ngx_http_assess_kind_type(assess_kind_e kind)
     case ASSESS_KIND_EPUB:
         return "application/epub+zip";
 
+    case ASSESS_KIND_IMAGE:
+        return ngx_http_assess_image_type(head);
+
     default:
         return "text/plain";
+    }
+}
+
+
+/* That it is one of these is known: the first byte says which. */
+
+static const char *
+ngx_http_assess_image_type(const char *head)
+{
+    switch ((u_char) head[0]) {
+
+    case 0x89:
+        return "image/png";
+
+    case 0xff:
+        return "image/jpeg";
+
+    case 'G':
+        return "image/gif";
+
+    case 'B':
+        return "image/bmp";
+
+    case 'R':
+        return "image/webp";
+
+    default: /* II or MM */
+        return "image/tiff";
     }
 }
 

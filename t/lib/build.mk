@@ -42,7 +42,7 @@ module: $(NGINX_OUT)/Makefile
 
 # assess-extract: the only program that links Poppler
 
-EXTRACT_PKGS := poppler libseccomp libxml-2.0 libzip
+EXTRACT_PKGS := poppler libseccomp libxml-2.0 libzip tesseract lept
 EXTRACT_C    := $(wildcard $(M)/extract/*.c $(M)/base/*.c)
 EXTRACT_CC   := $(wildcard $(M)/extract/*.cc)
 EXTRACT_OBJS := $(patsubst %,$(BUILD)/extract/%.o,\

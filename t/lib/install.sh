@@ -6,10 +6,10 @@
 set -euo pipefail
 
 declare -A packages=(
-    [run]="nginx postgresql perl ca-certificates"
+    [run]="nginx postgresql perl ca-certificates tesseract-ocr-eng"
     [build]="gcc g++ make pkg-config libc6-dev nginx-dev libcurl4-openssl-dev
              libpq-dev libjansson-dev libssl-dev libseccomp-dev libxml2-dev
-             libpoppler-private-dev poppler-data libzip-dev"
+             libpoppler-private-dev poppler-data libzip-dev libtesseract-dev libleptonica-dev"
     [sample]="groff"
     [test]="curl poppler-utils procps"
     [sanitize]="patch xz-utils"

@@ -53,6 +53,7 @@ static int                    memory_limited;
 static void
 defaults(void)
 {
+    conf.languages = "eng";
     conf.program = getenv("ASSESS_EXTRACT");
     if (conf.program == NULL) {
         conf.program = "build/assess-extract";

@@ -1,0 +1,274 @@
+
+/*
+ * Pictures: PNG, JPEG, WebP, BMP and GIF are one page, a TIFF has one or
+ * several.  How large a picture is, is read before it is unpacked: a few bytes
+ * can stand for more of it than there is memory.
+ */
+
+#include "assess_ocr.h"
+
+#include <allheaders.h>
+#include <string.h>
+
+
+#define ASSESS_IMAGE_TIFF_WIDTH   256
+#define ASSESS_IMAGE_TIFF_HEIGHT  257
+#define ASSESS_IMAGE_TIFF_SHORT   3
+#define ASSESS_IMAGE_TIFF_ENTRY   12
+
+
+typedef struct {
+    int64_t  width;
+    int64_t  height;
+} assess_image_size_t;
+
+
+/* A file that is read with numbers of one byte order. */
+typedef struct {
+    const unsigned char  *data;
+    size_t                len;
+    int                   big;
+} assess_image_bytes_t;
+
+
+static assess_why_e assess_image_one(assess_out_t *out);
+static assess_why_e assess_image_tiff(assess_out_t *out);
+static int assess_image_tiff_size(const assess_image_bytes_t *bytes,
+    size_t directory, assess_image_size_t *size);
+static int assess_image_size(const assess_out_t *out, int format,
+    assess_image_size_t *size);
+static assess_why_e assess_image_fits(const assess_image_size_t *size);
+static int64_t assess_image_number(const assess_image_bytes_t *bytes,
+    size_t offset, size_t n);
+
+
+static assess_why_e
+assess_image_read(assess_out_t *out)
+{
+    if (!assess_ocr_ready()) {
+        return ASSESS_WHY_OCR;
+    }
+
+    if (out->len >= 4 && (memcmp(out->data, "II*\0", 4) == 0
+                          || memcmp(out->data, "MM\0*", 4) == 0))
+    {
+        return assess_image_tiff(out);
+    }
+
+    return assess_image_one(out);
+}
+
+
+static assess_why_e
+assess_image_one(assess_out_t *out)
+{
+    int                   format;
+    PIX                  *pix;
+    assess_why_e          why;
+    assess_image_size_t   size;
+
+    /* it looks at twelve bytes, however many there are */
+
+    if (out->len < 12
+        || findFileFormatBuffer((const l_uint8 *) out->data, &format) != 0
+        || assess_image_size(out, format, &size) != 0)
+    {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    why = assess_image_fits(&size);
+    if (why != ASSESS_WHY_NONE) {
+        return why;
+    }
+
+    pix = pixReadMem((const l_uint8 *) out->data, out->len);
+    if (pix == NULL) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    why = assess_ocr_text(out, pix);
+
+    if (why == ASSESS_WHY_NONE) {
+        assess_out_page(out);
+    }
+
+    return why;
+}
+
+
+/*
+ * Page after page by where its directory is.  Directories that go in a circle
+ * end with the limit of pages.
+ */
+
+static assess_why_e
+assess_image_tiff(assess_out_t *out)
+{
+    PIX                   *pix;
+    size_t                 offset;
+    assess_why_e           why;
+    assess_image_size_t    size;
+    assess_image_bytes_t   bytes;
+
+    bytes.data = (const unsigned char *) out->data;
+    bytes.len = out->len;
+    bytes.big = out->data[0] == 'M';
+
+    offset = 0;
+
+    do {
+        if (out->page >= out->max_pages) {
+            return ASSESS_WHY_PAGES;
+        }
+
+        if (assess_image_tiff_size(&bytes, offset, &size) != 0) {
+            return ASSESS_WHY_DAMAGED;
+        }
+
+        why = assess_image_fits(&size);
+        if (why != ASSESS_WHY_NONE) {
+            return why;
+        }
+
+        pix = pixReadMemFromMultipageTiff(bytes.data, bytes.len, &offset);
+        if (pix == NULL) {
+            return ASSESS_WHY_DAMAGED;
+        }
+
+        why = assess_ocr_text(out, pix);
+        if (why != ASSESS_WHY_NONE) {
+            return why;
+        }
+
+        assess_out_page(out);
+
+    } while (offset);
+
+    return ASSESS_WHY_NONE;
+}
+
+
+/* directory is where it is, or 0 for the first one */
+
+static int
+assess_image_tiff_size(const assess_image_bytes_t *bytes, size_t directory,
+    assess_image_size_t *size)
+{
+    size_t    at;
+    int64_t   i, n, value;
+
+    if (directory == 0) {
+        directory = (size_t) assess_image_number(bytes, 4, 4);
+    }
+
+    n = assess_image_number(bytes, directory, 2);
+
+    size->width = 0;
+    size->height = 0;
+
+    for (i = 0; i < n; i++) {
+
+        at = directory + 2 + (size_t) i * ASSESS_IMAGE_TIFF_ENTRY;
+
+        value = assess_image_number(bytes, at + 2, 2)
+                == ASSESS_IMAGE_TIFF_SHORT
+                ? assess_image_number(bytes, at + 8, 2)
+                : assess_image_number(bytes, at + 8, 4);
+
+        switch (assess_image_number(bytes, at, 2)) {
+
+        case ASSESS_IMAGE_TIFF_WIDTH:
+            size->width = value;
+            break;
+
+        case ASSESS_IMAGE_TIFF_HEIGHT:
+            size->height = value;
+            break;
+        }
+    }
+
+    return size->width > 0 && size->height > 0 ? 0 : -1;
+}
+
+
+/* Leptonica would unpack GIF and BMP for it, and not believe a huge PNG. */
+
+static int
+assess_image_size(const assess_out_t *out, int format,
+    assess_image_size_t *size)
+{
+    int                    width, height;
+    assess_image_bytes_t   bytes;
+
+    bytes.data = (const unsigned char *) out->data;
+    bytes.len = out->len;
+    bytes.big = format == IFF_PNG;
+
+    switch (format) {
+
+    case IFF_PNG:
+        size->width = assess_image_number(&bytes, 16, 4);
+        size->height = assess_image_number(&bytes, 20, 4);
+        break;
+
+    case IFF_GIF:
+        size->width = assess_image_number(&bytes, 6, 2);
+        size->height = assess_image_number(&bytes, 8, 2);
+        break;
+
+    case IFF_BMP:
+        size->width = assess_image_number(&bytes, 18, 4);
+        size->height = assess_image_number(&bytes, 22, 4);
+        break;
+
+    default:
+        if (pixReadHeaderMem(bytes.data, bytes.len, NULL, &width, &height,
+                             NULL, NULL, NULL)
+            != 0)
+        {
+            return -1;
+        }
+
+        size->width = width;
+        size->height = height;
+        break;
+    }
+
+    return size->width > 0 && size->height > 0 ? 0 : -1;
+}
+
+
+static assess_why_e
+assess_image_fits(const assess_image_size_t *size)
+{
+    return size->width <= ASSESS_OCR_MAX_PIXELS / size->height
+           ? ASSESS_WHY_NONE : ASSESS_WHY_PIXELS;
+}
+
+
+/* Of n bytes; 0 where the file ends before. */
+
+static int64_t
+assess_image_number(const assess_image_bytes_t *bytes, size_t offset, size_t n)
+{
+    size_t    i;
+    int64_t   number;
+
+    if (offset > bytes->len || bytes->len - offset < n) {
+        return 0;
+    }
+
+    number = 0;
+
+    for (i = 0; i < n; i++) {
+        number = number << 8
+                 | bytes->data[offset + (bytes->big ? i : n - 1 - i)];
+    }
+
+    return number;
+}
+
+
+const assess_reader_t  assess_reader_image = {
+    "image", assess_ocr_prepare, assess_image_read
+};

@@ -1,0 +1,45 @@
+
+/*
+ * The text of a picture, by Tesseract, whichever way up it is.  The engine and
+ * its languages are loaded once, before the first document; all readers share
+ * them.
+ */
+
+#ifndef ASSESS_OCR_H
+#define ASSESS_OCR_H
+
+
+#include "assess_out.h"
+
+
+/* A4 at 1,000 dots an inch, and a photograph of any telephone. */
+#define ASSESS_OCR_MAX_PIXELS  INT64_C(100000000)
+
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+
+struct Pix;
+
+/* Reads files, and may be called again. */
+void assess_ocr_prepare(void);
+
+/* Whether all languages are there. */
+int assess_ocr_ready(void);
+
+/* Sends what can be read in it; the picture is freed. */
+assess_why_e assess_ocr_text(assess_out_t *out, struct Pix *pix);
+
+/* The same of a picture with one byte a pixel; 0 is black. */
+assess_why_e assess_ocr_gray(assess_out_t *out, const unsigned char *data,
+    int width, int height, int stride, int dpi);
+
+
+#ifdef __cplusplus
+}
+#endif
+
+
+#endif /* ASSESS_OCR_H */
