@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 
-#define ASSESS_NICE   10
-#define ASSESS_SESSION_NICE  "19"
-#define ASSESS_SLICE  100000                    /* ns, the least there is */
+#define ASSESS_NICE          10
+#define ASSESS_SLICE         100000             /* ns, the least there is */
+
+/* a third of the share of another session: a document must get on, too */
+#define ASSESS_SESSION_NICE  "5"
 
 
 /* sched_setattr(2); glibc has no wrapper, and the kernel's header clashes */
@@ -78,7 +80,7 @@ assess_background_session(void)
 {
     int  fd;
 
-    if (setsid() == -1) {
+    if (getsid(0) != getpid()) {
         return;
     }
 

@@ -14,10 +14,9 @@
 void assess_background(int idle);
 
 /*
- * Makes the calling process, which leads no group yet, a session of its own,
- * and puts that behind others: Linux shares the cores out between sessions
- * first (sched(7), autogroup), so that what one of them does is taken from the
- * time of all in it.
+ * Puts the calling process's session behind others, where it is one of its own:
+ * Linux shares the cores out between sessions first (sched(7), autogroup), so
+ * that what one process does is taken from the time of all in its session.
  */
 void assess_background_session(void);
 

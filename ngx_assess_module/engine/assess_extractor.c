@@ -189,8 +189,9 @@ assess_extractor_actions(posix_spawn_file_actions_t *actions, int in, int out)
 
 /*
  * A pool thread blocks signals and a server ignores some: the program starts
- * with none of that.  A process group of its own keeps it out of a terminal's
- * interrupts.
+ * with none of that.  A session of its own keeps it out of a terminal's
+ * interrupts, and what it computes is not taken from the time of nginx: see
+ * assess_background_session().
  */
 
 static int
@@ -201,7 +202,7 @@ assess_extractor_attr(posix_spawnattr_t *attr)
 
     rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK
                                         | POSIX_SPAWN_SETSIGDEF
-                                        | POSIX_SPAWN_SETPGROUP);
+                                        | POSIX_SPAWN_SETSID);
 
     if (rc == 0) {
         (void) sigemptyset(&set);
@@ -211,10 +212,6 @@ assess_extractor_attr(posix_spawnattr_t *attr)
     if (rc == 0) {
         (void) sigfillset(&set);
         rc = posix_spawnattr_setsigdefault(attr, &set);
-    }
-
-    if (rc == 0) {
-        rc = posix_spawnattr_setpgroup(attr, 0);
     }
 
     return rc;
