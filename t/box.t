@@ -8,6 +8,7 @@
 use strict;
 use warnings;
 
+use Compress::Zlib qw(compress);
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
@@ -21,7 +22,7 @@ my $kept = 'a real one';
 changed_conf(sub { s{/assess-extract(?=")}{/bad/assess-extract}; return });
 
 my $t = Assess::Test->new(env => { ASSESS_JOBS => 8 }, extra =>
-    "    assess_extract_limits memory=128m cpu=1s time=10s output=1m;\n");
+    "    assess_extract_limits memory=128m cpu=3s time=300s output=1m;\n");
 my $http = $t->http;
 my $set = question_set($t, 'box', 1);
 my $made = 0;
@@ -36,6 +37,20 @@ sub told {
 
     $made++;
     return $t->upload("<html><p>$act of $made</p></html>", 'text/html');
+}
+
+
+# A page that draws this; its table of contents is left to the reader.
+sub pdf_of {
+    my ($content, $filter) = @_;
+
+    return "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        . "2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n"
+        . '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents'
+        . ' 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont'
+        . "/Helvetica>>>>>>>>endobj\n4 0 obj<</Length " . length($content)
+        . "/Filter[$filter]>>stream\n$content\nendstream endobj\n"
+        . "trailer<</Root 1 0 R>>\n%%EOF\n";
 }
 
 
@@ -87,9 +102,7 @@ sub tried {
 }
 
 
-# --- in time or out of it, and a bad one does not keep a good one
-
-my $slow = started(told('wait'));
+# --- each end, and good ones between them
 
 for my $case (
     ['a process', 'fork', 'document_forbidden', qr/sandbox ended it/],
@@ -98,7 +111,7 @@ for my $case (
     ['too much memory', 'memory', 'document_memory',
      qr/more than 128 MB of memory.*memory= of assess_extract_limits/],
     ['too much CPU time', 'spin', 'document_timeout',
-     qr/longer than 1 s of CPU time.*cpu= of assess_extract_limits/],
+     qr/longer than 3 s of CPU time.*cpu= of assess_extract_limits/],
     ['a crash', 'crash', 'document_crashed', qr/crashed on it/],
     ['an end of its own', 'exit', 'document_crashed', qr/crashed on it;/],
     ['nonsense', 'talk', 'document_damaged', qr/nonsense/],
@@ -111,12 +124,19 @@ for my $case (
     failed(started(told($act)), $code, $message, $what);
 }
 
-is($t->wait_job(started(told('nothing')))->{status}, 'completed',
-   'a good one between them');
+# readers that are what they should be
 
-failed($slow, 'document_timeout',
-       qr/longer than 10 s of time.*time= of assess_extract_limits/,
-       'too much time');
+failed(started($t->upload(pdf_of(compress('BT /F 9 Tf 9 395 Td 0.00095 TL '
+    . "(exits) ' " x 400_000 . 'ET'), '/FlateDecode'), 'application/pdf')),
+    'document_memory', qr/more than 128 MB of memory/, 'a page that is too full')
+    if $limited;
+
+failed(started($t->upload(pdf_of("\x81" x 256, '/RL' x 6),
+    'application/pdf')), 'document_timeout', qr/longer than 3 s of CPU time/,
+    'a bomb of run lengths');
+
+is($t->wait_job(started(told('nothing')))->{status}, 'completed',
+   'a good one');
 
 
 # --- killed, and tried once more for each time that somebody asks
@@ -166,6 +186,23 @@ failed($slow, 'document_timeout',
 
     $t->server->reload;
     is(tried(started($id)), 1, 'a new configuration begins anew');
+}
+
+
+# --- too much time
+
+{
+    my $conf = $t->home->{env}{ASSESS_EXTRA};
+    my $text = slurp($conf);
+
+    $text =~ s/time=300s/time=1s/ or die "no limit of time\n";
+    write_file($conf, $text);
+    $t->server->reload;
+
+    failed(started(told('wait')), 'document_timeout',
+           qr/longer than 1 s of time.*time= of assess_extract_limits/,
+           'too much time');
+    is(join(' ', readers()), '', 'none runs any more');
 }
 
 

@@ -24,9 +24,10 @@
 
 
 static const assess_reader_t *assess_child_reader(const char *name);
-static void assess_child_descriptors(int document, int sock);
-static void assess_child_run(const assess_order_t *order,
-    const assess_reader_t *reader, volatile int *failed, pid_t parent)
+static int assess_child_descriptors(int document, int sock);
+static void assess_child_run(const assess_child_t *child,
+    const assess_order_t *order, const assess_reader_t *reader, int document,
+    pid_t parent)
     __attribute__((noreturn));
 static int assess_child_map(assess_out_t *out);
 static void assess_child_first_to_go(void);
@@ -77,8 +78,7 @@ assess_child_start(assess_child_t *child, const assess_order_t *order,
     child->pid = fork();
 
     if (child->pid == 0) {
-        assess_child_descriptors(document, sock);
-        assess_child_run(order, reader, child->failed, self);
+        assess_child_run(child, order, reader, document, self);
     }
 
     (void) close(document);
@@ -206,39 +206,47 @@ assess_child_tell(assess_child_t *child)
  * document and its own socket.
  */
 
-static void
+static int
 assess_child_descriptors(int document, int sock)
 {
-    if (dup2(document, ASSESS_DOCUMENT_FD) == -1
-        || dup2(sock, ASSESS_FRAMES_FD) == -1
-        || close_range(3, ~0u, 0) != 0)
-    {
-        _exit(1);
-    }
+    return dup2(document, ASSESS_DOCUMENT_FD) == -1
+           || dup2(sock, ASSESS_FRAMES_FD) == -1
+           || close_range(3, ~0u, 0) != 0 ? -1 : 0;
 }
 
 
 static void
-assess_child_run(const assess_order_t *order, const assess_reader_t *reader,
-    volatile int *failed, pid_t parent)
+assess_child_run(const assess_child_t *child, const assess_order_t *order,
+    const assess_reader_t *reader, int document, pid_t parent)
 {
     sigset_t      set;
     assess_why_e  why;
 
     static assess_out_t  out;
 
-    assess_memory_failed = failed;
+    assess_memory_failed = child->failed;
 
-    out.fd = ASSESS_FRAMES_FD;
+    out.fd = child->sock;
     out.max_pages = order->pages;
     out.max_bytes = order->output;
+
+    /* what the machine does not give is no fault of the document */
+
+    if (assess_child_descriptors(document, child->sock) != 0) {
+        assess_out_fail(&out, ASSESS_WHY_INTERNAL);
+    }
+
+    out.fd = ASSESS_FRAMES_FD;
 
     sigemptyset(&set);
 
     if (sigprocmask(SIG_SETMASK, &set, NULL) != 0
-        || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0
-        || getppid() != parent)
+        || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     {
+        assess_out_fail(&out, ASSESS_WHY_INTERNAL);
+    }
+
+    if (getppid() != parent) {
         _exit(1);
     }
 
