@@ -128,7 +128,8 @@ for my $case (
 
 failed(started($t->upload(pdf_of(compress('BT /F 9 Tf 9 395 Td 0.00095 TL '
     . "(exits) ' " x 400_000 . 'ET'), '/FlateDecode'), 'application/pdf')),
-    'document_memory', qr/more than 128 MB of memory/, 'a page that is too full')
+    'document_memory', qr/more than 128 MB of memory/,
+    'a page that is too full')
     if $limited;
 
 failed(started($t->upload(pdf_of("\x81" x 256, '/RL' x 6),

@@ -55,6 +55,7 @@ static int assess_extract_clean(const assess_str_t *text, assess_buf_t *clean,
 static int assess_extract_letter(uint32_t cp);
 static int assess_extract_stop(assess_extraction_t *x);
 static assess_err_e assess_extract_result(assess_extraction_t *x);
+static assess_err_e assess_extract_refused(assess_extraction_t *x);
 static assess_err_e assess_extract_limit(assess_extraction_t *x,
     assess_why_e why);
 static assess_err_e assess_extract_died(assess_extraction_t *x,
@@ -589,13 +590,54 @@ assess_extract_result(assess_extraction_t *x)
                            "scan?", x->frames.pages,
                            x->frames.pages == 1 ? "" : "s");
 
+    case ASSESS_WHY_INTERNAL:
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "\"%s\" cannot set up its sandbox",
+                           x->conf->program);
+
+    case ASSESS_WHY_STOPPED:
+        return assess_fail(x->err, ASSESS_ERROR, "internal",
+                           "\"%s\" was told to stop", x->conf->program);
+
+    case ASSESS_WHY_PAGES:
+    case ASSESS_WHY_OUTPUT:
+        return assess_extract_limit(x, x->frames.why);
+
+    case ASSESS_WHY_WALL:
+    case ASSESS_WHY_KILLED:
+        return assess_extract_died(x, x->frames.why);
+
+    case ASSESS_WHY_MEMORY:
+    case ASSESS_WHY_CPU:
+    case ASSESS_WHY_CRASHED:
+    case ASSESS_WHY_FORBIDDEN:
+        (void) assess_extract_died(x, x->frames.why);
+        x->cb->deadly(x->cb->ctx, x->err);
+
+        return ASSESS_FAILED;
+
+    default:
+        return assess_extract_refused(x);
+    }
+}
+
+
+/* What its reader says of a document that it cannot read. */
+
+static assess_err_e
+assess_extract_refused(assess_extraction_t *x)
+{
+    switch (x->frames.why) {
+
     case ASSESS_WHY_ENCRYPTED:
         return assess_fail(x->err, ASSESS_FAILED, "document_encrypted",
                            "the document cannot be opened without a password");
 
-    case ASSESS_WHY_DAMAGED:
+    case ASSESS_WHY_DOCTYPE:
         return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
-                           "the document is damaged and cannot be read");
+                           "the document declares a document type, where "
+                           "entities come from: no office document has one, "
+                           "and nothing is expanded or fetched for it");
 
     case ASSESS_WHY_UNPACKED:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
@@ -623,28 +665,9 @@ assess_extract_result(assess_extraction_t *x)
         return assess_fail(x->err, ASSESS_FAILED, "document_too_large",
                            "the document is larger than 2 GB");
 
-    case ASSESS_WHY_INTERNAL:
-        return assess_fail(x->err, ASSESS_ERROR, "internal",
-                           "\"%s\" cannot set up its sandbox",
-                           x->conf->program);
-
-    case ASSESS_WHY_STOPPED:
-        return assess_fail(x->err, ASSESS_ERROR, "internal",
-                           "\"%s\" was told to stop", x->conf->program);
-
-    case ASSESS_WHY_PAGES:
-    case ASSESS_WHY_OUTPUT:
-        return assess_extract_limit(x, x->frames.why);
-
-    case ASSESS_WHY_WALL:
-    case ASSESS_WHY_KILLED:
-        return assess_extract_died(x, x->frames.why);
-
-    default:
-        (void) assess_extract_died(x, x->frames.why);
-        x->cb->deadly(x->cb->ctx, x->err);
-
-        return ASSESS_FAILED;
+    default: /* ASSESS_WHY_DAMAGED */
+        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                           "the document is damaged and cannot be read");
     }
 }
 

@@ -90,7 +90,7 @@ assess_xml_doctype(void *data, const xmlChar *name, const xmlChar *id,
     (void) id;
     (void) system;
 
-    assess_xml_stop(data, ASSESS_WHY_DAMAGED);
+    assess_xml_stop(data, ASSESS_WHY_DOCTYPE);
 }
 
 
