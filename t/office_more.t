@@ -139,6 +139,9 @@ sub fails {
         . " \x{65e5}\x{672c}\n"], 'in any script');
     reads("{\\rtf1\\ansi\\ansicpg1251 \xc2\\'fb\xf5\xee\xe4}", 'rtf',
           ["\x{412}\x{44b}\x{445}\x{43e}\x{434}\n"], 'in its code page');
+    reads('{\rtf1\ansi\ansicpg950{\fonttbl\f0\fcharset0 A;\f1\fcharset128\cpg65001'
+        . ' B;}\f0 \\\'a9\f1 \\\'e4\\\'b8\\\'ad\f9 \\\'a4\\\'a4}', 'rtf',
+          ["\x{a9}\x{4e2d}\x{4e2d}\n"], 'in the code pages of its fonts');
     reads($rtf->('Before.\par\trowd\cellx1\cellx2\pard\intbl Stair\cell Tested'
         . '\cell\row\trowd\pard\intbl 1\par north\cell\pard\intbl\cell\pard\intbl'
         . ' yes\cell{\trowd\row}\pard After.\par\trowd a\cell b\cell\row'), 'rtf',

@@ -25,6 +25,8 @@ typedef enum {
 } assess_claim_e;
 
 
+static assess_kind_e assess_kind_of_text(assess_claim_e claim,
+    const char *head, size_t len, const assess_str_t *filename);
 static assess_claim_e assess_kind_claim(const assess_str_t *type);
 static assess_str_t assess_kind_media_type(const assess_str_t *type);
 static int assess_kind_is(const assess_str_t *s, const char *name);
@@ -206,31 +208,7 @@ assess_kind_detect(const char *head, size_t len,
         goto contradiction;
     }
 
-    if (claim == ASSESS_CLAIM_MAIL
-        || ((claim == ASSESS_CLAIM_NONE || claim == ASSESS_CLAIM_TEXT)
-            && assess_kind_named(filename, ".eml")
-            && assess_kind_mail(head, len, 1))
-        || (claim == ASSESS_CLAIM_NONE && assess_kind_mail(head, len, 3)))
-    {
-        *kind = ASSESS_KIND_EML;
-
-    } else if (claim == ASSESS_CLAIM_MARKDOWN
-        || assess_kind_named(filename, ".md")
-        || assess_kind_named(filename, ".markdown"))
-    {
-        *kind = ASSESS_KIND_MARKDOWN;
-
-    } else if (claim == ASSESS_CLAIM_HTML
-               || assess_kind_named(filename, ".html")
-               || assess_kind_named(filename, ".htm")
-               || assess_kind_named(filename, ".xhtml")
-               || assess_kind_html(head, len))
-    {
-        *kind = ASSESS_KIND_HTML;
-
-    } else {
-        *kind = ASSESS_KIND_TEXT;
-    }
+    *kind = assess_kind_of_text(claim, head, len, filename);
 
     return ASSESS_OK;
 
@@ -241,6 +219,53 @@ contradiction:
                        "said, but it seems to be %s",
                        (int) (type.len < 100 ? type.len : 100), type.data,
                        name);
+}
+
+
+/* Between kinds of text the client's word decides, and then the name. */
+
+static assess_kind_e
+assess_kind_of_text(assess_claim_e claim, const char *head, size_t len,
+    const assess_str_t *filename)
+{
+    size_t  i;
+
+    static const struct {
+        const char     *extension;
+        assess_kind_e   kind;
+    } names[] = {
+        { ".md", ASSESS_KIND_MARKDOWN },
+        { ".markdown", ASSESS_KIND_MARKDOWN },
+        { ".html", ASSESS_KIND_HTML },
+        { ".htm", ASSESS_KIND_HTML },
+        { ".xhtml", ASSESS_KIND_HTML }
+    };
+
+    if (claim == ASSESS_CLAIM_MAIL
+        || (claim == ASSESS_CLAIM_NONE && assess_kind_mail(head, len, 3)))
+    {
+        return ASSESS_KIND_EML;
+    }
+
+    if (claim == ASSESS_CLAIM_MARKDOWN) {
+        return ASSESS_KIND_MARKDOWN;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (assess_kind_named(filename, names[i].extension)) {
+            return names[i].kind;
+        }
+    }
+
+    if (claim == ASSESS_CLAIM_HTML) {
+        return ASSESS_KIND_HTML;
+    }
+
+    if (assess_kind_named(filename, ".eml") && assess_kind_mail(head, len, 1)) {
+        return ASSESS_KIND_EML;
+    }
+
+    return assess_kind_html(head, len) ? ASSESS_KIND_HTML : ASSESS_KIND_TEXT;
 }
 
 

@@ -53,6 +53,7 @@ static const struct {
     { "koi8-r", "KOI8-R" },
     { "koi8-u", "KOI8-U" },
     { "macintosh", "MACINTOSH" },
+    { "x-mac-cyrillic", "MAC-CYRILLIC" },
     { "shift_jis", "CP932" },
     { "shift-jis", "CP932" },
     { "sjis", "CP932" },

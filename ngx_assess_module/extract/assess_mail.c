@@ -1,7 +1,7 @@
 
 /*
- * Mail: what its headers say, its text, and then its attachments, each on a page
- * of its own that begins with its name.  Messages within it come behind it.
+ * Mail: what its headers say, its text, and then its attachments, each on a
+ * page of its own that begins with its name.  Messages within come behind it.
  */
 
 #include "assess_html.h"
@@ -399,8 +399,8 @@ assess_mail_text(assess_mail_t *mail, const assess_mime_part_t *part)
 
 
 /*
- * A file that cannot be read is no reason not to read the mail; it says so where
- * the text of it would be.  What goes beyond a limit ends the whole.
+ * A file that cannot be read is no reason not to read the mail; its page says
+ * so.  What goes beyond a limit ends the whole.
  */
 
 static assess_why_e

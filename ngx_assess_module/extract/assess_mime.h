@@ -16,7 +16,7 @@ typedef struct {
     assess_str_t   headers;             /* as they are */
     assess_str_t   body;                /* encoded still */
     char           type[80];            /* lower case, without parameters */
-    int            message;             /* begins one: its headers are a mail's */
+    int            message;             /* begins one, with its headers */
     int            depth;
     int            up;                  /* parts by their place; -1: none */
     int            first;

@@ -4,12 +4,11 @@
  * of ours.  What is not known is passed over, as the specification has it.
  */
 
-#include "assess_charset.h"
 #include "assess_flow.h"
 #include "assess_rtf.h"
+#include "assess_rtf_charset.h"
 #include "assess_rtf_words.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +41,7 @@ typedef struct {
     assess_rtf_group_t  *group;
 
     assess_charset_e     charset;       /* of the document */
-    uint8_t             *fonts;         /* their sets of characters */
+    uint16_t            *fonts;         /* their code pages, or 0 */
     int                  font;          /* of the list, just now */
     int                  default_font;
 
@@ -67,6 +66,7 @@ static void assess_rtf_prepare(void);
 static assess_why_e assess_rtf_read(assess_out_t *out);
 static assess_why_e assess_rtf_parse(assess_rtf_t *rtf);
 static assess_why_e assess_rtf_open(assess_rtf_t *rtf);
+static void assess_rtf_close(assess_rtf_t *rtf);
 static void assess_rtf_control(assess_rtf_t *rtf);
 static void assess_rtf_symbol(assess_rtf_t *rtf, char ch);
 static void assess_rtf_word(assess_rtf_t *rtf, const char *name, int given,
@@ -90,6 +90,7 @@ static void assess_rtf_line(assess_rtf_t *rtf);
 static void assess_rtf_page(assess_rtf_t *rtf);
 static void assess_rtf_asides(assess_rtf_t *rtf);
 static void assess_rtf_codepage(assess_rtf_t *rtf, int page);
+static void assess_rtf_face(assess_rtf_t *rtf, int page);
 static void assess_rtf_font(assess_rtf_t *rtf, int font);
 
 
@@ -127,7 +128,7 @@ assess_rtf_memory(assess_out_t *out, const char *data, size_t len)
         return ASSESS_WHY_MEMORY;
     }
 
-    rtf->fonts = calloc(1, ASSESS_RTF_FACES);
+    rtf->fonts = calloc(ASSESS_RTF_FACES, sizeof(uint16_t));
     rtf->flow.out = out;
     rtf->p = data;
     rtf->end = data + len;
@@ -164,18 +165,11 @@ assess_rtf_parse(assess_rtf_t *rtf)
             break;
 
         case '}':
-            rtf->p++;
-            rtf->fallback = 0;
-            assess_rtf_flush(rtf);
+            assess_rtf_close(rtf);
 
-            if (--rtf->depth == 0) {
-                assess_rtf_line(rtf);
-                assess_rtf_asides(rtf);
-                assess_flow_last(&rtf->flow);
+            if (rtf->depth == 0) {
                 return ASSESS_WHY_NONE;
             }
-
-            rtf->group = &rtf->groups[rtf->depth - 1];
             break;
 
         case '\\':
@@ -233,6 +227,37 @@ assess_rtf_open(assess_rtf_t *rtf)
     rtf->group = group;
 
     return ASSESS_WHY_NONE;
+}
+
+
+static void
+assess_rtf_close(assess_rtf_t *rtf)
+{
+    int  fonts;
+
+    rtf->p++;
+    rtf->fallback = 0;
+    assess_rtf_flush(rtf);
+
+    fonts = rtf->group->fonts;
+
+    if (--rtf->depth == 0) {
+        assess_rtf_line(rtf);
+        assess_rtf_asides(rtf);
+        assess_flow_last(&rtf->flow);
+        return;
+    }
+
+    rtf->group = &rtf->groups[rtf->depth - 1];
+
+    /* text may come without a word of its font; Latin ones say little */
+
+    if (fonts && !rtf->group->fonts
+        && rtf->default_font >= 0 && rtf->default_font < ASSESS_RTF_FACES
+        && rtf->fonts[rtf->default_font] != 1252)
+    {
+        assess_rtf_font(rtf, rtf->default_font);
+    }
 }
 
 
@@ -455,10 +480,10 @@ assess_rtf_state(assess_rtf_t *rtf, const assess_rtf_word_t *word, int given,
         return 1;
 
     case ASSESS_RTF_FONT_SET:
-        if (group->fonts && rtf->font >= 0 && rtf->font < ASSESS_RTF_FACES
-            && n > 0 && n < 256)
-        {
-            rtf->fonts[rtf->font] = (uint8_t) n;
+    case ASSESS_RTF_FONT_PAGE:
+        if (group->fonts) {
+            assess_rtf_face(rtf, word->what == ASSESS_RTF_FONT_SET
+                                 ? assess_rtf_set(n) : n);
         }
         return 1;
 
@@ -793,43 +818,6 @@ assess_rtf_asides(assess_rtf_t *rtf)
 }
 
 
-/* -1 for a code page that is not known. */
-
-static int
-assess_rtf_charset(int page, assess_charset_e *charset)
-{
-    size_t  i;
-    char    label[32];
-
-    static const struct {
-        int          page;
-        const char  *label;
-    } pages[] = {
-        { 437, "ibm437" },
-        { 850, "ibm850" },
-        { 866, "ibm866" },
-        { 874, "windows-874" },
-        { 932, "shift_jis" },
-        { 936, "gbk" },
-        { 949, "euc-kr" },
-        { 950, "big5" },
-        { 1361, "euc-kr" },
-        { 10000, "macintosh" },
-        { 65001, "utf-8" }
-    };
-
-    (void) snprintf(label, sizeof(label), "windows-%d", page);
-
-    for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (pages[i].page == page) {
-            (void) snprintf(label, sizeof(label), "%s", pages[i].label);
-        }
-    }
-
-    return assess_charset_label(label, strlen(label), charset);
-}
-
-
 static void
 assess_rtf_codepage(assess_rtf_t *rtf, int page)
 {
@@ -839,32 +827,25 @@ assess_rtf_codepage(assess_rtf_t *rtf, int page)
 }
 
 
-/* A font has characters of its own: its set says which code page is theirs. */
+static void
+assess_rtf_face(assess_rtf_t *rtf, int page)
+{
+    if (rtf->font >= 0 && rtf->font < ASSESS_RTF_FACES
+        && page >= 0 && page <= UINT16_MAX)
+    {
+        rtf->fonts[rtf->font] = (uint16_t) page;
+    }
+}
+
+
+/* A font has characters of its own, and with them a code page. */
 
 static void
 assess_rtf_font(assess_rtf_t *rtf, int font)
 {
-    size_t  i;
-    int     set;
-
-    static const struct {
-        int  set;
-        int  page;
-    } sets[] = {
-        { 77, 10000 }, { 128, 932 }, { 129, 949 }, { 130, 1361 },
-        { 134, 936 }, { 136, 950 }, { 161, 1253 }, { 162, 1254 },
-        { 163, 1258 }, { 177, 1255 }, { 178, 1256 }, { 186, 1257 },
-        { 204, 1251 }, { 222, 874 }, { 238, 1250 }, { 254, 437 },
-        { 255, 850 }
-    };
-
     rtf->group->charset = rtf->charset;
 
-    set = font >= 0 && font < ASSESS_RTF_FACES ? rtf->fonts[font] : 0;
-
-    for (i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
-        if (sets[i].set == set) {
-            (void) assess_rtf_charset(sets[i].page, &rtf->group->charset);
-        }
+    if (font >= 0 && font < ASSESS_RTF_FACES && rtf->fonts[font]) {
+        (void) assess_rtf_charset(rtf->fonts[font], &rtf->group->charset);
     }
 }

@@ -29,6 +29,7 @@ static const assess_rtf_word_t  assess_rtf_words[] = {
     { "colorschememapping", ASSESS_RTF_SKIP, NULL },
     { "colortbl", ASSESS_RTF_SKIP, NULL },
     { "column", ASSESS_RTF_PAR, NULL },
+    { "cpg", ASSESS_RTF_FONT_PAGE, NULL },
     { "datafield", ASSESS_RTF_SKIP, NULL },
     { "datastore", ASSESS_RTF_SKIP, NULL },
     { "deff", ASSESS_RTF_FONT_DEFAULT, NULL },

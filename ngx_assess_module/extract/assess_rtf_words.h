@@ -14,8 +14,9 @@ typedef enum {
     ASSESS_RTF_FONTS,
     ASSESS_RTF_FONT,
     ASSESS_RTF_FONT_SET,                /* of characters */
+    ASSESS_RTF_FONT_PAGE,
     ASSESS_RTF_FONT_DEFAULT,
-    ASSESS_RTF_CODEPAGE,                /* text is its number, or what follows */
+    ASSESS_RTF_CODEPAGE,                /* text or what follows is its number */
     ASSESS_RTF_UC,                      /* how long what stands in for \u is */
     ASSESS_RTF_U,
     ASSESS_RTF_BIN,

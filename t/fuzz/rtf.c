@@ -1,6 +1,7 @@
 
 /* sources: extract/assess_rtf.c extract/assess_rtf_words.c
-   extract/assess_charset.c extract/assess_flow.c base/assess_base.c */
+   extract/assess_rtf_charset.c extract/assess_charset.c extract/assess_flow.c
+   base/assess_base.c */
 /* libs: -lm */
 
 /* Any bytes: they are read or not, and what comes out is what was put in. */
