@@ -6,7 +6,7 @@
 #include <string.h>
 
 
-#define ASSESS_MIME_WORD  8192          /* RFC 2047 has 75; some have more */
+#define ASSESS_MIME_WORD  1024          /* RFC 2047 has 75; some have more */
 
 
 int
