@@ -192,4 +192,6 @@ assess_flow_last(assess_flow_t *flow)
     if (flow->text || flow->out->page == 0) {
         assess_flow_page(flow);
     }
+
+    assess_buf_free(&flow->line);
 }

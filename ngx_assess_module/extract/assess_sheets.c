@@ -562,6 +562,20 @@ assess_sheets_common(assess_zip_t *zip, const char *main, assess_sheets_t *s)
 }
 
 
+/* A mail may have many of them. */
+
+static void
+assess_sheets_free(assess_sheets_t *s)
+{
+    free(s->sheets);
+    free(s->formats);
+    free(s->styles);
+    assess_buf_free(&s->strings);
+    assess_buf_free(&s->ends);
+    assess_buf_free(&s->value);
+}
+
+
 assess_why_e
 assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
 {
@@ -582,6 +596,7 @@ assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
     s.styles = calloc(ASSESS_SHEETS_STYLES, 1);
 
     if (s.sheets == NULL || s.formats == NULL || s.styles == NULL) {
+        assess_sheets_free(&s);
         return ASSESS_WHY_MEMORY;
     }
 
@@ -600,11 +615,11 @@ assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
         why = assess_sheets_one(zip, name, &s.sheets[i], &s);
     }
 
-    /* memory goes with the process */
-
     if (why == ASSESS_WHY_NONE) {
         assess_flow_last(&s.flow);
     }
+
+    assess_sheets_free(&s);
 
     return why;
 }
