@@ -77,8 +77,9 @@ sub fails {
     my @two = (['text/b.xhtml', '<h1>One</h1><p>The &#xfc;ber-door.</p>'],
                ['a%20b.xhtml', '<p>Two</p><script>no()</script>']);
     my $locked = sub { return ['META-INF/encryption.xml', '<encryption>'
-        . join('', map { "<EncryptedData><CipherData><CipherReference URI=\"$_\""
-        . '/></CipherData></EncryptedData>' } @_) . '</encryption>'] };
+        . join('', map { '<EncryptedData><CipherData><CipherReference'
+        . " URI=\"$_\"/></CipherData></EncryptedData>" } @_)
+        . '</encryption>'] };
 
     reads(epub(\@two), 'epub', ["One\n\nThe \x{fc}ber-door.\n", "Two\n"],
           'the order of the spine');
@@ -121,38 +122,47 @@ sub fails {
 # Rich text
 {
     my $damaged = 'document_damaged';
-    my $rtf = sub { return '{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fnil Arial;}'
+    my $rtf = sub { return '{\rtf1\ansi\ansicpg1252\deff0'
+        . '{\fonttbl{\f0\fnil Arial;}'
         . '{\f1\fnil\fcharset204 Arial Cyr;}{\f2\fcharset128 Gothic;}}'
         . '{\colortbl;\red0\green0\blue0;}{\*\generator Word;}' . join('', @_)
         . '}' };
 
     reads($rtf->('\pard\outlinelevel0 Fire doors\par\pard All {\b doors} are'
-        . "\r\n tes\nted.{\\v Never.}{\\deleted Not.}\\par One\\tab two\\line three"
-        . '\par Gr\\\'fc\\\'dfe \emdash  \ldblquote x\rdblquote\~y\_z \{\\\\\}\par'),
+        . "\r\n tes\nted.{\\v Never.}{\\deleted Not.}\\par One"
+        . '\tab two\line three'
+        . '\par Gr\\\'fc\\\'dfe \emdash  \ldblquote x\rdblquote\~y\_z'
+        . ' \{\\\\\}\par'),
         'rtf', ["Fire doors\n\nAll doors are tested.\nOne two\nthree\n"
         . "Gr\x{fc}\x{df}e \x{2014} \x{201c}x\x{201d} y-z {\\}\n"],
           'words, lines and marks of rich text');
     reads($rtf->('\u1042?\u8364\\\'80 {\uc2\u26085\\\'93\\\'fa\uc0\u26412}'
-        . '\u-10179?\u-8704? {\uc1\u233\u234{x}}{\f1 \\\'c2\\\'fb\\\'f5\\\'ee\\\'e4}'
+        . '\u-10179?\u-8704? {\uc1\u233\u234{x}}'
+        . '{\f1 \\\'c2\\\'fb\\\'f5\\\'ee\\\'e4}'
         . ' {\f2 \\\'93\\\'fa\\\'96\\\'7b}'), 'rtf', ["\x{412}\x{20ac}"
-        . " \x{65e5}\x{672c}\x{1f600} \x{e9}x\x{412}\x{44b}\x{445}\x{43e}\x{434}"
+        . " \x{65e5}\x{672c}\x{1f600} \x{e9}x"
+        . "\x{412}\x{44b}\x{445}\x{43e}\x{434}"
         . " \x{65e5}\x{672c}\n"], 'in any script');
     reads("{\\rtf1\\ansi\\ansicpg1251 \xc2\\'fb\xf5\xee\xe4}", 'rtf',
           ["\x{412}\x{44b}\x{445}\x{43e}\x{434}\n"], 'in its code page');
-    reads('{\rtf1\ansi\ansicpg950{\fonttbl\f0\fcharset0 A;\f1\fcharset128\cpg65001'
-        . ' B;}\f0 \\\'a9\f1 \\\'e4\\\'b8\\\'ad\f9 \\\'a4\\\'a4}', 'rtf',
-          ["\x{a9}\x{4e2d}\x{4e2d}\n"], 'in the code pages of its fonts');
+    reads('{\rtf1\ansi\ansicpg950{\fonttbl\f0\fcharset0 A;'
+        . '\f1\fcharset128\cpg65001 B;}\f0 \\\'a9'
+        . '\f1 \\\'e4\\\'b8\\\'ad\f9 \\\'a4\\\'a4}',
+          'rtf', ["\x{a9}\x{4e2d}\x{4e2d}\n"],
+          'in the code pages of its fonts');
     reads($rtf->('Before.\par\trowd\cellx1\cellx2\pard\intbl Stair\cell Tested'
-        . '\cell\row\trowd\pard\intbl 1\par north\cell\pard\intbl\cell\pard\intbl'
-        . ' yes\cell{\trowd\row}\pard After.\par\trowd a\cell b\cell\row'), 'rtf',
-        ["Before.\n\nStair | Tested\n1 north | | yes\n\nAfter.\n\na | b\n"],
+        . '\cell\row\trowd\pard\intbl 1\par north\cell\pard\intbl\cell'
+        . '\pard\intbl yes\cell{\trowd\row}\pard After.\par\trowd a\cell b'
+        . '\cell\row'), 'rtf', ["Before.\n\n"
+        . "Stair | Tested\n1 north | | yes\n\nAfter.\n\na | b\n"],
           'tables of rich text');
     reads($rtf->('{\header On each\par}One{\footnote A note.}.\page Two.\par'
         . '\sect\sectd\sbknone Goes on.\sect\sectd Three.'), 'rtf',
         ["One.\n\nOn each\nA note.\n", "Two.\nGoes on.\n", "Three.\n"],
           'pages, sections, and what stands outside of the text');
     reads($rtf->('A{\field{\*\fldinst HYPERLINK "x"}{\fldrslt link}}'
-        . '{\*\unknown no{no}}{\pict\bin6 a}{\}\\\\b 6162}{\bin3 }}}}{\known yes}'
+        . '{\*\unknown no{no}}{\pict\bin6 a}{\}\\\\b 6162}'
+        . '{\bin3 }}}}{\known yes}'
         . '{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt In a box.\par}}'
         . '{\shprslt no}}'), 'rtf', ["Alinkyes\nIn a box.\n"],
           'what is passed over');
@@ -177,14 +187,16 @@ sub fails {
     my $damaged = 'document_damaged';
     my $mail = sub {
         my ($type, $body, @headers) = @_;
-        return join('', map {"$_\r\n"} 'Received: from a by b', 'From: Ann <a@b>',
-            'To: Bob <b@c>', 'MIME-Version: 1.0', "Content-Type: $type",
+        return join('', map {"$_\r\n"} 'Received: from a by b',
+            'From: Ann <a@b>', 'To: Bob <b@c>', 'MIME-Version: 1.0',
+            "Content-Type: $type",
             @headers) . "\r\n$body";
     };
     my $multi = sub {
         my ($kind, $boundary, @parts) = @_;
-        return ("multipart/$kind; boundary=\"$boundary\"", join('', "ignored\r\n",
-            map({"--$boundary\r\n$_\r\n"} @parts), "--$boundary--\r\nignored"));
+        return ("multipart/$kind; boundary=\"$boundary\"",
+            join('', "ignored\r\n", map({"--$boundary\r\n$_\r\n"} @parts),
+                 "--$boundary--\r\nignored"));
     };
     my $part = sub {
         my ($type, $body, @headers) = @_;
@@ -200,17 +212,22 @@ sub fails {
 
     reads($mail->('text/plain; charset=iso-8859-1', "Gr=FC=DFe, doors =\r\nof"
         . " stair 1 = 2.\r\n", 'Content-Transfer-Encoding: quoted-printable',
-        'Subject: =?utf-8?B?RmlyZSBkb8O?= =?utf-8?B?tnJz?=', "\tof =?iso-8859-1?Q?"
-        . 'the_pl=E4n?=', 'Date: Thu, 26 Nov 2026 10:00:00 +0000', 'Cc: c@d,',
-        ' e@f', 'X-Other: no'), 'eml', [$head . "Cc: c\@d, e\@f\nDate: Thu, 26 Nov"
-        . " 2026 10:00:00 +0000\nSubject: Fire do\x{f6}rs of the pl\x{e4}n\n\n"
-        . "Gr\x{fc}\x{df}e, doors of stair 1 = 2.\n"], 'headers and text of a mail');
+        'Subject: =?utf-8?B?RmlyZSBkb8O?= =?utf-8?B?tnJz?=', "\tof "
+        . '=?iso-8859-1?Q?the_pl=E4n?=',
+        'Date: Thu, 26 Nov 2026 10:00:00 +0000',
+        'Cc: c@d,',
+        ' e@f', 'X-Other: no'), 'eml', [$head . "Cc: c\@d, e\@f\n"
+        . "Date: Thu, 26 Nov 2026 10:00:00 +0000\n"
+        . "Subject: Fire do\x{f6}rs of the pl\x{e4}n\n\n"
+        . "Gr\x{fc}\x{df}e, doors of stair 1 = 2.\n"],
+          'headers and text of a mail');
     reads($mail->('text/plain; charset=iso-2022-jp', "\e\$BF|K\\\e(B"), 'eml',
           ["$head\n\x{65e5}\x{672c}\n"], 'in any script');
-    reads($mail->('text/plain; charset=windows-1255', "\xf9\xec\xe5\xed"), 'eml',
-          ["$head\n\x{5e9}\x{5dc}\x{5d5}\x{5dd}\n"], 'to its last letter');
-    reads($mail->('text/html; charset=koi8-r', "<p>\xf7\xd9 <b>&amp;</b></p>"), 'eml',
-          ["$head\n\x{412}\x{44b} &\n"], 'a mail of HTML');
+    reads($mail->('text/plain; charset=windows-1255', "\xf9\xec\xe5\xed"),
+          'eml', ["$head\n\x{5e9}\x{5dc}\x{5d5}\x{5dd}\n"],
+          'to its last letter');
+    reads($mail->('text/html; charset=koi8-r', "<p>\xf7\xd9 <b>&amp;</b></p>"),
+          'eml', ["$head\n\x{412}\x{44b} &\n"], 'a mail of HTML');
 
     my @both = ($part->('text/html', '<p>As <b>HTML</b></p>'),
                 $part->('text/plain', 'As text'));
@@ -219,7 +236,8 @@ sub fails {
     reads($mail->($multi->('alternative', 'x', $part->('text/plain', " \r\n"),
         $part->($multi->('related', 'y y', $both[0],
         $part->('image/png', 'x'))))), 'eml',
-        ["$head\nAs HTML\n\nAttachment: image/png\n"], 'HTML rather than nothing');
+        ["$head\nAs HTML\n\nAttachment: image/png\n"],
+          'HTML rather than nothing');
 
     my $plan = docx('<w:p><w:r><w:t>In Word.</w:t></w:r></w:p>');
     my $rtf = '{\rtf1 One.\page Two.}';
@@ -228,16 +246,19 @@ sub fails {
         $file->('image/png', 'a.png', 'x'), $part->('text/plain', "a,b\r\n",
         "Content-Disposition: attachment; filename*0*=utf-8''%C3%BCb;",
         ' filename*1="er.csv"'), $file->('application/rtf', 'two.rtf', $rtf),
-        $file->('application/zip', 'a.zip', 'PK'), $part->('text/plain', 'Bye.'),
+        $file->('application/zip', 'a.zip', 'PK'),
+        $part->('text/plain', 'Bye.'),
         $part->('message/rfc822', $mail->($multi->('mixed', 'y',
             $part->('text/plain', 'Inner.'),
             $file->('text/html', 'in.html', '<p>In it.'))),
             'Content-Disposition: attachment; filename=old.eml'))), 'eml',
         ["$head\nSee below.\n\nBye.\n\nAttachment: a.png\nAttachment: a.zip\n",
-         "plan.docx\n\nIn Word.\n", "\x{fc}ber.csv\n\na,b\n", "two.rtf\n\nOne.\n",
-         "Two.\n", "old.eml\n\n$head\nInner.\n", "in.html\n\nIn it.\n"],
+         "plan.docx\n\nIn Word.\n", "\x{fc}ber.csv\n\na,b\n",
+         "two.rtf\n\nOne.\n", "Two.\n", "old.eml\n\n$head\nInner.\n",
+         "in.html\n\nIn it.\n"],
           'attachments of a mail');
-    reads($mail->($multi->('mixed', 'x', $file->('text/rtf', 'a.rtf', '{\rtf1 x'),
+    reads($mail->($multi->('mixed', 'x',
+        $file->('text/rtf', 'a.rtf', '{\rtf1 x'),
         $file->('application/x', 'b.docx', archive(['_rels/.rels',
         Assess::Office::relations(Assess::Office::relation('a',
         'officeDocument', 'word/d.xml'))], ['word/d.xml', '<d/>',

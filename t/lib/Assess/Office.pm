@@ -203,8 +203,8 @@ sub epub {
         # of a URL to the name
         $name =~ s/%([0-9a-f]{2})/chr hex $1/gie;
         push @parts, ["OPS/$name", ref $body ? $$body : '<?xml'
-            . ' version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head>'
-            . "<title/></head><body>$body</body></html>"];
+            . ' version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">'
+            . "<head><title/></head><body>$body</body></html>"];
     }
 
     return archive(
