@@ -108,9 +108,9 @@ for my $case (
     ['a process', 'fork', 'document_forbidden', qr/sandbox ended it/],
     ['a connection', 'socket', 'document_forbidden', qr/sandbox ended it/],
     ['a program', 'exec', 'document_forbidden', qr/sandbox ended it/],
-    ['too much memory', 'memory', 'document_memory',
+    ['too much memory', 'memory', 'document_limit',
      qr/more than 128 MB of memory.*memory= of assess_extract_limits/],
-    ['too much CPU time', 'spin', 'document_timeout',
+    ['too much CPU time', 'spin', 'document_limit',
      qr/longer than 3 s of CPU time.*cpu= of assess_extract_limits/],
     ['a crash', 'crash', 'document_crashed', qr/crashed on it/],
     ['an end of its own', 'exit', 'document_crashed', qr/crashed on it;/],
@@ -128,12 +128,12 @@ for my $case (
 
 failed(started($t->upload(pdf_of(compress('BT /F 9 Tf 9 395 Td 0.00095 TL '
     . "(exits) ' " x 400_000 . 'ET'), '/FlateDecode'), 'application/pdf')),
-    'document_memory', qr/more than 128 MB of memory/,
+    'document_limit', qr/more than 128 MB of memory/,
     'a page that is too full')
     if $limited;
 
 failed(started($t->upload(pdf_of("\x81" x 256, '/RL' x 6),
-    'application/pdf')), 'document_timeout', qr/longer than 3 s of CPU time/,
+    'application/pdf')), 'document_limit', qr/longer than 3 s of CPU time/,
     'a bomb of run lengths');
 
 is($t->wait_job(started(told('nothing')))->{status}, 'completed',
@@ -200,7 +200,7 @@ is($t->wait_job(started(told('nothing')))->{status}, 'completed',
     write_file($conf, $text);
     $t->server->reload;
 
-    failed(started(told('wait')), 'document_timeout',
+    failed(started(told('wait')), 'document_limit',
            qr/longer than 1 s of time.*time= of assess_extract_limits/,
            'too much time');
     is(join(' ', readers()), '', 'none runs any more');

@@ -701,20 +701,20 @@ assess_extract_died(assess_extraction_t *x, assess_why_e why)
     switch (why) {
 
     case ASSESS_WHY_MEMORY:
-        return assess_fail(x->err, ASSESS_FAILED, "document_memory",
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "the document needs more than %lld MB of memory to "
                            "be read, which is memory= of "
                            "assess_extract_limits",
                            (long long) (conf->memory >> 20));
 
     case ASSESS_WHY_CPU:
-        return assess_fail(x->err, ASSESS_FAILED, "document_timeout",
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "the document took longer than %d s of CPU time to "
                            "be read, which is cpu= of assess_extract_limits",
                            conf->cpu_s);
 
     case ASSESS_WHY_WALL:
-        return assess_fail(x->err, ASSESS_FAILED, "document_timeout",
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "the document took longer than %d s of time to be "
                            "read, which is time= of assess_extract_limits",
                            conf->wall_s);

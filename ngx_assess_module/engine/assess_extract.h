@@ -47,11 +47,11 @@ typedef struct {
  * Reads the document in fd, which is the whole file.  ASSESS_FAILED when the
  * document is to blame: document_encrypted, document_damaged,
  * document_without_text, document_limit (the message names which: pages,
- * output, what it unpacks to), or, when its reader died of it,
- * document_memory, document_timeout, document_killed, document_crashed,
- * document_forbidden; with document_ocr_unavailable when what reads pictures
- * is not there.  ASSESS_CANCELLED; ASSESS_ERROR when the program cannot be
- * run.  Nothing reads it any more when it returns.
+ * output, what it unpacks to, memory, time), or, when its reader died of it,
+ * document_killed, document_crashed, document_forbidden; with
+ * document_ocr_unavailable when what reads pictures is not there.
+ * ASSESS_CANCELLED; ASSESS_ERROR when the program cannot be run.  Nothing
+ * reads it any more when it returns.
  */
 assess_err_e assess_extract(const assess_extract_conf_t *conf,
     assess_kind_e kind, int fd, const assess_extract_cb_t *cb,

@@ -61,12 +61,12 @@ main(void)
     is_int(check(deadly, 2, 1, now, &err), ASSESS_OK, "another is not");
 
     is_int(check(deadly, 1, 2, now, &err), ASSESS_OK, "a retry tries");
-    add(deadly, 1, 2, now + 10, "document_memory");
+    add(deadly, 1, 2, now + 10, "document_limit");
     is_int(check(deadly, 1, 2, now + 10, &err), ASSESS_FAILED,
            "for all of its number");
-    is_str(err.code, "document_memory", "what it found is what counts");
+    is_str(err.code, "document_limit", "what it found is what counts");
     is_int(check(deadly, 1, 3, now + 10, &err), ASSESS_OK, "the next one");
-    add(deadly, 1, 1, now + 20, "document_memory");
+    add(deadly, 1, 1, now + 20, "document_limit");
     is_int(check(deadly, 1, 2, now + 20, &err), ASSESS_FAILED,
            "a first attempt takes nothing back");
 

@@ -626,7 +626,7 @@ test_limits(run_t *run, assess_buf_t *b)
         conf.wall_s = 300;
         conf.memory = (int64_t) 160 << 20;
         is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-                  "document_memory", "160 MB of memory", "memory");
+                  "document_limit", "160 MB of memory", "memory");
         is_int(run->deadly, 1, "would be so again");
         defaults();
 
@@ -639,13 +639,13 @@ test_limits(run_t *run, assess_buf_t *b)
     conf.wall_s = 300;
     conf.cpu_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_timeout", "longer than 1 s of CPU time", "CPU time");
+              "document_limit", "longer than 1 s of CPU time", "CPU time");
     is_int(run->deadly, 1, "would be so again");
     defaults();
 
     conf.wall_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_timeout", "longer than 1 s of time", "time");
+              "document_limit", "longer than 1 s of time", "time");
     is_int(run->deadly, 0, "may be another's fault");
     defaults();
 }
