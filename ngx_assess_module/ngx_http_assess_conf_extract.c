@@ -6,7 +6,7 @@
 
 
 /* the least that a document can be read in */
-#define NGX_HTTP_ASSESS_MIN_MEMORY  (64 * 1024 * 1024)
+#define NGX_HTTP_ASSESS_MIN_MEMORY  (128 * 1024 * 1024)
 #define NGX_HTTP_ASSESS_MIN_OUTPUT  4096
 
 #define NGX_HTTP_ASSESS_LANGUAGES   200
@@ -182,7 +182,7 @@ ngx_http_assess_extract_limit(ngx_http_assess_main_conf_t *mcf, ngx_uint_t i,
     case 'm':
         size = ngx_parse_offset(value);
         if (size < NGX_HTTP_ASSESS_MIN_MEMORY) {
-            return "it takes a size of 64m at least";
+            return "it takes a size of 128m at least";
         }
 
         mcf->extract.memory = size;

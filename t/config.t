@@ -238,8 +238,8 @@ my %mistakes = (
 'assess_extract_limits' => [
     (map { [qq{"assess_extract_limits" has an invalid parameter "$_->[0]", it }
         . "takes $_->[1]", http("assess_extract_limits $_->[0]; # here\n")] }
-        ['memory=1m', 'a size of 64m at least'],
-        ['memory=x', 'a size of 64m at least'],
+        ['memory=1m', 'a size of 128m at least'],
+        ['memory=x', 'a size of 128m at least'],
         ['output=1k', 'a size of 4k at least'],
         ['cpu=0', 'a time from 1s to 24h'],
         ['time=25h', 'a time from 1s to 24h'],
@@ -249,6 +249,13 @@ my %mistakes = (
         http("assess_extract_limits disk=1g; # here\n")],
     ['"assess_extract_limits" has a duplicate parameter "pages"',
         http("assess_extract_limits pages=1 pages=1; # here\n")],
+],
+
+'assess_ocr_languages' => [
+    (map { [qq{"assess_ocr_languages" has an invalid parameter "$_", it takes }
+        . 'languages of Tesseract, as in "eng+deu"',
+        http("assess_ocr_languages \"$_\"; # here\n")] }
+        'eng deu', '', '../x'),
 ],
 
 'assess_temp_path' => [],
@@ -365,7 +372,8 @@ my %twice = (
         ['assess_jobs', 1], ['assess_cpu_tasks', 1], ['assess_lease', '1s'],
         ['assess_drain_timeout', 0], ['assess_heartbeat', '1s'],
         ['assess_retry', '1s'], ['assess_user', 'a'],
-        ['assess_prices', 'prices.json'], ['assess_extract_limits', 'pages=1']),
+        ['assess_prices', 'prices.json'], ['assess_extract_limits', 'pages=1'],
+        ['assess_ocr_languages', 'eng']),
     assess_tenant => http("assess_tenant a; # here\n"),
     assess_api => location('/api/', "assess_api;\nassess_api; # here"),
 );
@@ -515,8 +523,9 @@ subtest 'what is taken' => sub {
                   'assess_drain_timeout 0', 'assess_drain_timeout 24h',
                   'assess_heartbeat 100ms', 'assess_retry 1ms',
                   'assess_prices prices.json', 'assess_user "$host-$uri"',
-                  'assess_extract_limits memory=64m cpu=1s time=24h '
-                  . 'pages=1000000 output=4k')
+                  'assess_extract_limits memory=128m cpu=1s time=24h '
+                  . 'pages=1000000 output=4k',
+                  'assess_ocr_languages eng+script/Greek')
     {
         ($status, $said) = check(http("$text;\n"));
         is($status, 0, $text) or diag($said);

@@ -586,8 +586,8 @@ assess_extract_result(assess_extraction_t *x)
         }
 
         return assess_fail(x->err, ASSESS_FAILED, "document_without_text",
-                           "the document has no text, in %d page%s; is it a "
-                           "scan?", x->frames.pages,
+                           "the document has no text that can be read, in "
+                           "%d page%s", x->frames.pages,
                            x->frames.pages == 1 ? "" : "s");
 
     case ASSESS_WHY_INTERNAL:

@@ -13,7 +13,7 @@
 
 
 /* Rises whenever the same bytes may give another text. */
-#define ASSESS_EXTRACTOR_VERSION  1
+#define ASSESS_EXTRACTOR_VERSION  2
 
 
 typedef struct {

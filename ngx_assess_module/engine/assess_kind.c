@@ -142,7 +142,7 @@ assess_kind_detect(const char *head, size_t len,
     if (assess_kind_pdf(head, len)
         && (claim != ASSESS_CLAIM_HTML || head[0] == '%'))
     {
-        if (claim == ASSESS_CLAIM_OTHER) {
+        if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_IMAGE) {
             name = "a PDF document";
             goto contradiction;
         }

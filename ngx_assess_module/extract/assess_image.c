@@ -96,6 +96,38 @@ assess_image_one(assess_out_t *out)
 }
 
 
+assess_why_e
+assess_image_jpeg(assess_out_t *out, const unsigned char *data, size_t len,
+    int dpi)
+{
+    int                   width, height;
+    PIX                  *pix;
+    assess_why_e          why;
+    assess_image_size_t   size;
+
+    if (readHeaderMemJpeg(data, len, &width, &height, NULL, NULL, NULL) != 0) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    size.width = width;
+    size.height = height;
+
+    why = assess_image_fits(&size);
+    if (why != ASSESS_WHY_NONE) {
+        return why;
+    }
+
+    pix = pixReadMemJpeg(data, len, 0, 1, NULL, 0);
+    if (pix == NULL) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    (void) pixSetResolution(pix, dpi, dpi);
+
+    return assess_ocr_text(out, pix);
+}
+
+
 /*
  * Page after page by where its directory is.  Directories that go in a circle
  * end with the limit of pages.

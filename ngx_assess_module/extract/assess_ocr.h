@@ -32,6 +32,10 @@ int assess_ocr_ready(void);
 /* Sends what can be read in it; the picture is freed. */
 assess_why_e assess_ocr_text(assess_out_t *out, struct Pix *pix);
 
+/* The same of a JPEG in another document. */
+assess_why_e assess_image_jpeg(assess_out_t *out, const unsigned char *data,
+    size_t len, int dpi);
+
 /* The same of a picture with one byte a pixel; 0 is black. */
 assess_why_e assess_ocr_gray(assess_out_t *out, const unsigned char *data,
     int width, int height, int stride, int dpi);

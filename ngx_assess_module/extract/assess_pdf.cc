@@ -14,10 +14,13 @@
 #include <new>
 #include <optional>
 #include <type_traits>
+#include <vector>
 
 #include <poppler/Error.h>
 #include <poppler/ErrorCodes.h>
+#include <poppler/GfxState.h>
 #include <poppler/GlobalParams.h>
+#include <poppler/OutputDev.h>
 #include <poppler/PDFDoc.h>
 #include <poppler/SplashOutputDev.h>
 #include <poppler/Stream.h>
@@ -26,7 +29,11 @@
 
 
 static const double  assess_pdf_dpi = 72.0;
+
+/* of a page that is drawn, and of one that is a picture if that has others */
 static const double  assess_pdf_scan_dpi = 300.0;
+static const double  assess_pdf_scan_least = 72.0;
+static const double  assess_pdf_scan_most = 600.0;
 static const double  assess_pdf_scan_pixels = 36e6;
 
 
@@ -106,23 +113,10 @@ assess_pdf_blank(SplashBitmap *bitmap)
 
 
 static assess_why_e
-assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
+assess_pdf_draw(assess_out_t *out, PDFDoc *doc, int page, double dpi)
 {
-    double         width, height, dpi, most;
     SplashColor    paper = { 0xff };
     SplashBitmap  *bitmap;
-
-    width = doc->getPageCropWidth(page) / 72;
-    height = doc->getPageCropHeight(page) / 72;
-
-    /* too large for 300 dots an inch: fewer of them, or none if it is absurd */
-
-    most = std::sqrt(assess_pdf_scan_pixels / (width * height));
-    dpi = std::fmin(assess_pdf_scan_dpi, most);
-
-    if (!(dpi >= 1) || width * dpi > INT16_MAX || height * dpi > INT16_MAX) {
-        return ASSESS_WHY_NONE;
-    }
 
     SplashOutputDev  splash(splashModeMono8, 4, false, paper);
 
@@ -140,6 +134,118 @@ assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
     return assess_ocr_gray(out, bitmap->getDataPtr(), bitmap->getWidth(),
                            bitmap->getHeight(), bitmap->getRowSize(),
                            static_cast<int>(dpi));
+}
+
+
+/*
+ * Looks for the one picture that fills most of a page.  It is best read as it
+ * is: drawn once more, at another size, it only gets worse.
+ */
+
+class AssessPdfLook : public OutputDev
+{
+public:
+    AssessPdfLook(double width, double height) : page(width * height) { }
+
+    bool upsideDown() override { return true; }
+    bool useDrawChar() override { return false; }
+    bool interpretType3Chars() override { return false; }
+
+    void drawImageMask(GfxState *state, Object *ref, Stream *str, int width,
+        int height, bool invert, bool interpolate, bool inlined) override
+    {
+        look(state, width, height);
+        OutputDev::drawImageMask(state, ref, str, width, height, invert,
+                                 interpolate, inlined);
+    }
+
+    void drawImage(GfxState *state, Object *ref, Stream *str, int width,
+        int height, GfxImageColorMap *map, bool interpolate,
+        const int *mask, bool inlined) override
+    {
+        Stream  *raw;
+
+        if (look(state, width, height) && !inlined && mask == nullptr
+            && str->getKind() == strDCT && map->getDecodeLow(0) == 0.0)
+        {
+            raw = str->getNextStream();
+            raw->reset();
+            jpeg = raw->toUnsignedChars(4096, 65536);
+        }
+
+        OutputDev::drawImage(state, ref, str, width, height, map, interpolate,
+                             mask, inlined);
+    }
+
+    double                      page;           /* square points */
+    int                         images = 0;
+    double                      dpi = 0;        /* 0: there is none */
+    std::vector<unsigned char>  jpeg;
+
+private:
+    bool look(GfxState *state, int width, int height)
+    {
+        double         w, h;
+        const double  *m;
+
+        m = state->getCTM();
+        w = std::hypot(m[0], m[1]);
+        h = std::hypot(m[2], m[3]);
+
+        images++;
+
+        if (w * h < page / 2) {
+            return false;
+        }
+
+        dpi = std::fmax(width / w, height / h) * assess_pdf_dpi;
+
+        /* upright or turned; y grows downwards, a mirror is not undone */
+
+        return images == 1 && m[0] * m[3] - m[1] * m[2] < 0;
+    }
+};
+
+
+static assess_why_e
+assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
+{
+    double        width, height, dpi;
+    assess_why_e  why;
+
+    width = doc->getPageCropWidth(page) / assess_pdf_dpi;
+    height = doc->getPageCropHeight(page) / assess_pdf_dpi;
+
+    AssessPdfLook  look(width * assess_pdf_dpi, height * assess_pdf_dpi);
+
+    doc->displayPage(&look, page, assess_pdf_dpi, assess_pdf_dpi, 0, false,
+                     true, false);
+
+    if (look.images == 1 && !look.jpeg.empty()) {
+        why = assess_image_jpeg(out, look.jpeg.data(), look.jpeg.size(),
+                                static_cast<int>(look.dpi));
+
+        if (why != ASSESS_WHY_DAMAGED && why != ASSESS_WHY_PIXELS) {
+            return why;
+        }
+    }
+
+    dpi = assess_pdf_scan_dpi;
+
+    if (look.dpi > 0) {
+        dpi = std::fmin(std::fmax(look.dpi, assess_pdf_scan_least),
+                        assess_pdf_scan_most);
+    }
+
+    /* too large for that: fewer dots, or none if its size is absurd */
+
+    dpi = std::fmin(dpi, std::sqrt(assess_pdf_scan_pixels / (width * height)));
+
+    if (!(dpi >= 1) || width * dpi > INT16_MAX || height * dpi > INT16_MAX) {
+        return ASSESS_WHY_NONE;
+    }
+
+    return assess_pdf_draw(out, doc, page, dpi);
 }
 
 

@@ -420,11 +420,11 @@ test_pdf(run_t *run, assess_buf_t *b)
 
     pdf(b, blank, NULL, 1, "", 1);
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_without_text", "1 page;", "a drawing");
+              "document_without_text", "1 page", "a drawing");
 
     pdf(b, marks, NULL, 1, "", 1);
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_without_text", "1 page;", "no letter or digit");
+              "document_without_text", "1 page", "no letter or digit");
 
     half = (size_t) EVP_DecodeBlock(file, (const unsigned char *) encrypted,
                                     sizeof(encrypted) - 1);
@@ -511,9 +511,9 @@ test_plain(run_t *run, assess_buf_t *b)
     is_text(run, ASSESS_KIND_TEXT, "a\0b", 3, "ab|", "NUL is dropped");
 
     is_failed(extract(run, ASSESS_KIND_TEXT, " \n-\n", 4, &err), &err,
-              "document_without_text", "no text", "nothing but marks");
+              "document_without_text", "no text that can be read", "nothing but marks");
     is_failed(extract(run, ASSESS_KIND_TEXT, "", 0, &err), &err,
-              "document_without_text", "1 page;", "an empty file");
+              "document_without_text", "1 page", "an empty file");
 
     test_both(run, b);
 
@@ -883,12 +883,21 @@ long_one(void *data)
 static void
 test_beside(assess_buf_t *b)
 {
-    int         i, n;
-    void       *failed;
-    pid_t       pids[5];
-    int64_t     start;
-    intptr_t    total;
-    pthread_t   threads[4];
+    int            i, n;
+    void          *failed;
+    run_t          run;
+    pid_t          pids[5];
+    int64_t        start;
+    intptr_t       total;
+    pthread_t      threads[4];
+    assess_err_t   err;
+
+    /* the program runs, and is prepared for the others */
+
+    memset(&run, 0, sizeof(run));
+    is_failed(extract(&run, ASSESS_KIND_PDF, "%PDF-", 5, &err), &err,
+              "document_damaged", "damaged", "one before the others");
+    assess_buf_free(&run.text);
 
     bomb(b);
 

@@ -1,0 +1,322 @@
+#!/usr/bin/perl
+
+# Pictures of text and scanned pages, whichever way up they are; and those that
+# are damaged, or made to do harm.
+
+use strict;
+use warnings;
+use utf8;
+
+use Compress::Zlib qw(compress crc32);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Assess::Contract qw(json problem_is);
+use Assess::Jobs qw(question_set start_job);
+use Assess::Process qw(slurp write_file);
+use Assess::Test;
+
+my @words = ('All fire doors close by themselves.',
+             'The stairs are kept free of goods and chairs.',
+             'Emergency lighting is tested every month.',
+             'There are twelve smoke detectors in the building.');
+
+my $t = Assess::Test->new(extra => "    assess_extract_limits pages=5"
+    . " cpu=20s time=120s;\n");
+my $http = $t->http;
+my $set = question_set($t, 'images', 1);
+my $dir = $t->dir;
+my %made;
+
+
+sub run {
+    my ($command) = @_;
+    system('bash', '-c', "set -o pipefail; $command") == 0
+        or die "$command: $?\n";
+}
+
+
+# A picture of lines of text: [width, height, bytes of its rows].
+sub picture {
+    my (@lines) = @_;
+
+    open my $f, '>', "$dir/page.roff" or die "page.roff: $!\n";
+    print $f ".ll 6i\n.ps 14\n.vs 20\n.nf\n", map {"$_\n"} @lines;
+    close $f or die "page.roff: $!\n";
+
+    run("groff -Tpdf -P-pa5 -P-l $dir/page.roff >$dir/page.pdf");
+    run("pdftoppm -r 200 -gray -singlefile $dir/page.pdf $dir/page");
+    run("pdftoppm -r 200 -gray -jpeg -singlefile $dir/page.pdf $dir/page");
+
+    my ($width, $height, $rows) = slurp("$dir/page.pgm")
+        =~ /\AP5\s+(\d+)\s+(\d+)\s+255\s(.*)\z/s or die "no PGM\n";
+    return [$width, $height, $rows];
+}
+
+
+# A quarter turn clockwise.
+sub turned {
+    my ($p) = @_;
+    my ($width, $height, $rows) = @$p;
+    my @columns = ('') x $width;
+
+    for my $y (reverse 0 .. $height - 1) {
+        my @row = split //, substr $rows, $y * $width, $width;
+        $columns[$_] .= $row[$_] for 0 .. $width - 1;
+    }
+
+    return [$height, $width, join '', @columns];
+}
+
+
+sub chunk {
+    my ($type, $data) = @_;
+    return pack('N', length $data) . $type . $data
+        . pack 'N', crc32($type . $data);
+}
+
+
+sub png {
+    my ($width, $height, $rows) = @{ $_[0] };
+    my $data = join '', map { "\0" . substr $rows, $_ * $width, $width }
+        0 .. length($rows) / ($width || 1) - 1;
+
+    return "\x89PNG\r\n\x1a\n"
+        . chunk('IHDR', pack 'N2C5', $width, $height, 8, 0, 0, 0, 0)
+        . chunk('IDAT', compress($data)) . chunk('IEND', '');
+}
+
+
+# round: the last page is followed by the first one.
+sub tiff {
+    my ($pages, $round) = @_;
+
+    my $out = "II*\0\0\0\0\0";
+    my $link = 4;
+
+    for my $p (@$pages) {
+        my ($width, $height, $rows) = @$p;
+        my $at = length $out;
+
+        $out .= $rows . ("\0" x (length($rows) % 2));
+        substr $out, $link, 4, pack 'V', length $out;
+        $out .= pack 'v', 8;
+        $out .= pack 'v2V2', @$_ for [256, 4, 1, $width], [257, 4, 1, $height],
+            [258, 3, 1, 8], [259, 3, 1, 1], [262, 3, 1, 1], [273, 4, 1, $at],
+            [278, 4, 1, $height], [279, 4, 1, length $rows];
+        $link = length $out;
+        $out .= pack 'V', 0;
+    }
+
+    substr $out, $link, 4, substr $out, 4, 4 if $round;
+    return $out;
+}
+
+
+sub bmp {
+    my ($width, $height, $rows) = @{ $_[0] };
+    my $data = join '', map { substr($rows, $_ * $width, $width)
+        . "\0" x (-$width % 4) } reverse 0 .. $height - 1;
+
+    return 'BM' . pack('V3', 1078 + length $data, 0, 1078)
+        . pack('V3v2V6', 40, $width, $height, 1, 8, 0, length $data, 0, 0, 256,
+               0) . join('', map { pack 'C4', $_, $_, $_, 0 } 0 .. 255) . $data;
+}
+
+
+# Codes of eight bits: 128 clears the table before they would become longer.
+sub gif {
+    my ($width, $height, $rows) = @{ $_[0] };
+    my $codes = join '', (map {"\x80$_"} ($rows =~ tr/\0-\xff/\0\0-\x7f/r,
+        '')[0] =~ /(.{1,126})/gs), "\x81";
+
+    return 'GIF89a' . pack('v2C3', $width, $height, 0xf6, 0, 0)
+        . join('', map { pack 'C3', ($_ * 2) x 3 } 0 .. 127)
+        . ',' . pack('v4C', 0, 0, $width, $height, 0) . "\7"
+        . join('', map { chr(length) . $_ } $codes =~ /(.{1,255})/gs) . "\0;";
+}
+
+
+# One page of 595 by 420 points for each [filter, width, height, data]; a text
+# is a page with that text.
+sub pdf {
+    my (@pages) = @_;
+
+    my @objects = ('<</Type/Catalog/Pages 2 0 R>>', '',
+        '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>');
+    my @kids;
+
+    for my $page (@pages) {
+        my ($draw, $resource) = ("BT /F 12 Tf 50 300 Td ($page) Tj ET",
+                                 '/Font<</F 3 0 R>>');
+
+        if (ref $page) {
+            my ($filter, $width, $height, $data) = @$page;
+            push @objects, "<</Type/XObject/Subtype/Image/Width $width/Height"
+                . " $height/ColorSpace/DeviceGray/BitsPerComponent 8/Filter"
+                . "/$filter/Length " . length($data)
+                . ">>stream\n$data\nendstream";
+            ($draw, $resource) = ('595 0 0 420 0 0 cm /I Do',
+                                  '/XObject<</I ' . @objects . ' 0 R>>');
+        }
+
+        push @objects, '<</Length ' . length($draw)
+            . ">>stream\n$draw\nendstream";
+        push @objects, '<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 420]'
+            . "/Resources<<$resource>>/Contents " . @objects . ' 0 R>>';
+        push @kids, @objects . ' 0 R';
+    }
+
+    $objects[1] = '<</Type/Pages/Count ' . @kids . "/Kids[@kids]>>";
+
+    my $out = "%PDF-1.7\n";
+    my @at;
+
+    for my $i (0 .. $#objects) {
+        push @at, length $out;
+        $out .= ($i + 1) . " 0 obj\n$objects[$i]\nendobj\n";
+    }
+
+    return $out . "xref\n0 " . (@at + 1) . "\n0000000000 65535 f \n"
+        . join('', map { sprintf "%010d 00000 n \n", $_ } @at)
+        . 'trailer<</Root 1 0 R/Size ' . (@at + 1) . ">>\nstartxref\n"
+        . length($out) . "\n%%EOF\n";
+}
+
+
+sub post {
+    my ($bytes, $type) = @_;
+
+    return $http->post('/api/documents', body => $bytes,
+                       headers => { 'Content-Type' => $type });
+}
+
+
+sub job {
+    my ($bytes) = @_;
+
+    my $a = post($bytes, 'application/octet-stream');
+    die "$a->{status} $a->{body}\n" unless $a->{status} == 201;
+
+    $made{id} = $a->{json}{documents}[0]{documentId};
+    return $t->wait_job(start_job($t, document => $made{id}, set => $set), 180);
+}
+
+
+# Each page has just these lines.
+sub reads {
+    my ($bytes, $what, @pages) = @_;
+
+    my $job = job($bytes);
+    is($job->{status}, 'completed', $what) or diag(json($job->{error}));
+
+    my $text = JSON::PP->new->utf8->decode($t->sql(
+        'select coalesce(json_agg(text order by page), \'[]\')'
+        . " from assess.document_pages where document_id = '$made{id}'"));
+
+    s/\s*\n\s*/\n/g, s/\A\s+|\s+\z//g for @$text;
+    is(json($text), json([map { join "\n", @$_ } @pages]), "$what: its text");
+}
+
+
+sub fails {
+    my ($bytes, $code, $what) = @_;
+
+    my $job = job($bytes);
+    is($job->{status}, 'failed', $what);
+    is($job->{error}{code}, $code, "$what: $code")
+        or diag(json($job->{error}));
+    return $job->{error}{message};
+}
+
+
+my $second = picture(map {"Page two. $_"} @words[0, 1]);
+my $picture = picture(@words);
+my $jpeg = slurp("$dir/page.jpg");
+my ($width, $height, $rows) = @$picture;
+
+# kinds of pictures
+reads(png($picture), 'PNG', [@words]);
+reads($jpeg, 'JPEG', [@words]);
+reads(bmp($picture), 'BMP', [@words]);
+reads(gif($picture), 'GIF', [@words]);
+reads(tiff([$picture, $second]), 'a TIFF of two pages', [@words],
+      [map {"Page two. $_"} @words[0, 1]]);
+
+# which way up
+{
+    my $turned = $picture;
+
+    for my $degrees (90, 180, 270) {
+        $turned = turned($turned);
+        reads(png($turned), "turned by $degrees degrees", [@words]);
+    }
+}
+
+# scans in PDF
+{
+    my $upside = turned(turned($picture));
+
+    reads(pdf(['DCTDecode', $width, $height, $jpeg], 'Typed text.',
+              ['FlateDecode', @$upside[0, 1], compress($upside->[2])]),
+          'a PDF of scans and text', [@words], ['Typed text.'], [@words]);
+    reads(pdf(['DCTDecode', $width, $height, 'nothing'], 'Typed text.'),
+          'a PDF with a broken scan', [], ['Typed text.']);
+    fails(pdf(['FlateDecode', 8, 8, compress("\xff" x 64)]),
+          'document_without_text', 'a PDF of a blank page');
+}
+
+# damaged ones, and those made to do harm
+fails(substr(png($picture), 0, 2000), 'document_damaged', 'half a PNG');
+fails(png([0, 0, '']), 'document_damaged', 'a PNG of no size');
+fails("\x89PNG\r\n\x1a\n", 'document_damaged', 'a PNG of nothing');
+fails("II*\0\xff\xff\xff\xff", 'document_damaged', 'a TIFF without a page');
+fails("GIF89a\0\0\0\0", 'document_damaged', 'a GIF of no size');
+fails("\xff\xd8\xff\xe0\0\x10JFIF", 'document_damaged', 'the head of a JPEG');
+fails("RIFF\4\0\0\0WEBPVP8 ", 'document_damaged', 'the head of a WebP');
+fails(tiff([$picture, [0, 0, '']]), 'document_damaged',
+      'a TIFF with an empty page');
+fails(png([600, 300, "\xff" x 180_000]), 'document_without_text',
+      'a blank picture');
+
+for my $huge ([60_000, 60_000], [2**31, 2**31], [2**32 - 1, 1]) {
+    like(fails(png([@$huge, '']), 'document_limit', "a PNG of @$huge"),
+         qr/pixels/, 'and which limit');
+}
+
+like(fails(tiff([[20_000, 20_000, '']]), 'document_limit', 'a huge TIFF'),
+     qr/pixels/, 'and which limit');
+like(fails('GIF89a' . pack('v2', 65535, 65535) . "\0\0\0", 'document_limit',
+     'a huge GIF'), qr/pixels/, 'and which limit');
+like(fails('BM' . pack('V3', 100, 0, 54) . pack('V3v2V6', 40, 60_000, 60_000,
+     1, 8, (0) x 6), 'document_limit', 'a huge BMP'), qr/pixels/,
+     'and which limit');
+
+like(fails(tiff([([8, 8, "\xff" x 64]) x 2], 1), 'document_limit',
+     'a TIFF whose pages go in a circle'), qr/pages/, 'and which limit');
+
+# what they claim to be
+problem_is(post(png($picture), 'text/plain'), 415, undef,
+           'a PNG said to be text');
+problem_is(post('text', 'image/png'), 415, undef, 'text said to be a PNG');
+like(post(png($picture), 'image/png')->{status}, qr/^20[01]\z/,
+     'a PNG said to be one');
+
+# a language that is not there
+{
+    write_file("$dir/0/extra.conf", "assess_ocr_languages eng+xyz;\n");
+    $t->server->reload;
+
+    my $scan = compress($second->[2]);
+
+    like(fails(png($second), 'document_ocr_unavailable', 'no such language'),
+         qr/"eng\+xyz"/, 'and which');
+    fails(pdf(['FlateDecode', @$second[0, 1], $scan]),
+          'document_ocr_unavailable', 'nor for a scan');
+    reads(pdf('Typed text.', ['FlateDecode', @$second[0, 1], $scan]),
+          'a page of text is read', ['Typed text.'], []);
+}
+
+is($http->get('/api/health/ready')->{status}, 200, 'the server is well');
+
+$t->done;
