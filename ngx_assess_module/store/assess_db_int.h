@@ -38,7 +38,7 @@ struct assess_conn_s {
     int                impatient;             /* its callers do not wait */
     int                altered;               /* its settings are not ours */
     int                broken;                /* never to be used again */
-    int64_t            clock;                 /* the server's time less ours, ms */
+    int64_t            clock;                 /* its time less ours, in ms; */
                                               /* 0: it is not known */
     int                begin;                 /* to be sent with the next */
     int                pipe;                  /* sent, and not waited for */

@@ -1,5 +1,6 @@
 /* sources: extract/assess_office.c extract/assess_word.c
    extract/assess_sheets.c extract/assess_slides.c extract/assess_odf.c
+   extract/assess_epub.c extract/assess_html.c extract/assess_charset.c
    extract/assess_xml.c extract/assess_flow.c base/assess_base.c */
 /* libs: -I/usr/include/libxml2 -lxml2 -lm -Wl,--wrap=malloc
    -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free */
@@ -158,6 +159,13 @@ void
 assess_zip_close(assess_zip_t *zip)
 {
     zip->n = 0;
+}
+
+
+int
+assess_zip_parts(assess_zip_t *zip)
+{
+    return zip->n;
 }
 
 
