@@ -430,10 +430,12 @@ assess_mail_file(assess_mail_t *mail, const assess_mime_part_t *part)
         assess_buf_free(&body);
     }
 
-    if (why == ASSESS_WHY_DAMAGED || why == ASSESS_WHY_ENCRYPTED) {
-        assess_mail_str(mail, why == ASSESS_WHY_DAMAGED
-                        ? "(This file is damaged and was not read.)\n"
-                        : "(This file is encrypted and was not read.)\n");
+    if (why == ASSESS_WHY_DAMAGED || why == ASSESS_WHY_DOCTYPE
+        || why == ASSESS_WHY_ENCRYPTED)
+    {
+        assess_mail_str(mail, why == ASSESS_WHY_ENCRYPTED
+                        ? "(This file is encrypted and was not read.)\n"
+                        : "(This file is damaged and was not read.)\n");
         why = ASSESS_WHY_NONE;
     }
 
