@@ -12,8 +12,8 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract qw(json problem_is);
-use Assess::Jobs qw(question_set start_job);
 use Assess::Process qw(slurp write_file);
+use Assess::Reading qw(reading post pages);
 use Assess::Test;
 
 my @words = ('All fire doors close by themselves.',
@@ -24,9 +24,8 @@ my @words = ('All fire doors close by themselves.',
 my $t = Assess::Test->new(extra => "    assess_extract_limits pages=5"
     . " cpu=20s time=120s;\n");
 my $http = $t->http;
-my $set = question_set($t, 'images', 1);
 my $dir = $t->dir;
-my %made;
+reading($t, seconds => 180);
 
 
 sub run {
@@ -184,35 +183,11 @@ sub pdf {
 }
 
 
-sub post {
-    my ($bytes, $type) = @_;
-
-    return $http->post('/api/documents', body => $bytes,
-                       headers => { 'Content-Type' => $type });
-}
-
-
-sub job {
-    my ($bytes) = @_;
-
-    my $a = post($bytes, 'application/octet-stream');
-    die "$a->{status} $a->{body}\n" unless $a->{status} == 201;
-
-    $made{id} = $a->{json}{documents}[0]{documentId};
-    return $t->wait_job(start_job($t, document => $made{id}, set => $set), 180);
-}
-
-
-# Each page has just these lines.
+# What the bytes are must be enough: each page has just these lines.
 sub reads {
     my ($bytes, $what, @pages) = @_;
 
-    my $job = job($bytes);
-    is($job->{status}, 'completed', $what) or diag(json($job->{error}));
-
-    my $text = JSON::PP->new->utf8->decode($t->sql(
-        'select coalesce(json_agg(text order by page), \'[]\')'
-        . " from assess.document_pages where document_id = '$made{id}'"));
+    my $text = pages($bytes, 'application/octet-stream', $what);
 
     s/\s*\n\s*/\n/g, s/\A\s+|\s+\z//g for @$text;
     is(json($text), json([map { join "\n", @$_ } @pages]), "$what: its text");
@@ -222,11 +197,8 @@ sub reads {
 sub fails {
     my ($bytes, $code, $what) = @_;
 
-    my $job = job($bytes);
-    is($job->{status}, 'failed', $what);
-    is($job->{error}{code}, $code, "$what: $code")
-        or diag(json($job->{error}));
-    return $job->{error}{message};
+    return Assess::Reading::fails($bytes, 'application/octet-stream', $code,
+                                  $what);
 }
 
 

@@ -12,14 +12,13 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract;
-use Assess::Jobs qw(question_set start_job);
 use Assess::Office qw(archive docx xlsx pptx odf);
+use Assess::Reading qw(reading post job reads fails document_id);
 use Assess::Test;
 
 my $t = Assess::Test->new(extra => "    assess_extract_limits pages=50"
     . " memory=256m time=20s;\n");
 my $http = $t->http;
-my $set = question_set($t, 'office', 1);
 my %type = (
     docx => 'application/vnd.openxmlformats-officedocument'
         . '.wordprocessingml.document',
@@ -29,51 +28,7 @@ my %type = (
     odt => 'application/vnd.oasis.opendocument.text',
     ods => 'application/vnd.oasis.opendocument.spreadsheet',
     odp => 'application/vnd.oasis.opendocument.presentation');
-my %made;
-
-
-sub post {
-    my ($bytes, $type) = @_;
-
-    return $http->post('/api/documents', body => $bytes,
-                       headers => { 'Content-Type' => $type });
-}
-
-
-# The job on a document of these bytes, once it has ended.
-sub job {
-    my ($bytes, $kind) = @_;
-
-    my $a = post($bytes, $type{$kind} // $kind);
-    die "$kind: $a->{status} $a->{body}\n" unless $a->{status} == 201;
-
-    $made{id} = $a->{json}{documents}[0]{documentId};
-    return $t->wait_job(start_job($t, document => $made{id}, set => $set));
-}
-
-
-# The text of its pages.
-sub pages {
-    my $job = job(@_);
-
-    is($job->{status}, 'completed', 'it is read')
-        or diag(json($job->{error}));
-    my $text = $t->sql('select coalesce(json_agg(text order by page), \'[]\')'
-        . " from assess.document_pages where document_id = '$made{id}'");
-    return JSON::PP->new->utf8->decode($text);
-}
-
-
-sub fails {
-    my ($bytes, $kind, $code, $what) = @_;
-
-    my $job = job($bytes, $kind);
-
-    is($job->{status}, 'failed', $what);
-    is($job->{error}{code}, $code, "$what: $code")
-        or diag(json($job->{error}));
-    return $job->{error}{message};
-}
+reading($t, type => \%type);
 
 
 sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
@@ -96,24 +51,24 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
         . '<w:p><w:r><w:t>It goes on </w:t><w:lastRenderedPageBreak/>'
         . '<w:t>behind the break.</w:t></w:r></w:p>';
 
-    is(json(pages(docx($body), 'docx')), json([
+    reads(docx($body), 'docx', [
         "Fire doors\n\nAll doors & exits are tested.\nOne two\nthree\n\n"
             . "Stair | Tested\n1 north | yes\n\nLast of one.\n",
-        "Page two.\nIt goes on\n", "behind the break.\n"]),
+        "Page two.\nIt goes on\n", "behind the break.\n"],
        'headings, runs, tables and pages of a Word document');
 
-    is(json(pages(docx('<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>An item</w:t>'
+    reads(docx('<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>An item</w:t>'
         . '</w:r></w:p><w:tbl><w:tr>' . $cell->('') . $cell->('of two')
         . '</w:tr><w:tr>' . $cell->('') . $cell->('') . '</w:tr></w:tbl>'),
-        'docx')), json(["- An item\n\n| of two\n"]),
+        'docx', ["- An item\n\n| of two\n"],
        'items of a list, and cells without text');
 
     my $twice = '<mc:AlternateContent xmlns:mc="m"><mc:Choice><w:txbxContent>'
         . p('In a box.') . '</w:txbxContent></mc:Choice><mc:Fallback>'
         . p('In a box.') . '</mc:Fallback></mc:AlternateContent>';
 
-    is(json(pages(docx('<w:p><w:r><w:t>Around it.</w:t></w:r><w:r>' . $twice
-        . '</w:r></w:p>'), 'docx')), json(["Around it.\nIn a box.\n"]),
+    reads(docx('<w:p><w:r><w:t>Around it.</w:t></w:r><w:r>' . $twice
+        . '</w:r></w:p>'), 'docx', ["Around it.\nIn a box.\n"],
        'what is told twice is read once');
 
     my $notes = docx(p('Body.'), ['word/_rels/document.xml.rels',
@@ -125,11 +80,11 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
         ['word/header1.xml', '<w:hdr xmlns:w="w">' . p('On each page')
             . '</w:hdr>']);
 
-    is(json(pages($notes, 'docx')), json(["Body.\n\nA note.\n\nOn each page\n"]),
+    reads($notes, 'docx', ["Body.\n\nA note.\n\nOn each page\n"],
        'notes and headers come behind the text');
 
-    is(json(pages(docx(encode('UTF-8', p("Gr\x{fc}\x{df}e \x{6d88}\x{9632}"))),
-        'application/octet-stream')), json(["Gr\x{fc}\x{df}e \x{6d88}\x{9632}\n"]),
+    reads(docx(encode('UTF-8', p("Gr\x{fc}\x{df}e \x{6d88}\x{9632}"))),
+        'application/octet-stream', ["Gr\x{fc}\x{df}e \x{6d88}\x{9632}\n"],
        'in any script, and without a word of its kind');
 }
 
@@ -155,16 +110,16 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
         . '<c r="F3" s="5"><v>0.5</v></c><c r="G3"/></row><row r="4"><c r="A4"/>'
         . '</row><row><c t="str"><v>of a formula</v></c><c><v>2</v></c></row>';
 
-    is(json(pages(xlsx([['Exits & doors', $rows], ['Empty', '']],
-        sharedStrings => $strings, styles => $styles), 'xlsx')), json([
+    reads(xlsx([['Exits & doors', $rows], ['Empty', '']],
+        sharedStrings => $strings, styles => $styles), 'xlsx', [
         "Exits & doors\n\nExit | Tested\n1 | | 2024-01-01\n"
         . "25% | 2000-01-01 18:00:00 | TRUE | in line | 0.3 | 12:00:00\n"
-        . "of a formula | 2\n", "Empty\n"]),
+        . "of a formula | 2\n", "Empty\n"],
        'sheets, shared strings, dates and percents of a workbook');
 
-    is(json(pages(xlsx([['A', '<row><c s="1"><v>0</v></c></row>']],
-        styles => $styles, workbook => '<workbookPr date1904="1"/>'), 'xlsx')),
-       json(["A\n\n1904-01-01\n"]), 'days since 1904');
+    reads(xlsx([['A', '<row><c s="1"><v>0</v></c></row>']],
+        styles => $styles, workbook => '<workbookPr date1904="1"/>'), 'xlsx',
+        ["A\n\n1904-01-01\n"], 'days since 1904');
 }
 
 
@@ -176,16 +131,16 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
         . '</a:p></a:txBody></a:tc><a:tc><a:txBody><a:p><a:r><a:t>1</a:t></a:r>'
         . '</a:p></a:txBody></a:tc></a:tr></a:tbl>';
 
-    is(json(pages(pptx([$shape->('First', 'slide'), $shape->('Say it.')],
-        $shape->('Second') . $table, '<p:sp/>'), 'pptx')), json([
-        "First\nslide\n\nSay it.\n", "Second\n\nStair | 1\n", '']),
+    reads(pptx([$shape->('First', 'slide'), $shape->('Say it.')],
+        $shape->('Second') . $table, '<p:sp/>'), 'pptx', [
+        "First\nslide\n\nSay it.\n", "Second\n\nStair | 1\n", ''],
        'slides in their order, with notes and tables');
 }
 
 
 # OpenDocument
 {
-    is(json(pages(odf('text', '<text:h>Doors</text:h><text:p>One<text:s'
+    reads(odf('text', '<text:h>Doors</text:h><text:p>One<text:s'
         . ' text:c="3"/>two<text:line-break/><text:span>three</text:span>'
         . '</text:p><office:annotation><text:p>no</text:p></office:annotation>'
         . '<text:list><text:list-item><text:p>item</text:p></text:list-item>'
@@ -193,22 +148,22 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
         . '<table:table><table:table-row><table:table-cell><text:p>a</text:p>'
         . '</table:table-cell><table:table-cell><text:p>b</text:p>'
         . '</table:table-cell></table:table-row></table:table>'
-        . '<text:p><text:soft-page-break/>Page two.</text:p>'), 'odt')),
-       json(["Doors\n\nOne two\nthree\n- item\n\na | b\n", "Page two.\n"]),
+        . '<text:p><text:soft-page-break/>Page two.</text:p>'), 'odt',
+       ["Doors\n\nOne two\nthree\n- item\n\na | b\n", "Page two.\n"],
        'a text');
 
-    is(json(pages(odf('spreadsheet', '<table:table table:name="Exits">'
+    reads(odf('spreadsheet', '<table:table table:name="Exits">'
         . '<table:table-row><table:table-cell><text:p>1</text:p>'
         . '</table:table-cell><table:table-cell'
         . ' table:number-columns-repeated="2"/><table:table-cell><text:p>4'
         . '</text:p></table:table-cell><table:table-cell'
         . ' table:number-columns-repeated="1000"/></table:table-row>'
-        . '</table:table><table:table table:name="Two"/>'), 'ods')),
-       json(["Exits\n\n1 | | | 4\n", "Two\n"]), 'a spreadsheet');
+        . '</table:table><table:table table:name="Two"/>'), 'ods',
+       ["Exits\n\n1 | | | 4\n", "Two\n"], 'a spreadsheet');
 
-    is(json(pages(odf('presentation', '<draw:page><draw:frame><text:p>One'
+    reads(odf('presentation', '<draw:page><draw:frame><text:p>One'
         . '</text:p></draw:frame></draw:page><draw:page><text:p>Two</text:p>'
-        . '</draw:page>'), 'odp')), json(["One\n", "Two\n"]), 'a presentation');
+        . '</draw:page>'), 'odp', ["One\n", "Two\n"], 'a presentation');
 }
 
 
@@ -222,7 +177,7 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
 
     is($e->{page}, 2, 'evidence has its page');
     ok($e->{verified}, 'and is verified');
-    is($http->get("/api/documents/$made{id}")->{json}{pages}, 2,
+    is($http->get('/api/documents/' . document_id())->{json}{pages}, 2,
        'the document has two');
 }
 
@@ -278,7 +233,8 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
 
     my $bomb = "<w:document xmlns:w=\"w\"><w:p><w:r><w:t>" . ' ' x 300_000_000
         . '</w:t></w:r></w:p></w:document>';
-    like(fails(docx(\$bomb), 'docx', 'document_limit', 'a bomb'), qr/unpacks to more/,
+    like(fails(docx(\$bomb), 'docx', 'document_limit', 'a bomb'),
+         qr/unpacks to more/,
          'and which limit');
     undef $bomb;
 
@@ -287,10 +243,10 @@ sub p { return join '', map {"<w:p><w:r><w:t>$_</w:t></w:r></w:p>"} @_ }
     fails(docx(p('x') . '<w:p><w:r><w:br w:type="page"/></w:r></w:p>' x 60),
           'docx', 'document_limit', 'too many pages');
 
-    is(json(pages(archive(['_rels/.rels', Assess::Office::relations(
+    reads(archive(['_rels/.rels', Assess::Office::relations(
         Assess::Office::relation('a', 'officeDocument', 'word/d.xml'))],
         ['word/d.xml', '<w:d xmlns:w="w">' . p('The order of names.') . '</w:d>']),
-        'docx')), json(["The order of names.\n"]), 'any name of its main part');
+        'docx', ["The order of names.\n"], 'any name of its main part');
 }
 
 is($http->get('/api/health/ready')->{status}, 200, 'the server is well');

@@ -13,62 +13,16 @@ use MIME::Base64 qw(encode_base64);
 use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract;
-use Assess::Jobs qw(question_set start_job);
 use Assess::Office qw(archive docx epub);
+use Assess::Reading qw(reading post reads fails);
 use Assess::Test;
 
 my $t = Assess::Test->new(extra => "    assess_extract_limits pages=50"
     . " memory=256m time=20s;\n");
 my $http = $t->http;
-my $set = question_set($t, 'office', 1);
 my %type = (epub => 'application/epub+zip', rtf => 'application/rtf',
             eml => 'message/rfc822');
-my $id;
-
-
-sub post {
-    my ($bytes, $type) = @_;
-
-    return $http->post('/api/documents', body => $bytes,
-                       headers => { 'Content-Type' => $type });
-}
-
-
-# The job on a document of these bytes, once it has ended.
-sub job {
-    my ($bytes, $kind) = @_;
-
-    my $a = post($bytes, $type{$kind} // $kind);
-    die "$kind: $a->{status} $a->{body}\n" unless $a->{status} == 201;
-
-    $id = $a->{json}{documents}[0]{documentId};
-    return $t->wait_job(start_job($t, document => $id, set => $set));
-}
-
-
-sub reads {
-    my ($bytes, $kind, $pages, $what) = @_;
-
-    my $job = job($bytes, $kind);
-
-    is($job->{status}, 'completed', "$what: it is read")
-        or diag(json($job->{error}));
-    my $text = $t->sql('select coalesce(json_agg(text order by page), \'[]\')'
-        . " from assess.document_pages where document_id = '$id'");
-    is(json(JSON::PP->new->utf8->decode($text)), json($pages), $what);
-}
-
-
-sub fails {
-    my ($bytes, $kind, $code, $what) = @_;
-
-    my $job = job($bytes, $kind);
-
-    is($job->{status}, 'failed', $what);
-    is($job->{error}{code}, $code, "$what: $code")
-        or diag(json($job->{error}));
-    return $job->{error}{message};
-}
+reading($t, type => \%type);
 
 
 # Books
@@ -259,11 +213,13 @@ sub fails {
           'attachments of a mail');
     reads($mail->($multi->('mixed', 'x',
         $file->('text/rtf', 'a.rtf', '{\rtf1 x'),
+        $file->('application/x', 'c.docx', docx(\'<!DOCTYPE d><d/>')),
         $file->('application/x', 'b.docx', archive(['_rels/.rels',
         Assess::Office::relations(Assess::Office::relation('a',
         'officeDocument', 'word/d.xml'))], ['word/d.xml', '<d/>',
         { flags => 1 }])))), 'eml', [$head,
         "a.rtf\n\n(This file is damaged and was not read.)\n",
+        "c.docx\n\n(This file is damaged and was not read.)\n",
         "b.docx\n\n(This file is encrypted and was not read.)\n"],
           'attachments that cannot be read');
     reads("From a\@b\nSubject: x\nContent-Type: multipart/mixed; boundary=a\n\n"
