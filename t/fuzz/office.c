@@ -14,6 +14,7 @@
  */
 
 #include "extract/assess_office.h"
+#include "out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -242,25 +243,6 @@ assess_out_text(assess_out_t *out, const char *text, size_t len)
     }
 
     out->bytes += (int64_t) len;
-}
-
-
-void
-assess_out_page(assess_out_t *out)
-{
-    out->page++;
-}
-
-
-void
-assess_out_fail(assess_out_t *out, assess_why_e why)
-{
-    (void) out;
-    (void) why;
-
-    /* of all limits only memory is known here, and there is enough */
-
-    abort();
 }
 
 

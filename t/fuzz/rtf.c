@@ -8,6 +8,7 @@
 
 #include "extract/assess_charset.h"
 #include "extract/assess_rtf.h"
+#include "out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,22 +24,6 @@ assess_out_text(assess_out_t *out, const char *text, size_t len)
 
     out->bytes += (int64_t) len;
     out->open |= len && memchr(text, '\1', len) != NULL;
-}
-
-
-void
-assess_out_page(assess_out_t *out)
-{
-    out->page++;
-}
-
-
-void
-assess_out_fail(assess_out_t *out, assess_why_e why)
-{
-    (void) out;
-    (void) why;
-    abort();
 }
 
 

@@ -100,16 +100,19 @@ $(BAD)/assess-extract: $(BAD)/reader.o $(BAD)/html.o \
 head_of = $(shell sed -n '1,40p' $(1) | tr '\n' ' ' \
             | grep -o '/\* *$(2):[^*]*\*/' | sed 's|/\* *$(2):||; s|\*/||')
 
+# a folder stands for all that is in it
+sources_of = $(foreach s,$(call head_of,$(1),sources),\
+             $(if $(filter %/,$(s)),$(wildcard $(M)/$(s)*.c),$(M)/$(s)))
+
 UNIT_OPTS  = $(SAN) $(DEFINES) -I$(M) -It/unit \
              -I$$(pg_config --includedir)
 
 # $(1) program, $(2) source, $(3) more sources, $(4) compiler and options
 define program
-$(1): $(2) $(3) $(addprefix $(M)/,$(call head_of,$(2),sources)) $$(HEADERS) \
+$(1): $(2) $(3) $(call sources_of,$(2)) $$(HEADERS) \
       $$(SQL) | $(dir $(1))
 	@echo '  cc   $(2)'
-	$$(Q)$(4) $$(UNIT_OPTS) $(2) $(3) \
-	    $(addprefix $(M)/,$(call head_of,$(2),sources)) \
+	$$(Q)$(4) $$(UNIT_OPTS) $(2) $(3) $(call sources_of,$(2)) \
 	    -o $$@ $(call head_of,$(2),libs) -lpthread
 
 endef

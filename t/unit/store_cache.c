@@ -1,15 +1,5 @@
 
-/* sources: store/assess_db.c store/assess_contact.c
-   store/assess_conninfo.c
-   store/assess_arg.c store/assess_statement.c store/assess_scope.c
-   store/assess_migrate.c store/assess_document.c store/assess_content.c
-   store/assess_question_set.c store/assess_question_set_known.c
-   store/assess_event.c store/assess_answer.c
-   store/assess_answer_cache.c store/assess_worker.c
-   store/assess_job_row.c store/assess_job_start.c store/assess_job_key.c
-   store/assess_job_change.c
-   store/assess_job_claim.c
-   store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
+/* sources: store/ base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* Answers that are found again by what was asked. */

@@ -1,15 +1,5 @@
 
-/* sources: store/assess_db.c store/assess_contact.c
-   store/assess_conninfo.c
-   store/assess_arg.c store/assess_statement.c store/assess_scope.c
-   store/assess_migrate.c store/assess_document.c store/assess_content.c
-   store/assess_question_set.c store/assess_question_set_known.c
-   store/assess_event.c store/assess_answer.c
-   store/assess_answer_cache.c store/assess_worker.c
-   store/assess_job_row.c store/assess_job_start.c store/assess_job_key.c
-   store/assess_job_change.c
-   store/assess_job_claim.c
-   store/assess_job_work.c store/assess_job_list.c base/assess_base.c */
+/* sources: store/ base/assess_base.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* What many do in one transaction: each gets what it would have got alone. */
@@ -288,6 +278,34 @@ test_writes(void)
 }
 
 
+/* A new job, claimed by a run of this name, and a write of it to be filled in */
+
+static void
+claimed_by(assess_claim_t *claim, assess_taker_t *taker, const char *owner,
+    assess_write_t *w)
+{
+    store_claimer_t  who;
+
+    who = store_claimer("a", 60000);
+
+    memset(claim, 0, sizeof(assess_claim_t));
+    memcpy(claim->worker_id, who.worker_id, sizeof(claim->worker_id));
+    claim->lease_ms = 60000;
+
+    memset(taker, 0, sizeof(assess_taker_t));
+    taker->arena = store_arena;
+    taker->owner = store_str(owner);
+
+    memset(w, 0, sizeof(assess_write_t));
+    w->arena = store_arena;
+    w->work = &taker->work;
+
+    (void) store_job(&scope, document_id);
+    is_err(assess_jobs_claim(store_db, claim, &taker, 1, &store_err),
+           ASSESS_OK, "a job");
+}
+
+
 /* Answers that come too late for their job cost what they cost once */
 
 static void
@@ -296,35 +314,18 @@ test_late(void)
     int               changed;
     char              sql[200];
     assess_claim_t    claim;
-    assess_taker_t    taker, *takers[1] = { &taker };
+    assess_taker_t    taker;
     assess_step_t     step;
     assess_write_t    w, *writes[1] = { &w };
     assess_answer_t   answers[3];
     assess_change_t   change;
-    store_claimer_t   who;
 
-    who = store_claimer("a", 60000);
-
-    memset(&claim, 0, sizeof(assess_claim_t));
-    memcpy(claim.worker_id, who.worker_id, sizeof(claim.worker_id));
-    claim.lease_ms = 60000;
-
-    memset(&taker, 0, sizeof(assess_taker_t));
-    taker.arena = store_arena;
-    taker.owner = store_str("late");
-
-    (void) store_job(&scope, document_id);
-    is_err(assess_jobs_claim(store_db, &claim, takers, 1, &store_err),
-           ASSESS_OK, "a job");
+    claimed_by(&claim, &taker, "late", &w);
     is_err(assess_job_cancel(store_db, store_arena, &scope,
                              taker.work.job.job_id, &change, &changed,
                              &store_err), ASSESS_OK, "is cancelled");
 
     step = a_step(answers, 3);
-
-    memset(&w, 0, sizeof(assess_write_t));
-    w.arena = store_arena;
-    w.work = &taker.work;
     w.steps = &step;
     w.nsteps = 1;
 
@@ -345,25 +346,12 @@ test_late(void)
 static void
 test_stages(void)
 {
-    assess_claim_t    claim;
-    assess_taker_t    taker, *takers[1] = { &taker };
-    assess_step_t     steps[3];
-    assess_write_t    w, *writes[1] = { &w };
-    store_claimer_t   who;
+    assess_claim_t   claim;
+    assess_taker_t   taker;
+    assess_step_t    steps[3];
+    assess_write_t   w, *writes[1] = { &w };
 
-    who = store_claimer("a", 60000);
-
-    memset(&claim, 0, sizeof(assess_claim_t));
-    memcpy(claim.worker_id, who.worker_id, sizeof(claim.worker_id));
-    claim.lease_ms = 60000;
-
-    memset(&taker, 0, sizeof(assess_taker_t));
-    taker.arena = store_arena;
-    taker.owner = store_str("stages");
-
-    (void) store_job(&scope, document_id);
-    is_err(assess_jobs_claim(store_db, &claim, takers, 1, &store_err),
-           ASSESS_OK, "a job");
+    claimed_by(&claim, &taker, "stages", &w);
 
     memset(steps, 0, sizeof(steps));
     steps[0].stage = ASSESS_LLM_PROCESSING;
@@ -375,11 +363,8 @@ test_stages(void)
     steps[2].progress = 90;
     steps[2].step = "third";
 
-    memset(&w, 0, sizeof(assess_write_t));
     w.what = ASSESS_WRITE_END;
     w.status = ASSESS_COMPLETED;
-    w.arena = store_arena;
-    w.work = &taker.work;
     w.steps = steps;
     w.nsteps = 3;
 
