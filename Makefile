@@ -20,7 +20,7 @@ UNITS      := $(basename $(notdir $(wildcard t/unit/*.c)))
 FUZZES     := $(filter-out main,$(basename $(notdir $(wildcard t/fuzz/*.c))))
 BENCHES    := $(basename $(notdir $(wildcard t/bench/*.c)))
 SOURCES    := $(sort $(wildcard config $(M)/*.c $(M)/*/*.c))
-HEADERS    := $(wildcard $(M)/*.h $(M)/*/*.h t/unit/*.h)
+HEADERS    := $(wildcard $(M)/*.h $(M)/*/*.h t/unit/*.h t/fuzz/*.h)
 SQL        := $(wildcard sql/*.sql)
 
 WARN       := -Wall -Wextra -Werror

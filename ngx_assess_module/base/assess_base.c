@@ -639,19 +639,13 @@ assess_digits(char *p, unsigned value, int n)
  * the last one, from 0000-03-01 on, in eras of 400 years of 146097 days.
  */
 
-void
-assess_time(char out[ASSESS_TIME_LEN + 1], int64_t ms)
+/* The Gregorian calendar, with years that begin in March */
+
+char *
+assess_date(char *out, unsigned day)
 {
     char      *p;
-    unsigned   left, day, era, year, month;
-
-    if (ms < 0 || ms >= 253402300800000) {
-        (void) memcpy(out, "1970-01-01T00:00:00.000Z", ASSESS_TIME_LEN + 1);
-        return;
-    }
-
-    left = (unsigned) (ms % 86400000);
-    day = (unsigned) (ms / 86400000) + 719468;
+    unsigned   era, year, month;
 
     era = day / 146097;
     day %= 146097;
@@ -669,6 +663,26 @@ assess_time(char out[ASSESS_TIME_LEN + 1], int64_t ms)
     p = assess_digits(p, month, 2);
     *p++ = '-';
     p = assess_digits(p, day + 1, 2);
+    *p = '\0';
+
+    return p;
+}
+
+
+void
+assess_time(char out[ASSESS_TIME_LEN + 1], int64_t ms)
+{
+    char      *p;
+    unsigned   left;
+
+    if (ms < 0 || ms >= 253402300800000) {
+        (void) memcpy(out, "1970-01-01T00:00:00.000Z", ASSESS_TIME_LEN + 1);
+        return;
+    }
+
+    left = (unsigned) (ms % 86400000);
+
+    p = assess_date(out, (unsigned) (ms / 86400000) + ASSESS_DATE_1970);
     *p++ = 'T';
     p = assess_digits(p, left / 3600000, 2);
     *p++ = ':';

@@ -15,6 +15,8 @@
 
 
 #define ASSESS_UUID_LEN   36
+#define ASSESS_DATE_LEN   10                   /* 2026-11-23 */
+#define ASSESS_DATE_1970  719468u              /* days before 1970-01-01 */
 #define ASSESS_TIME_LEN   24                   /* 2026-11-23T10:00:31.200Z */
 
 #define assess_str(s)     { sizeof(s) - 1, (char *) (s) }
@@ -135,6 +137,12 @@ int64_t assess_mono_ms(void);
 
 /* RFC 3339 UTC with milliseconds, NUL-terminated. */
 void assess_time(char out[ASSESS_TIME_LEN + 1], int64_t ms);
+
+/*
+ * Writes a date (RFC 3339) of the Gregorian calendar, a NUL behind it: of days
+ * since 0000-03-01, up to the year 9999.  Returns its end.
+ */
+char *assess_date(char *out, unsigned day);
 
 
 /* Lower-case hex and a NUL behind it; out holds 2 * len + 1 bytes. */

@@ -25,6 +25,9 @@ typedef enum {
 } assess_claim_e;
 
 
+static const char *assess_kind_of_bytes(assess_claim_e claim,
+    const char *head, size_t len, const assess_str_t *type,
+    const assess_str_t *filename, assess_kind_e *kind, int *goes);
 static assess_kind_e assess_kind_of_text(assess_claim_e claim,
     const char *head, size_t len, const assess_str_t *filename);
 static assess_claim_e assess_kind_claim(const assess_str_t *type);
@@ -132,6 +135,7 @@ assess_kind_detect(const char *head, size_t len,
     const assess_str_t *content_type, const assess_str_t *filename,
     assess_kind_e *kind, assess_err_t *err)
 {
+    int              goes;
     const char      *name;
     assess_claim_e   claim;
     assess_str_t     type;
@@ -139,49 +143,17 @@ assess_kind_detect(const char *head, size_t len,
     claim = assess_kind_claim(content_type);
     type = assess_kind_media_type(content_type);
 
-    if (assess_kind_pdf(head, len)
-        && (claim != ASSESS_CLAIM_HTML || head[0] == '%'))
-    {
-        if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_IMAGE) {
-            name = "a PDF document";
-            goto contradiction;
-        }
-
-        *kind = ASSESS_KIND_PDF;
-        return ASSESS_OK;
-    }
-
-    name = assess_kind_office(head, len, &type, filename, kind);
+    name = assess_kind_of_bytes(claim, head, len, &type, filename, kind, &goes);
 
     if (name) {
-        if (claim != ASSESS_CLAIM_NONE && claim != ASSESS_CLAIM_ZIP) {
-            goto contradiction;
+        if (goes) {
+            return ASSESS_OK;
         }
 
-        return ASSESS_OK;
-    }
-
-    if (len >= 5 && memcmp(head, "{\\rtf", 5) == 0) {
-
-        if (claim != ASSESS_CLAIM_NONE && claim != ASSESS_CLAIM_RTF) {
-            name = "an RTF document";
-            goto contradiction;
-        }
-
-        *kind = ASSESS_KIND_RTF;
-        return ASSESS_OK;
+        goto contradiction;
     }
 
     name = assess_kind_binary(head, len);
-
-    if (assess_kind_image(name)) {
-        if (claim != ASSESS_CLAIM_NONE && claim != ASSESS_CLAIM_IMAGE) {
-            goto contradiction;
-        }
-
-        *kind = ASSESS_KIND_IMAGE;
-        return ASSESS_OK;
-    }
 
     if (name == NULL && !assess_kind_text(head, len)) {
         name = "binary data of an unknown kind";
@@ -219,6 +191,49 @@ contradiction:
                        "said, but it seems to be %s",
                        (int) (type.len < 100 ? type.len : 100), type.data,
                        name);
+}
+
+
+/*
+ * What can be read and is told by its bytes alone: its name, or NULL; goes is
+ * whether that goes with the client's word.
+ */
+
+static const char *
+assess_kind_of_bytes(assess_claim_e claim, const char *head, size_t len,
+    const assess_str_t *type, const assess_str_t *filename,
+    assess_kind_e *kind, int *goes)
+{
+    const char      *name;
+    assess_claim_e   also;
+
+    if (assess_kind_pdf(head, len)
+        && (claim != ASSESS_CLAIM_HTML || head[0] == '%'))
+    {
+        *kind = ASSESS_KIND_PDF;
+        *goes = claim != ASSESS_CLAIM_OTHER && claim != ASSESS_CLAIM_IMAGE;
+
+        return "a PDF document";
+    }
+
+    also = ASSESS_CLAIM_ZIP;
+    name = assess_kind_office(head, len, type, filename, kind);
+
+    if (name == NULL && len >= 5 && memcmp(head, "{\\rtf", 5) == 0) {
+        also = ASSESS_CLAIM_RTF;
+        name = "an RTF document";
+        *kind = ASSESS_KIND_RTF;
+    }
+
+    if (name == NULL && assess_kind_image(assess_kind_binary(head, len))) {
+        also = ASSESS_CLAIM_IMAGE;
+        name = assess_kind_binary(head, len);
+        *kind = ASSESS_KIND_IMAGE;
+    }
+
+    *goes = claim == ASSESS_CLAIM_NONE || claim == also;
+
+    return name;
 }
 
 

@@ -15,7 +15,9 @@
 #define ASSESS_SHEETS_MAX     1000
 #define ASSESS_SHEETS_NAME    128       /* of a sheet or a relation, a NUL */
 #define ASSESS_SHEETS_STYLES  65536     /* Excel has no more */
-#define ASSESS_SHEETS_MOMENT  40        /* of a date or a time, a NUL */
+#define ASSESS_SHEETS_TIME    40        /* of a time of day, a NUL */
+#define ASSESS_SHEETS_1900    25569     /* days before 1970 of what is 0 */
+#define ASSESS_SHEETS_1904    24107
 #define ASSESS_SHEETS_GAP     50        /* empty cells of a row in between */
 
 
@@ -344,27 +346,6 @@ assess_sheets_cell_text(void *ctx, const char *text, size_t len)
 }
 
 
-/* Days since 0000-03-01 as a date of the Gregorian calendar */
-
-static void
-assess_sheets_date(unsigned day, char text[ASSESS_SHEETS_MOMENT])
-{
-    unsigned  era, left, year, month;
-
-    era = day / 146097;
-    left = day % 146097;
-    year = (left - left / 1460 + left / 36524 - left / 146096) / 365;
-    left -= 365 * year + year / 4 - year / 100;
-    month = (5 * left + 2) / 153;
-    left -= (153 * month + 2) / 5;
-    year += era * 400 + (month >= 10);
-    month = month < 10 ? month + 3 : month - 9;
-
-    (void) snprintf(text, ASSESS_SHEETS_MOMENT, "%04u-%02u-%02u", year, month,
-                    left + 1);
-}
-
-
 /*
  * A day is 1, with 1 for 1900-01-01 and a 29 February 1900 that never was, so
  * that 0 stands for 1899-12-30 from March 1900 on; or with 0 for 1904-01-01.
@@ -374,7 +355,7 @@ static void
 assess_sheets_moment(assess_sheets_t *s, assess_format_e format, double value)
 {
     unsigned  day, seconds;
-    char      date[ASSESS_SHEETS_MOMENT], time[ASSESS_SHEETS_MOMENT];
+    char      date[ASSESS_DATE_LEN + 1], time[ASSESS_SHEETS_TIME];
 
     day = (unsigned) value;
     seconds = (unsigned) ((value - day) * 86400 + 0.5);
@@ -384,7 +365,9 @@ assess_sheets_moment(assess_sheets_t *s, assess_format_e format, double value)
         day++;
     }
 
-    assess_sheets_date(day + (s->from_1904 ? 695361 : 693899), date);
+    (void) assess_date(date, day + ASSESS_DATE_1970
+                             - (s->from_1904 ? ASSESS_SHEETS_1904
+                                             : ASSESS_SHEETS_1900));
     (void) snprintf(time, sizeof(time), "%02u:%02u:%02u", seconds / 3600,
                     seconds / 60 % 60, seconds % 60);
 
