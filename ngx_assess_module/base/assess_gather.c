@@ -1,7 +1,9 @@
 
 #include "assess_gather.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 
@@ -12,9 +14,8 @@ typedef struct assess_waiting_s  assess_waiting_t;
 struct assess_waiting_s {
     assess_waiting_t  *next;
     void              *item;
-    pthread_cond_t     turn;
-    int                leads;        /* it is its turn to do it */
-    int                done;
+    sem_t              turn;         /* to lead, or it is done */
+    int                leads;
 };
 
 
@@ -81,7 +82,7 @@ assess_gather_call(assess_gather_t *g)
     {
         g->called = 1;
         g->first->leads = 1;
-        (void) pthread_cond_signal(&g->first->turn);
+        (void) sem_post(&g->first->turn);
     }
 }
 
@@ -133,16 +134,20 @@ assess_gather_lead(assess_gather_t *g)
     (void) pthread_mutex_lock(&g->mutex);
 
     g->groups--;
-
-    for ( /* void */ ; w; w = next) {
-        next = w->next;                  /* it may be gone once it is done */
-        w->done = 1;
-        (void) pthread_cond_signal(&w->turn);
-    }
-
     assess_gather_call(g);
+
+    (void) pthread_mutex_unlock(&g->mutex);
+
+    /* the leader is the first of them; another one may be gone once it is up */
+
+    for (w = w->next; w; w = next) {
+        next = w->next;
+        (void) sem_post(&w->turn);
+    }
 }
 
+
+/* Without the lock: who is woken by another one has no need of it. */
 
 void
 assess_gather(assess_gather_t *g, void *item)
@@ -152,8 +157,7 @@ assess_gather(assess_gather_t *g, void *item)
     self.next = NULL;
     self.item = item;
     self.leads = 0;
-    self.done = 0;
-    (void) pthread_cond_init(&self.turn, NULL);
+    (void) sem_init(&self.turn, 0, 0);
 
     (void) pthread_mutex_lock(&g->mutex);
 
@@ -163,14 +167,14 @@ assess_gather(assess_gather_t *g, void *item)
 
     assess_gather_call(g);
 
-    while (!self.leads && !self.done) {
-        (void) pthread_cond_wait(&self.turn, &g->mutex);
-    }
+    (void) pthread_mutex_unlock(&g->mutex);
+
+    while (sem_wait(&self.turn) != 0 && errno == EINTR) { /* void */ }
 
     if (self.leads) {
+        (void) pthread_mutex_lock(&g->mutex);
         assess_gather_lead(g);
     }
 
-    (void) pthread_mutex_unlock(&g->mutex);
-    (void) pthread_cond_destroy(&self.turn);
+    (void) sem_destroy(&self.turn);
 }

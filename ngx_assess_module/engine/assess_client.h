@@ -1,8 +1,8 @@
 
 /*
- * The connections that one thread has to providers: a curl multi handle that
- * is driven by those sockets alone which are ready.  Of one thread at a time,
- * but for wake().
+ * What a thread that runs jobs has of the carrier: it hands transfers over,
+ * waits, and is given back those that have ended.  Of one thread at a time, but
+ * for wake().
  */
 
 #ifndef ASSESS_CLIENT_H
@@ -11,63 +11,57 @@
 
 #include "assess_provider.h"
 
-#include <curl/curl.h>
+#include <pthread.h>
+#include <semaphore.h>
 
 
-/* An easy handle, used for one transfer after the other. */
-typedef struct assess_line_s  assess_line_t;
+typedef struct assess_cargo_s  assess_cargo_t;
 
-struct assess_line_s {
-    CURL             *easy;      /* what all transfers share is set */
-    assess_client_t  *client;
-    assess_line_t    *next;      /* while it is spare */
-    int               lack;      /* errno of its socket, where that failed */
-    char              why[CURL_ERROR_SIZE];
+struct assess_client_s {
+    assess_carrier_t   *carrier;
+    int                 carried;   /* handed over, and not given back */
+
+    pthread_mutex_t     mutex;
+    assess_cargo_t     *first;     /* ended */
+    assess_cargo_t    **last;
+    int                 ended;     /* how many */
+    int                 enough;    /* of these to call who waits; 0: nobody */
+    int                 woken;
+    sem_t               call;
+
+    sem_t               recalled;
+    assess_client_t    *next;      /* to be recalled */
 };
 
 
-/* NULL is out of memory. */
-assess_line_t *assess_client_line(assess_client_t *client);
-
-/* Its transfer begins with the next drive().  0, or -1. */
-int assess_client_begin(assess_line_t *line);
+/* Hands a transfer over. */
+void assess_client_send(assess_client_t *client, assess_cargo_t *cargo);
 
 /*
- * The errno of what this machine lacked for its transfer, which ended with
- * code: descriptors, ports or threads, of which there may be more in a moment.
- * 0: that was not why.
+ * Until so many transfers have ended that were not given back yet, 1 or more,
+ * somebody calls wake(), or so many milliseconds are over.
  */
-int assess_client_lack(const assess_line_t *line, CURLcode code);
+void assess_client_wait(assess_client_t *client, int enough, int64_t wait_ms);
 
-/* Ends its transfer, wherever that is, and gives the line back. */
-void assess_client_end(assess_line_t *line);
-
-/* Gives back a line that has no transfer. */
-void assess_client_spare(assess_line_t *line);
+/* A transfer that has ended, the oldest one, or NULL. */
+assess_cargo_t *assess_client_ended(assess_client_t *client);
 
 /*
- * Does what can be done, after waiting for that up to so many milliseconds.
- * 0, or -1: curl has failed.
+ * Ends what is under way: each of its transfers is given by ended() then, as
+ * recalled where it had not ended.
  */
-int assess_client_drive(assess_client_t *client, int64_t wait_ms);
-
-/* The CURLOPT_PRIVATE of a transfer that has come to its end, or NULL. */
-void *assess_client_ended(assess_client_t *client, CURLcode *code);
+void assess_client_recall(assess_client_t *client);
 
 /* Whether a transfer that begins now finds a connection, or may open one. */
 int assess_client_room(const assess_client_t *client);
 
-/* Makes drive() return at once, now or the next time; any thread. */
+/* Makes wait() return at once, now or the next time; any thread. */
 void assess_client_wake(assess_client_t *client);
 
-/* From here on wake() works, if it can.  1: it did not before. */
-int assess_client_wakeable(assess_client_t *client);
 
-/*
- * No transfer is under way: connections that are needed elsewhere are closed,
- * or all of them.
- */
-void assess_client_rest(assess_client_t *client, int all);
+/* The carrier's: these have ended; it was recalled. */
+void assess_client_deliver(assess_client_t *client, assess_cargo_t *cargo);
+void assess_client_recalled(assess_client_t *client);
 
 
 #endif /* ASSESS_CLIENT_H */

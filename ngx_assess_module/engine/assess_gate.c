@@ -490,10 +490,11 @@ assess_gate_take(assess_gate_t *gate, assess_waiter_t *waiter, int64_t now,
 
     shared = gate->shared;
     *again = now + ASSESS_GATE_TICK;
-    waiter->asked = now;
 
     (void) pthread_mutex_lock(&gate->mutex);
     assess_gate_lock(shared);
+
+    waiter->asked = now;
 
     if (assess_gate_shuts(gate, waiter)) {
         rc = ASSESS_GATE_SHUT;
@@ -540,6 +541,31 @@ assess_gate_shut(assess_gate_t *gate, assess_waiter_t *waiter)
     assess_gate_unlock(gate->shared);
 
     return shut;
+}
+
+
+int
+assess_gate_crowded(assess_gate_t *gate, int64_t now)
+{
+    int                        i, crowded;
+    const assess_gate_slot_t  *slots;
+
+    slots = gate->shared->slots;
+
+    (void) pthread_mutex_lock(&gate->mutex);
+    assess_gate_lock(gate->shared);
+
+    crowded = gate->first != NULL;
+
+    for (i = 0; i < ASSESS_GATE_SLOTS && !crowded; i++) {
+        crowded = slots[i].waiting
+                  && now - slots[i].waiting < ASSESS_GATE_STALE;
+    }
+
+    assess_gate_unlock(gate->shared);
+    (void) pthread_mutex_unlock(&gate->mutex);
+
+    return crowded;
 }
 
 

@@ -132,6 +132,9 @@ assess_gate_e assess_gate_take(assess_gate_t *gate, assess_waiter_t *waiter,
 /* Not even its next request?  Else as take(), without sending anything. */
 int assess_gate_shut(assess_gate_t *gate, assess_waiter_t *waiter);
 
+/* Whether anybody waits for what others have in flight, in any process. */
+int assess_gate_crowded(assess_gate_t *gate, int64_t now);
+
 /* Of each that was let through, once; 1: the provider is down now. */
 int assess_gate_done(assess_gate_t *gate, const assess_ticket_t *ticket,
     const assess_outcome_t *outcome, int64_t now);

@@ -6,7 +6,11 @@
 #include <string.h>
 
 
-/* So often cancelled() is asked at least, in milliseconds, and at most. */
+/*
+ * So often cancelled() is asked at least, in milliseconds, and at most; the
+ * first while nothing is to be sent, so that nothing can be saved.
+ */
+#define ASSESS_OPENAI_CALM  200
 #define ASSESS_OPENAI_TICK  50
 #define ASSESS_OPENAI_LOOK  20
 
@@ -44,8 +48,7 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
 
     request->tries++;
 
-    return assess_transfer_start(&request->transfer, a->client, &a->endpoint,
-                                 request);
+    return assess_transfer_start(&request->transfer, a->client, &a->endpoint);
 }
 
 
@@ -67,7 +70,7 @@ assess_openai_may(assess_asking_t *a, int64_t now)
 }
 
 
-/* Its turn, if it has come; who waits for it wants to be woken. */
+/* Its turn, if it has come; who waits for it is woken. */
 
 static assess_gate_e
 assess_openai_turn(assess_asking_t *a, int64_t now, assess_ticket_t *ticket)
@@ -75,9 +78,7 @@ assess_openai_turn(assess_asking_t *a, int64_t now, assess_ticket_t *ticket)
     int64_t        again;
     assess_gate_e  gate;
 
-    do {
-        gate = assess_gate_take(a->gate, &a->waiter, now, ticket, &again);
-    } while (gate == ASSESS_GATE_WAIT && assess_client_wakeable(a->client));
+    gate = assess_gate_take(a->gate, &a->waiter, now, ticket, &again);
 
     if (gate != ASSESS_GATE_GO) {
         a->again = again;
@@ -180,9 +181,9 @@ assess_openai_cancel(assess_asking_t *a)
 
     /* what has come already is paid for */
 
-    if (assess_client_drive(a->client, 0) != 0
-        || assess_openai_collect(a) != 0)
-    {
+    assess_client_recall(a->client);
+
+    if (assess_openai_collect(a) != 0) {
         return assess_openai_memory(a);
     }
 
@@ -254,7 +255,7 @@ assess_openai_pause(const assess_asking_t *a)
     int64_t                  now, wait;
     const assess_request_t  *request;
 
-    wait = ASSESS_OPENAI_TICK;
+    wait = a->waiting ? ASSESS_OPENAI_TICK : ASSESS_OPENAI_CALM;
     now = assess_mono_ms();
 
     if (a->again) {
@@ -273,6 +274,25 @@ assess_openai_pause(const assess_asking_t *a)
     }
 
     return wait;
+}
+
+
+/*
+ * How many replies it wants before it is woken.  All that are on their way,
+ * where they will be saved together; but each by itself where the place of its
+ * request is wanted by others.
+ */
+
+static int
+assess_openai_enough(assess_asking_t *a)
+{
+    if (a->gathered && a->waiting == NULL && a->nflying > 1
+        && !assess_gate_crowded(a->gate, assess_mono_ms()))
+    {
+        return (int) a->nflying;
+    }
+
+    return 1;
 }
 
 
@@ -344,10 +364,7 @@ assess_openai_run(assess_asking_t *a)
 
         wait = assess_openai_complete(a) ? 0 : assess_openai_pause(a);
 
-        if (assess_client_drive(a->client, wait) != 0) {
-            return assess_fail(a->err, ASSESS_ERROR, NULL,
-                               "cannot drive the requests to the provider");
-        }
+        assess_client_wait(a->client, assess_openai_enough(a), wait);
 
         if (wait == 0 && assess_openai_complete(a)) {
 
@@ -432,6 +449,12 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
          && assess_openai_prepare(&a) == 0 ? assess_openai_run(&a)
                                            : assess_openai_memory(&a);
 
+    assess_client_recall(client);
+
+    while (assess_client_ended(client)) {
+        /* all of them are in flight, still */
+    }
+
     while (a.flying) {
         request = a.flying;
         assess_openai_ended(&a, request);
@@ -449,8 +472,6 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
     assess_buf_free(&a.head);
     assess_buf_free(&a.words);
     assess_arena_destroy(a.lent);
-
-    assess_client_rest(client, 0);
 
     return rc;
 }

@@ -13,8 +13,8 @@ typedef struct assess_request_s  assess_request_t;
 
 /* Some questions that go to the provider together, until they have answers. */
 struct assess_request_s {
+    assess_transfer_t   transfer;    /* the first */
     assess_request_t   *next;
-    assess_transfer_t   transfer;
     size_t             *items;
     size_t              nitems;
     size_t              passages;

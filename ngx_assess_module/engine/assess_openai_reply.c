@@ -164,19 +164,12 @@ assess_openai_patient(assess_asking_t *a, assess_request_t *request,
 }
 
 
-/*
- * It has not left this machine, which lacks something: what nobody uses here
- * is given back.
- */
+/* It has not left this machine, which lacks something. */
 
 static int
 assess_openai_scarce(assess_asking_t *a, assess_request_t *request)
 {
     a->scarce = assess_mono_ms() + ASSESS_OPENAI_SCARCE;
-
-    if (a->nflying == 0) {
-        assess_client_rest(a->client, 1);
-    }
 
     return assess_openai_patient(a, request, -1);
 }
@@ -231,7 +224,7 @@ assess_openai_shorten(assess_asking_t *a, assess_request_t *request,
 
     } else {
         assess_openai_fail(a, "provider_refused", "holds too little for even "
-                           "one question", request->transfer.status, reason);
+                           "one question", request->transfer.cargo.status, reason);
         rc = 0;
     }
 
@@ -271,7 +264,7 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
 {
     long  status;
 
-    status = request->transfer.status;
+    status = request->transfer.cargo.status;
 
     switch (retry->action) {
 
@@ -509,22 +502,26 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 }
 
 
+/* What was recalled stays in flight, where its ask ends it. */
+
 int
 assess_openai_collect(assess_asking_t *a)
 {
-    CURLcode            code;
-    assess_retry_t      retry;
-    assess_request_t   *request;
-    assess_transfer_t  *t;
+    assess_retry_t     retry;
+    assess_cargo_t    *cargo;
+    assess_request_t  *request;
 
-    while ((request = assess_client_ended(a->client, &code))) {
+    while ((cargo = assess_client_ended(a->client))) {
 
-        t = &request->transfer;
+        if (cargo->recalled) {
+            continue;
+        }
 
-        assess_transfer_done(t, code);
+        request = (assess_request_t *) cargo;
 
-        if (code == CURLE_OK && t->status >= 200 && t->status < 300) {
-
+        if (cargo->code == CURLE_OK && cargo->status >= 200
+            && cargo->status < 300)
+        {
             if (assess_openai_completion(a, request) != 0) {
                 return -1;
             }

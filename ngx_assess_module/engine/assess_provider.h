@@ -15,6 +15,7 @@
 
 
 typedef struct assess_provider_s  assess_provider_t;
+typedef struct assess_carrier_s   assess_carrier_t;
 typedef struct assess_client_s    assess_client_t;
 
 
@@ -87,7 +88,8 @@ typedef struct {
 
     /*
      * NULL, or: 1 to start nothing more and hand over what is in flight, 2 to
-     * end as if cancelled.  Asked every 50 ms at least.
+     * end as if cancelled.  Asked every 50 ms at least, and every 200 while
+     * there is nothing to be sent; so is cancelled().
      */
     int           (*stopping)(void *ctx);
 
@@ -119,10 +121,18 @@ assess_gate_t *assess_provider_gate(assess_provider_t *provider);
  * Once, before there are threads; curl_global_init() too.  Of the descriptors
  * that this process may open, so many are not for requests to providers.
  */
-int assess_client_global_init(int reserved);
+int assess_carrier_global_init(int reserved);
 
-/* The connections that one thread keeps from job to job. */
-assess_client_t *assess_client_create(void);
+/*
+ * Carries all requests of a process to its providers, on a thread of its own
+ * that begins with the first one.  NULL: no memory, no descriptors.  All of
+ * its clients are destroyed before it.
+ */
+assess_carrier_t *assess_carrier_create(void);
+void assess_carrier_destroy(assess_carrier_t *carrier);
+
+/* What one thread that asks has of it, from job to job.  NULL: no memory. */
+assess_client_t *assess_client_create(assess_carrier_t *carrier);
 void assess_client_destroy(assess_client_t *client);
 
 /*

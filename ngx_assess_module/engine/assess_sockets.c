@@ -125,10 +125,14 @@ assess_socket_close(int fd)
 
 
 int
-assess_sockets_room(void)
+assess_sockets_room(int wanted)
 {
-    return __atomic_load_n(&assess_sockets_now, __ATOMIC_RELAXED)
-           < assess_sockets_bound();
+    int  bound;
+
+    bound = assess_sockets_bound();
+
+    return wanted < bound
+           && __atomic_load_n(&assess_sockets_now, __ATOMIC_RELAXED) < bound;
 }
 
 

@@ -19,8 +19,11 @@ void assess_sockets_init(int reserved);
 int assess_socket_open(int family, int type, int protocol);
 void assess_socket_close(int fd);
 
-/* Whether another one may be opened; and whether that will soon not be so. */
-int assess_sockets_room(void);
+/*
+ * Whether another one may be opened where so many are wanted already; and
+ * whether that will soon not be so.
+ */
+int assess_sockets_room(int wanted);
 int assess_sockets_scarce(void);
 
 /*

@@ -183,11 +183,14 @@ assess_endpoint_free(assess_endpoint_t *endpoint)
 /* What is not the same for all transfers: the others are set with the line */
 
 static int
-assess_transfer_options(assess_transfer_t *t,
-    const assess_endpoint_t *endpoint, void *ctx)
+assess_transfer_load(assess_cargo_t *cargo, CURL *easy)
 {
-    CURL  *easy = t->line->easy;
-    long   err;
+    long                      err;
+    assess_transfer_t        *t;
+    const assess_endpoint_t  *endpoint;
+
+    t = (assess_transfer_t *) cargo;
+    endpoint = t->endpoint;
 
     err = curl_easy_setopt(easy, CURLOPT_URL, endpoint->url);
     err |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -204,7 +207,6 @@ assess_transfer_options(assess_transfer_t *t,
     err |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
                             assess_transfer_header);
     err |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
-    err |= curl_easy_setopt(easy, CURLOPT_PRIVATE, ctx);
 
     /* one TLS connection for all where the server speaks HTTP/2 */
 
@@ -218,7 +220,7 @@ assess_transfer_options(assess_transfer_t *t,
 
 int
 assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
-    const assess_endpoint_t *endpoint, void *ctx)
+    const assess_endpoint_t *endpoint)
 {
     assess_ratelimit_init(&t->told);
 
@@ -226,49 +228,18 @@ assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
         return -1;
     }
 
-    t->line = assess_client_line(client);
-    if (t->line == NULL) {
-        return -1;
-    }
+    t->endpoint = endpoint;
+    t->cargo.load = assess_transfer_load;
 
-    if (assess_transfer_options(t, endpoint, ctx) != 0
-        || assess_client_begin(t->line) != 0)
-    {
-        assess_client_spare(t->line);
-        t->line = NULL;
-        return -1;
-    }
+    assess_client_send(client, &t->cargo);
 
     return 0;
 }
 
 
 void
-assess_transfer_done(assess_transfer_t *t, CURLcode code)
-{
-    t->code = code;
-    t->status = 0;
-    t->lack = 0;
-
-    (void) curl_easy_getinfo(t->line->easy, CURLINFO_RESPONSE_CODE,
-                             &t->status);
-
-    if (code != CURLE_OK) {
-        t->lack = assess_client_lack(t->line, code);
-    }
-
-    assess_client_end(t->line);
-    t->line = NULL;
-}
-
-
-void
 assess_transfer_free(assess_transfer_t *t)
 {
-    if (t->line) {
-        assess_client_end(t->line);
-    }
-
     assess_buf_free(&t->request);
     assess_buf_free(&t->reply);
 
@@ -288,9 +259,9 @@ void
 assess_transfer_failure(const assess_transfer_t *t,
     const assess_provider_conf_t *conf, assess_failure_t *failure)
 {
-    failure->curl = t->code;
-    failure->status = t->status;
-    failure->lack = t->lack;
+    failure->curl = t->cargo.code;
+    failure->status = t->cargo.status;
+    failure->lack = t->cargo.lack;
     failure->key = assess_endpoint_key(conf);
     failure->body.data = t->reply.data;
     failure->body.len = t->reply.len;

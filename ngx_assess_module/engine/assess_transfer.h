@@ -1,14 +1,14 @@
 
 /*
- * One HTTP request to a provider.  Of one thread at a time, the one that
- * drives its client.
+ * One HTTP request to a provider.  Of the thread that sends it, but for the
+ * time in which it is under way: then it is the carrier's.
  */
 
 #ifndef ASSESS_TRANSFER_H
 #define ASSESS_TRANSFER_H
 
 
-#include "assess_client.h"
+#include "assess_carrier.h"
 #include "assess_retry.h"
 
 #include <curl/curl.h>
@@ -28,16 +28,14 @@ typedef struct {
 
 /* Zeroed to begin with. */
 typedef struct {
-    assess_line_t      *line;
-    assess_buf_t        request;     /* the body, the caller's to fill */
-    assess_buf_t        reply;
-    char                retry_after[64];
-    char                retry_after_ms[32];
-    char                should_retry[16];
-    assess_ratelimit_t  told;        /* from start() on */
-    CURLcode            code;
-    long                status;
-    int                 lack;        /* errno of what is lacking, or 0 */
+    assess_cargo_t            cargo;      /* the first; how it ended, too */
+    const assess_endpoint_t  *endpoint;
+    assess_buf_t              request;    /* the body, the caller's to fill */
+    assess_buf_t              reply;
+    char                      retry_after[64];
+    char                      retry_after_ms[32];
+    char                      should_retry[16];
+    assess_ratelimit_t        told;       /* from start() on */
 } assess_transfer_t;
 
 
@@ -50,16 +48,13 @@ int assess_endpoint_init(assess_endpoint_t *endpoint,
 void assess_endpoint_free(assess_endpoint_t *endpoint);
 
 /*
- * POSTs request as JSON.  ctx is what assess_client_ended() gives.  No
- * redirects, TLS verified, http and https only.  0, or -1: out of memory.
+ * POSTs request as JSON.  endpoint must outlive it.  No redirects, TLS verified,
+ * http and https only.  0, or -1: out of memory.
  */
 int assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
-    const assess_endpoint_t *endpoint, void *ctx);
+    const assess_endpoint_t *endpoint);
 
-/* It has come to its end: the outcome is kept, the line let go. */
-void assess_transfer_done(assess_transfer_t *t, CURLcode code);
-
-/* Ends it wherever it is, and frees everything. */
+/* Frees everything; it is not under way. */
 void assess_transfer_free(assess_transfer_t *t);
 
 /* The failure in the words of assess_retry.h; lent. */

@@ -20,7 +20,7 @@
 #define NGX_HTTP_ASSESS_TRANSACTION  750    /* ms */
 
 
-/* one job after the other, on one thread, with the connections it keeps */
+/* one job after the other, on one thread */
 
 typedef struct {
     ngx_http_assess_task_t         task;
@@ -37,6 +37,7 @@ typedef struct {
     assess_engine_t                engine;
     assess_db_t                   *db;         /* of the calls */
     ngx_atomic_t                   away;       /* pools that miss the store */
+    assess_carrier_t              *carrier;
 
     ngx_http_assess_runner_t      *runners;
     ngx_uint_t                     running;
@@ -161,7 +162,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     s = &ngx_http_assess_scheduler;
     engine = &s->engine;
 
-    if (assess_client_global_init((int) cycle->connection_n) != 0
+    if (assess_carrier_global_init((int) cycle->connection_n) != 0
         || assess_engine_init(engine) != 0
         || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
         || pthread_cond_init(&s->cpu_free, NULL) != 0)
@@ -171,9 +172,10 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    s->carrier = assess_carrier_create();
     engine->providers = ngx_pcalloc(cycle->pool, mcf->providers.nelts
                                                  * sizeof(void *));
-    if (engine->providers == NULL
+    if (s->carrier == NULL || engine->providers == NULL
         || ngx_http_assess_store_create(mcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -326,6 +328,8 @@ ngx_http_assess_scheduler_exit(void)
     for (i = 0; i < s->mcf->jobs; i++) {
         assess_client_destroy(s->runners[i].client);
     }
+
+    assess_carrier_destroy(s->carrier);
 
     for (i = 0; i < s->engine.nproviders; i++) {
         assess_provider_destroy(s->engine.providers[i]);
@@ -526,7 +530,7 @@ ngx_http_assess_runner_run(void *data)
     assess_background(0);
 
     if (runner->client == NULL) {
-        runner->client = assess_client_create();
+        runner->client = assess_client_create(s->carrier);
 
         if (runner->client == NULL) {
             runner->rc = assess_fail(&runner->err, ASSESS_ERROR, "internal",

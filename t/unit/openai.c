@@ -6,6 +6,7 @@
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
    engine/assess_openai_reply.c engine/assess_transfer.c engine/assess_client.c
+   engine/assess_carrier.c engine/assess_trunk.c base/assess_background.c
    engine/assess_sockets.c engine/assess_gate.c
    engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
    engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c
@@ -23,7 +24,8 @@
 #include "tap.h"
 #include "provider.h"
 
-#include "../../ngx_assess_module/engine/assess_client.h"
+#include "../../ngx_assess_module/engine/assess_transfer.h"
+#include "../../ngx_assess_module/engine/assess_trunk.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -62,6 +64,7 @@ static assess_question_set_t    set;
 static assess_document_t        doc;
 static assess_provider_conf_t   conf;
 static assess_price_t           price = { assess_str("m"), 0.001, 0.002 };
+static assess_carrier_t        *carrier;
 static assess_client_t         *client;
 static assess_err_t             err;
 
@@ -290,6 +293,94 @@ test_parallel(void)
 }
 
 
+/* A connection is the process's, not that of the thread that first had it. */
+
+static void
+test_shared(void)
+{
+    int                before;
+    seen_t             seen = { 0 };
+    assess_client_t   *other;
+    assess_provider_t *provider;
+
+    other = assess_client_create(carrier);
+    provider = assess_provider_create(&conf, NULL, 0);
+
+    script_set("");
+    before = stat_of("accepted");
+
+    ok(ask_with(provider, other, 25, &seen, &err) == ASSESS_OK
+       && seen.answers == 25, "another thread's job");
+    is_int(stat_of("accepted"), before + 1,
+           "uses the connections of the first one");
+
+    assess_provider_destroy(provider);
+    assess_client_destroy(other);
+}
+
+
+static assess_cargo_t *
+cargo_send(assess_client_t *c, assess_transfer_t *t,
+    const assess_endpoint_t *endpoint)
+{
+    memset(t, 0, sizeof(assess_transfer_t));
+    assess_buf_str(&t->request, "{}");
+
+    return assess_transfer_start(t, c, endpoint) == 0 ? &t->cargo : NULL;
+}
+
+
+/* What one thread takes back is its own. */
+
+static void
+test_recall(void)
+{
+    int                 i, recalled;
+    assess_cargo_t     *cargo;
+    assess_client_t    *other;
+    assess_transfer_t   mine[3], theirs;
+    assess_endpoint_t   endpoint;
+
+    other = assess_client_create(carrier);
+    (void) assess_endpoint_init(&endpoint, &conf, "/chat/completions");
+
+    assess_client_recall(client);
+    ok(assess_client_ended(client) == NULL, "nothing to recall");
+
+    script_set("\"delayMs\":200");
+
+    (void) cargo_send(other, &theirs, &endpoint);
+
+    for (i = 0; i < 3; i++) {
+        (void) cargo_send(client, &mine[i], &endpoint);
+    }
+
+    assess_client_recall(client);
+
+    for (i = recalled = 0; (cargo = assess_client_ended(client)); i++) {
+        recalled += cargo->recalled
+                    && cargo->code == CURLE_ABORTED_BY_CALLBACK
+                    && cargo->client == client;
+    }
+
+    is_int(i, 3, "three are given back at once");
+    is_int(recalled, 3, "as recalled");
+
+    assess_client_wait(other, 1, 5000);
+    cargo = assess_client_ended(other);
+    ok(cargo == &theirs.cargo && !cargo->recalled && cargo->code == CURLE_OK
+       && cargo->status > 0, "that of another thread goes on");
+
+    for (i = 0; i < 3; i++) {
+        assess_transfer_free(&mine[i]);
+    }
+
+    assess_transfer_free(&theirs);
+    assess_endpoint_free(&endpoint);
+    assess_client_destroy(other);
+}
+
+
 typedef struct {
     assess_provider_t  *provider;
     seen_t              seen;
@@ -305,7 +396,7 @@ ask_thread(void *arg)
     thread_t         *t = arg;
     assess_client_t  *c;
 
-    c = assess_client_create();
+    c = assess_client_create(carrier);
     t->rc = ask_with(t->provider, c, t->n, &t->seen, &t->err);
     assess_client_destroy(c);
 
@@ -786,23 +877,23 @@ test_lack(void)
     struct rlimit   limit, low;
     assess_line_t  *line;
 
-    line = assess_client_line(client);
+    line = assess_line_create();
 
-    is_int(assess_client_lack(line, CURLE_COULDNT_CONNECT), 0,
+    is_int(assess_line_lack(line, CURLE_COULDNT_CONNECT), 0,
            "refused: nothing is lacking");
-    is_int(assess_client_lack(line, CURLE_COULDNT_RESOLVE_HOST), 0,
+    is_int(assess_line_lack(line, CURLE_COULDNT_RESOLVE_HOST), 0,
            "a name that nobody knows");
 
     line->lack = EMFILE;
-    is_int(assess_client_lack(line, CURLE_COULDNT_CONNECT), EMFILE,
+    is_int(assess_line_lack(line, CURLE_COULDNT_CONNECT), EMFILE,
            "no descriptor");
     line->lack = EADDRNOTAVAIL;
-    is_int(assess_client_lack(line, CURLE_COULDNT_CONNECT), 0,
+    is_int(assess_line_lack(line, CURLE_COULDNT_CONNECT), 0,
            "an address that this machine does not have");
     line->lack = 0;
 
     (void) strcpy(line->why, "getaddrinfo() thread failed to start");
-    is_int(assess_client_lack(line, CURLE_COULDNT_RESOLVE_HOST), EAGAIN,
+    is_int(assess_line_lack(line, CURLE_COULDNT_RESOLVE_HOST), EAGAIN,
            "no thread to look up a name");
     line->why[0] = '\0';
 
@@ -813,9 +904,9 @@ test_lack(void)
 
     for (n = 0; n < 1024 && (fds[n] = dup(0)) != -1; n++) { /* void */ }
 
-    is_int(assess_client_lack(line, CURLE_COULDNT_RESOLVE_HOST), EMFILE,
+    is_int(assess_line_lack(line, CURLE_COULDNT_RESOLVE_HOST), EMFILE,
            "none to read what names there are");
-    is_int(assess_client_lack(line, CURLE_SSL_CACERT_BADFILE), EMFILE,
+    is_int(assess_line_lack(line, CURLE_SSL_CACERT_BADFILE), EMFILE,
            "nor whom to trust");
 
     while (n) {
@@ -824,7 +915,37 @@ test_lack(void)
 
     (void) setrlimit(RLIMIT_NOFILE, &limit);
 
-    assess_client_spare(line);
+    assess_line_destroy(line);
+}
+
+
+/* No connection is left from before; there may be so many. */
+
+static void
+begin_anew(int reserved)
+{
+    assess_client_destroy(client);
+    assess_carrier_destroy(carrier);
+
+    (void) assess_carrier_global_init(reserved);
+
+    carrier = assess_carrier_create();
+    client = assess_client_create(carrier);
+}
+
+
+static int
+falls_to(const char *what, int value)
+{
+    int64_t  until;
+
+    until = assess_mono_ms() + 10000;
+
+    while (stat_of(what) > value && assess_mono_ms() < until) {
+        (void) usleep(1000);
+    }
+
+    return stat_of(what) <= value;
 }
 
 
@@ -841,8 +962,7 @@ test_scarce(void)
     low = limit;
     low.rlim_cur = 400;
     (void) setrlimit(RLIMIT_NOFILE, &low);
-    assess_client_rest(client, 1);
-    (void) assess_client_global_init(400);
+    begin_anew(400);
 
     script_set("\"delayMs\":50");
     conf.concurrency = 1000;
@@ -853,11 +973,11 @@ test_scarce(void)
        "two hundred requests and a hundred descriptors");
     is_int(stat_of("requests"), QUESTIONS, "none is asked twice");
     ok(stat_of("peakInFlight") <= 100, "never more at once");
-    ok(stat_of("connections") <= before + 1,
+    ok(falls_to("connections", before + 1),
        "connections are given back where they are scarce");
 
     (void) setrlimit(RLIMIT_NOFILE, &limit);
-    (void) assess_client_global_init(0);
+    begin_anew(0);
     conf_default();
 }
 
@@ -904,7 +1024,7 @@ main(void)
 {
     pthread_t  thread;
 
-    if (assess_client_global_init(0) != 0) {
+    if (assess_carrier_global_init(0) != 0) {
         return 1;
     }
 
@@ -923,10 +1043,13 @@ main(void)
 
     set_up();
     conf_default();
-    client = assess_client_create();
+    carrier = assess_carrier_create();
+    client = assess_client_create(carrier);
 
     test_ok();
     test_parallel();
+    test_shared();
+    test_recall();
     test_limit();
     conf_default();
     test_retry();
@@ -943,6 +1066,7 @@ main(void)
     test_scarce();
 
     assess_client_destroy(client);
+    assess_carrier_destroy(carrier);
 
     end_serving(thread);
 
