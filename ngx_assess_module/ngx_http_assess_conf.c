@@ -266,6 +266,7 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->extract.cpu_s = 60;
     mcf->extract.wall_s = 120;
     mcf->extract.pages = 5000;
+    mcf->extract.document_s = 3600;
     mcf->extract.output = 64 * 1024 * 1024;
 
     if (ngx_array_init(&mcf->providers, cf->pool, 4, sizeof(void *))

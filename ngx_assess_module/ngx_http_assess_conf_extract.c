@@ -24,6 +24,7 @@ static ngx_str_t  ngx_http_assess_limits[] = {
     ngx_string("cpu="),
     ngx_string("time="),
     ngx_string("pages="),
+    ngx_string("document="),
     ngx_null_string
 };
 
@@ -212,14 +213,20 @@ ngx_http_assess_extract_limit(ngx_http_assess_main_conf_t *mcf, ngx_uint_t i,
             return "it takes a time from 1s to 24h";
         }
 
-        if (ngx_http_assess_limits[i].data[0] == 'c') {
+        switch (ngx_http_assess_limits[i].data[0]) {
+
+        case 'c':
             mcf->extract.cpu_s = (int) n;
+            return NULL;
 
-        } else {
+        case 'd':
+            mcf->extract.document_s = (int) n;
+            return NULL;
+
+        default: /* 't' */
             mcf->extract.wall_s = (int) n;
+            return NULL;
         }
-
-        return NULL;
     }
 }
 

@@ -15,6 +15,7 @@ use lib "$FindBin::RealBin/lib";
 use Assess::Contract;
 use Assess::Jobs qw(changed_conf question_set start_job);
 use Assess::Process qw(slurp wait_until write_file);
+use Assess::Reading qw(readers);
 use Assess::Test;
 
 my $kept = 'a real one';
@@ -72,22 +73,6 @@ sub failed {
 sub retry {
     my $a = $http->post("/api/assessments/job/$_[0]/retry");
     is($a->{status}, 202, 'it is run again');
-}
-
-
-sub parent {
-    return (slurp("/proc/$_[0]/stat") // '') =~ /\) \S (\d+)/ ? $1 : 0;
-}
-
-
-# Children of the program, which is a child of a worker.
-sub readers {
-    my %worker = map { $_ => 1 } $t->server->workers;
-    my %program = map { $_ => 1 } grep { $worker{ parent($_) } }
-                  $t->server->processes;
-
-    return grep { $program{ parent($_) } } map { substr $_, 6 }
-           glob '/proc/[0-9]*';
 }
 
 
@@ -149,25 +134,25 @@ is($t->wait_job(started(told('nothing')))->{status}, 'completed',
     for my $attempt (1, 2) {
         my @all;
 
-        ok(wait_until(20, sub { @all = readers(); return @all == 1 }),
+        ok(wait_until(20, sub { @all = readers($t); return @all == 1 }),
            'its reader runs');
         kill 'KILL', @all;
 
         my $ended = failed($job, 'document_killed', qr/killed by the system/,
                            'a reader that is killed');
         is($ended->{attempt}, $attempt, "attempt $attempt");
-        is(join(' ', readers()), '', 'none runs any more');
+        is(join(' ', readers($t)), '', 'none runs any more');
         retry($job) if $attempt == 1;
     }
 
     my $again = started($id);
     my @all;
 
-    ok(wait_until(20, sub { @all = readers(); return @all == 1 }),
+    ok(wait_until(20, sub { @all = readers($t); return @all == 1 }),
        'another job may have more luck');
     is($http->delete("/api/assessments/job/$again")->{status}, 202,
        'it is cancelled');
-    ok(wait_until(20, sub { !readers() }), 'its reader ends');
+    ok(wait_until(20, sub { !readers($t) }), 'its reader ends');
 }
 
 
@@ -203,7 +188,7 @@ is($t->wait_job(started(told('nothing')))->{status}, 'completed',
     failed(started(told('wait')), 'document_limit',
            qr/longer than 1 s of time.*time= of assess_extract_limits/,
            'too much time');
-    is(join(' ', readers()), '', 'none runs any more');
+    is(join(' ', readers($t)), '', 'none runs any more');
 }
 
 

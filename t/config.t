@@ -243,6 +243,7 @@ my %mistakes = (
         ['output=1k', 'a size of 4k at least'],
         ['cpu=0', 'a time from 1s to 24h'],
         ['time=25h', 'a time from 1s to 24h'],
+        ['document=0', 'a time from 1s to 24h'],
         ['pages=0', 'a number from 1 to 1000000'],
         ['pages=1000001', 'a number from 1 to 1000000']),
     ['"assess_extract_limits" has an invalid parameter "disk=1g"',
@@ -524,7 +525,7 @@ subtest 'what is taken' => sub {
                   'assess_heartbeat 100ms', 'assess_retry 1ms',
                   'assess_prices prices.json', 'assess_user "$host-$uri"',
                   'assess_extract_limits memory=128m cpu=1s time=24h '
-                  . 'pages=1000000 output=4k',
+                  . 'pages=1000000 output=4k document=24h',
                   'assess_ocr_languages eng+script/Greek')
     {
         ($status, $said) = check(http("$text;\n"));

@@ -8,6 +8,8 @@ static assess_frames_e assess_frames_text(assess_frames_t *frames,
     const assess_frame_t *frame);
 static assess_frames_e assess_frames_page(assess_frames_t *frames,
     const assess_frame_t *frame);
+static assess_frames_e assess_frames_scan(assess_frames_t *frames,
+    const assess_frame_t *frame);
 static assess_frames_e assess_frames_end(assess_frames_t *frames,
     const assess_frame_t *frame);
 
@@ -20,7 +22,9 @@ assess_order_check(const assess_order_t *order, size_t len)
            || memchr(order->reader, '\0', sizeof(order->reader)) == NULL
            || order->memory < 0 || order->output < 0 || order->cpu_s < 0
            || order->wall_s < 0 || order->wall_s > INT32_MAX / 2000
-           || order->pages < 0 || order->zero != 0
+           || order->pages < 0 || order->page < 0
+           || order->page > order->pages || order->apart < 0
+           || order->apart > 1 || order->zero != 0
            ? -1 : 0;
 }
 
@@ -69,6 +73,10 @@ assess_frame_parse(const char *data, size_t len, assess_frame_t *frame)
         frame->type = ASSESS_FRAME_PAGE;
         return why == ASSESS_WHY_NONE ? 0 : -1;
 
+    case ASSESS_FRAME_SCAN:
+        frame->type = ASSESS_FRAME_SCAN;
+        return why == ASSESS_WHY_NONE && frame->len == 0 ? 0 : -1;
+
     case ASSESS_FRAME_DONE:
         frame->type = ASSESS_FRAME_DONE;
         return why == ASSESS_WHY_NONE && frame->len == 0 ? 0 : -1;
@@ -111,6 +119,9 @@ assess_frames_feed(assess_frames_t *frames, const char *data, size_t len)
 
     case ASSESS_FRAME_PAGE:
         return assess_frames_page(frames, &frame);
+
+    case ASSESS_FRAME_SCAN:
+        return assess_frames_scan(frames, &frame);
 
     case ASSESS_FRAME_DONE:
         if (frame.number != (uint32_t) frames->pages || frames->text.len) {
@@ -180,6 +191,27 @@ assess_frames_page(assess_frames_t *frames, const assess_frame_t *frame)
     frames->pages++;
 
     return ASSESS_FRAMES_PAGE;
+}
+
+
+/* What came of it was no word: the page will be read once more, as a scan. */
+
+static assess_frames_e
+assess_frames_scan(assess_frames_t *frames, const assess_frame_t *frame)
+{
+    if (!frames->apart || frame->number != (uint32_t) frames->pages + 1) {
+        return ASSESS_FRAMES_BROKEN;
+    }
+
+    if (frames->pages >= frames->max_pages) {
+        return ASSESS_FRAMES_MANY_PAGES;
+    }
+
+    frames->bytes -= (int64_t) frames->text.len;
+    assess_buf_reset(&frames->text);
+    frames->pages++;
+
+    return ASSESS_FRAMES_SCAN;
 }
 
 

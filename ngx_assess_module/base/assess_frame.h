@@ -19,6 +19,10 @@
  * The reader of the document sends TEXT* PAGE for each page in order, then
  * DONE or FAIL; its supervisor sends END, always and last.  An end of file
  * without END means that the supervisor itself is gone.
+ *
+ * Scanned pages take a thousand times as long as others.  Where an order wants
+ * them apart, the reader only says which they are, TEXT* SCAN for PAGE, and
+ * each is ordered by itself.
  */
 
 #ifndef ASSESS_FRAME_H
@@ -28,7 +32,7 @@
 #include "assess_base.h"
 
 
-#define ASSESS_ORDER_VERSION  2
+#define ASSESS_ORDER_VERSION  3
 #define ASSESS_ORDER_FDS      2
 
 #define ASSESS_FRAME_HEAD  8
@@ -44,6 +48,8 @@ typedef struct {
     int32_t     cpu_s;
     int32_t     wall_s;
     int32_t     pages;
+    int32_t     page;                   /* this one alone; 0: all */
+    int32_t     apart;                  /* scanned pages are only named */
     int32_t     zero;
 } assess_order_t;
 
@@ -51,6 +57,7 @@ typedef struct {
 typedef enum {
     ASSESS_FRAME_TEXT = 'T',            /* a piece of page number's text */
     ASSESS_FRAME_PAGE = 'P',            /* page number is complete with this */
+    ASSESS_FRAME_SCAN = 'S',            /* it is a scan, forget its text */
     ASSESS_FRAME_DONE = 'D',            /* number pages, and that was all */
     ASSESS_FRAME_FAIL = 'F',            /* it cannot be read, see why */
     ASSESS_FRAME_END = 'E'              /* the reader has ended, see why */
@@ -103,11 +110,13 @@ int assess_frame_parse(const char *data, size_t len, assess_frame_t *frame);
 
 /*
  * What has come so far.  Nothing that comes is trusted: order, numbers and
- * sizes are checked here.  Zero it and set the limits to begin with.
+ * sizes are checked here.  Zero it and set the limits to begin with; for page n
+ * alone pages begins with n - 1, and n is the most.
  */
 typedef struct {
     int             max_pages;
     int64_t         max_bytes;
+    int             apart;              /* scans are only named */
 
     assess_buf_t    text;               /* of the page under way */
     int             pages;              /* complete ones */
@@ -122,6 +131,7 @@ typedef struct {
 typedef enum {
     ASSESS_FRAMES_MORE,                 /* nothing to do yet */
     ASSESS_FRAMES_PAGE,                 /* text is page number pages */
+    ASSESS_FRAMES_SCAN,                 /* page number pages is a scan */
     ASSESS_FRAMES_END,
     ASSESS_FRAMES_MANY_PAGES,           /* over max_pages */
     ASSESS_FRAMES_MUCH_TEXT,            /* over max_bytes */

@@ -24,6 +24,7 @@ typedef struct {
     int                      lease_ms;
     int64_t                  answers_ms;     /* kept answers; 0: none */
     assess_lru_t            *prepared;       /* see there; NULL: none */
+    assess_cpu_t            *cpu;            /* around each piece of work */
 
     /* by engine_init(): what several jobs want of the store at a moment */
     assess_gather_t         *claims;
@@ -42,10 +43,6 @@ typedef struct {
 
     /* of the answers that a job looked for, so many had been there */
     void  (*cached)(void *ctx, size_t hits, size_t misses);
-
-    /* bounds the CPU work of a process; a pair around each piece of it */
-    void  (*cpu_enter)(void *ctx);
-    void  (*cpu_leave)(void *ctx);
 
     void  (*log)(void *ctx, assess_err_e kind, const char *job_id,
         const char *message);

@@ -1,86 +1,98 @@
 
-#include "assess_extract.h"
-#include "assess_extractor.h"
+#include "assess_extract_int.h"
 #include "assess_plain.h"
-#include "../base/assess_frame.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 
-#define ASSESS_EXTRACT_TICK    150      /* ms between questions to cancelled */
-#define ASSESS_EXTRACT_GRACE   2000     /* ms for the program to be first */
-#define ASSESS_EXTRACT_KILL    3000     /* ms until it is not asked any more */
-#define ASSESS_EXTRACT_GIVE_UP 30000
-
-
-typedef struct {
-    const assess_extract_conf_t   *conf;
-    const assess_extract_cb_t     *cb;
-    assess_err_t                  *err;
-    unsigned                       turn;       /* of the extractor */
-    int                            sock;
-    int                            gone;       /* it went without a word */
-    int                            letters;    /* some page had one */
-    int64_t                        deadline;
-    assess_frames_t                frames;
-} assess_extraction_t;
-
-
-static void assess_extract_init(assess_extraction_t *x,
-    const assess_extract_conf_t *conf, const assess_extract_cb_t *cb,
-    assess_err_t *err);
+static assess_err_e assess_extract_text(assess_extraction_t *x,
+    assess_kind_e kind);
 static assess_err_e assess_extract_child(assess_extraction_t *x,
-    assess_kind_e kind, int fd);
+    assess_kind_e kind, int *again);
 static int assess_extract_file(int fd, char **data, size_t *len);
 static assess_err_e assess_extract_pages(assess_extraction_t *x,
     assess_plain_t *plain);
-static assess_err_e assess_extract_start(assess_extraction_t *x,
-    assess_kind_e kind, int fd);
-static void assess_extract_order(const assess_extract_conf_t *conf,
-    assess_kind_e kind, assess_order_t *order);
-static assess_err_e assess_extract_read(assess_extraction_t *x);
+static const char *assess_extract_reader(assess_kind_e kind);
+static assess_err_e assess_extract_read(assess_extraction_t *x,
+    assess_errand_t *errand);
 static assess_err_e assess_extract_take(assess_extraction_t *x,
-    const char *data, size_t len, int *last);
-static assess_err_e assess_extract_page(assess_extraction_t *x,
-    const assess_str_t *text);
+    assess_errand_t *errand, assess_frames_e what, int *last);
 static int assess_extract_clean(const assess_str_t *text, assess_buf_t *clean,
     int *letters);
 static int assess_extract_letter(uint32_t cp);
-static int assess_extract_stop(assess_extraction_t *x);
-static assess_err_e assess_extract_result(assess_extraction_t *x);
-static assess_err_e assess_extract_refused(assess_extraction_t *x);
+static assess_err_e assess_extract_result(const assess_extraction_t *x);
+static assess_err_e assess_extract_refused(assess_extraction_t *x,
+    assess_why_e why);
 static assess_err_e assess_extract_limit(assess_extraction_t *x,
     assess_why_e why);
-static assess_err_e assess_extract_died(assess_extraction_t *x,
-    assess_why_e why);
+static assess_err_e assess_extract_died(assess_extraction_t *x, int page,
+    const assess_frames_t *frames);
 
 
 assess_err_e
-assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
-    const assess_extract_cb_t *cb, assess_err_t *err)
+assess_extract(const assess_extract_conf_t *conf, assess_cpu_t *cpu,
+    assess_kind_e kind, int fd, const assess_extract_cb_t *cb,
+    assess_err_t *err)
 {
-    int                  tries;
-    char                *data;
-    size_t               len;
     assess_err_e         rc;
     assess_extraction_t  x;
 
-    if ((kind == ASSESS_KIND_TEXT || kind == ASSESS_KIND_MARKDOWN)
-        && assess_extract_file(fd, &data, &len) == 0)
-    {
-        rc = assess_extract_plain(conf, data, len, cb, err);
-        free(data);
+    memset(&x, 0, sizeof(assess_extraction_t));
 
-        if (rc != ASSESS_UNSUPPORTED) {
+    x.conf = conf;
+    x.cb = cb;
+    x.err = err;
+    x.reader = assess_extract_reader(kind);
+    x.fd = fd;
+
+    assess_cpu_enter(cpu);
+
+    x.seen = assess_mono_ms();
+    rc = cb->begin(cb->ctx, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_extract_text(&x, kind);
+    }
+
+    assess_cpu_leave(cpu);
+
+    if (rc == ASSESS_OK && x.scans.len) {
+        rc = assess_scans_read(&x, cpu);
+    }
+
+    assess_buf_free(&x.scans);
+
+    return rc == ASSESS_OK ? assess_extract_result(&x) : rc;
+}
+
+
+/* All of it, but for scanned pages. */
+
+static assess_err_e
+assess_extract_text(assess_extraction_t *x, assess_kind_e kind)
+{
+    int             again, tries;
+    char           *data;
+    size_t          len;
+    assess_err_e    rc;
+    assess_plain_t  plain;
+
+    if ((kind == ASSESS_KIND_TEXT || kind == ASSESS_KIND_MARKDOWN)
+        && assess_extract_file(x->fd, &data, &len) == 0)
+    {
+        if (assess_plain_init(&plain, data, len)) {
+            rc = assess_extract_pages(x, &plain);
+            free(data);
             return rc;
         }
+
+        free(data);
     }
 
     /*
@@ -88,77 +100,38 @@ assess_extract(const assess_extract_conf_t *conf, assess_kind_e kind, int fd,
      * did not answer, or from outside: no fault of this one.
      */
 
-    for (tries = 0; tries < 2; tries++) {
-
-        assess_extract_init(&x, conf, cb, err);
-
-        rc = assess_extract_child(&x, kind, fd);
-
-        if (!x.gone || x.frames.pages) {
-            break;
-        }
+    for (tries = 0, again = 1; tries < 2 && again; tries++) {
+        rc = assess_extract_child(x, kind, &again);
     }
 
     return rc;
-}
-
-
-assess_err_e
-assess_extract_plain(const assess_extract_conf_t *conf, const char *data,
-    size_t len, const assess_extract_cb_t *cb, assess_err_t *err)
-{
-    assess_err_e         rc;
-    assess_plain_t       plain;
-    assess_extraction_t  x;
-
-    if (!assess_plain_init(&plain, data, len)) {
-        return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
-                           "the text is not plain enough");
-    }
-
-    assess_extract_init(&x, conf, cb, err);
-
-    rc = assess_extract_pages(&x, &plain);
-
-    return rc == ASSESS_OK ? assess_extract_result(&x) : rc;
-}
-
-
-static void
-assess_extract_init(assess_extraction_t *x, const assess_extract_conf_t *conf,
-    const assess_extract_cb_t *cb, assess_err_t *err)
-{
-    memset(x, 0, sizeof(assess_extraction_t));
-
-    x->conf = conf;
-    x->cb = cb;
-    x->err = err;
-    x->frames.max_pages = conf->pages;
-    x->frames.max_bytes = conf->output;
 }
 
 
 static assess_err_e
-assess_extract_child(assess_extraction_t *x, assess_kind_e kind, int fd)
+assess_extract_child(assess_extraction_t *x, assess_kind_e kind, int *again)
 {
-    assess_err_e  rc;
+    int              apart;
+    assess_err_e     rc, end;
+    assess_errand_t  errand;
 
-    rc = assess_extract_start(x, kind, fd);
+    *again = 0;
+    apart = kind == ASSESS_KIND_PDF || kind == ASSESS_KIND_IMAGE;
+
+    rc = assess_errand_start(&errand, x->conf, x->reader, x->fd, 0,
+                             x->conf->output, apart, x->err);
     if (rc != ASSESS_OK) {
         return rc;
     }
 
-    rc = assess_extract_read(x);
+    rc = assess_extract_read(x, &errand);
+    end = assess_errand_stop(&errand, x->err);
 
-    if (assess_extract_stop(x) != 0) {
-        rc = assess_fail(x->err, ASSESS_ERROR, "internal",
-                         "\"%s\" does not end", x->conf->program);
-    }
+    *again = errand.gone && errand.frames.pages == 0;
 
-    (void) close(x->sock);
-    assess_buf_free(&x->frames.text);
+    assess_buf_free(&errand.frames.text);
 
-    return rc;
+    return end == ASSESS_OK ? rc : end;
 }
 
 
@@ -213,53 +186,20 @@ assess_extract_pages(assess_extraction_t *x, assess_plain_t *plain)
                                "the extraction was cancelled");
         }
 
-        if (x->frames.pages >= x->frames.max_pages) {
+        if (x->pages >= x->conf->pages) {
             return assess_extract_limit(x, ASSESS_WHY_PAGES);
         }
 
-        if ((int64_t) text.len > x->frames.max_bytes - x->frames.bytes) {
+        if ((int64_t) text.len > x->conf->output - x->bytes) {
             return assess_extract_limit(x, ASSESS_WHY_OUTPUT);
         }
 
-        x->frames.bytes += (int64_t) text.len;
-        x->frames.pages++;
+        x->pages++;
 
-        rc = assess_extract_page(x, &text);
+        rc = assess_extract_page(x, x->pages, &text);
         if (rc != ASSESS_OK) {
             return rc;
         }
-    }
-
-    return ASSESS_OK;
-}
-
-
-static assess_err_e
-assess_extract_start(assess_extraction_t *x, assess_kind_e kind, int fd)
-{
-    int             rc, pair[2];
-    assess_order_t  order;
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        return assess_fail(x->err, ASSESS_ERROR, "internal",
-                           "socketpair() failed: %s", strerror(errno));
-    }
-
-    assess_extract_order(x->conf, kind, &order);
-
-    x->sock = pair[0];
-    x->deadline = assess_mono_ms() + (int64_t) x->conf->wall_s * 1000
-                  + ASSESS_EXTRACT_GRACE;
-
-    rc = assess_extractor_order(x->conf->program, x->conf->languages, &order,
-                                fd, pair[1], &x->turn);
-    (void) close(pair[1]);
-
-    if (rc != 0) {
-        (void) close(x->sock);
-        return assess_fail(x->err, ASSESS_ERROR, "internal",
-                           "cannot start \"%s\": %s", x->conf->program,
-                           strerror(rc));
     }
 
     return ASSESS_OK;
@@ -301,46 +241,28 @@ assess_extract_reader(assess_kind_e kind)
 }
 
 
-static void
-assess_extract_order(const assess_extract_conf_t *conf, assess_kind_e kind,
-    assess_order_t *order)
-{
-    memset(order, 0, sizeof(assess_order_t));
-
-    order->version = ASSESS_ORDER_VERSION;
-    (void) snprintf(order->reader, sizeof(order->reader), "%s",
-                    assess_extract_reader(kind));
-    order->memory = conf->memory;
-    order->output = conf->output;
-    order->cpu_s = conf->cpu_s;
-    order->wall_s = conf->wall_s;
-    order->pages = conf->pages;
-}
-
-
 static assess_err_e
-assess_extract_read(assess_extraction_t *x)
+assess_extract_read(assess_extraction_t *x, assess_errand_t *errand)
 {
-    int            last;
-    char           data[ASSESS_FRAME_MAX];
-    ssize_t        n;
-    assess_err_e   rc;
-    struct pollfd  pfd;
+    int              last;
+    assess_err_e     rc;
+    struct pollfd    pfd;
+    assess_frames_e  what;
 
     last = 0;
 
-    pfd.fd = x->sock;
+    pfd.fd = errand->sock;
     pfd.events = POLLIN;
 
     while (!last) {
 
-        if (x->cb->cancelled(x->cb->ctx)) {
-            return assess_fail(x->err, ASSESS_CANCELLED, NULL,
-                               "the extraction was cancelled");
+        rc = assess_extract_go_on(x, 1);
+        if (rc != ASSESS_OK) {
+            return rc;
         }
 
-        if (assess_mono_ms() >= x->deadline) {
-            return assess_extract_died(x, ASSESS_WHY_WALL);
+        if (assess_mono_ms() >= errand->end) {
+            return assess_extract_exhausted(x, 0, ASSESS_WHY_WALL);
         }
 
         if (poll(&pfd, 1, ASSESS_EXTRACT_TICK) == -1 && errno != EINTR) {
@@ -348,77 +270,90 @@ assess_extract_read(assess_extraction_t *x)
                                "poll() failed: %s", strerror(errno));
         }
 
-        n = recv(x->sock, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC);
+        rc = assess_errand_receive(errand, &what, x->err);
 
-        if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-            continue;
+        if (rc == ASSESS_OK) {
+            rc = assess_extract_take(x, errand, what, &last);
         }
-
-        if (n <= 0) {
-
-            /* what has the other end reads no document */
-
-            x->gone = 1;
-
-            return assess_fail(x->err, ASSESS_ERROR, "internal",
-                               "\"%s\" ended without a word; can it be run?",
-                               x->conf->program);
-        }
-
-        rc = assess_extract_take(x, data, (size_t) n, &last);
 
         if (rc != ASSESS_OK) {
             return rc;
         }
     }
 
-    return assess_extract_result(x);
+    return assess_extract_ended(x, 0, &errand->frames);
 }
 
 
 static assess_err_e
-assess_extract_take(assess_extraction_t *x, const char *data, size_t len,
-    int *last)
+assess_extract_take(assess_extraction_t *x, assess_errand_t *errand,
+    assess_frames_e what, int *last)
 {
     assess_err_e  rc;
     assess_str_t  text;
 
-    switch (assess_frames_feed(&x->frames, data, len)) {
+    x->pages = errand->frames.pages;
 
-    case ASSESS_FRAMES_MORE:
-        return ASSESS_OK;
+    switch (what) {
 
     case ASSESS_FRAMES_PAGE:
-        text.data = x->frames.text.data;
-        text.len = x->frames.text.len;
+        text.data = errand->frames.text.data;
+        text.len = errand->frames.text.len;
 
-        rc = assess_extract_page(x, &text);
-        assess_buf_reset(&x->frames.text);
+        rc = assess_extract_page(x, x->pages, &text);
+        assess_buf_reset(&errand->frames.text);
 
         return rc;
+
+    case ASSESS_FRAMES_SCAN:
+        assess_buf_add(&x->scans, &x->pages, sizeof(int));
+
+        return x->scans.failed
+               ? assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory")
+               : ASSESS_OK;
 
     case ASSESS_FRAMES_END:
         *last = 1;
         return ASSESS_OK;
 
-    case ASSESS_FRAMES_MANY_PAGES:
-        return assess_extract_limit(x, ASSESS_WHY_PAGES);
-
-    case ASSESS_FRAMES_MUCH_TEXT:
-        return assess_extract_limit(x, ASSESS_WHY_OUTPUT);
-
-    case ASSESS_FRAMES_NO_MEMORY:
-        return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
-
-    default: /* ASSESS_FRAMES_BROKEN */
-        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
-                           "the document made its reader talk nonsense");
+    default:
+        return assess_extract_fault(x, what);
     }
 }
 
 
-static assess_err_e
-assess_extract_page(assess_extraction_t *x, const assess_str_t *text)
+assess_err_e
+assess_extract_go_on(assess_extraction_t *x, int at_work)
+{
+    int64_t  now;
+
+    if (x->cb->cancelled(x->cb->ctx)) {
+        return assess_fail(x->err, ASSESS_CANCELLED, NULL,
+                           "the extraction was cancelled");
+    }
+
+    now = assess_mono_ms();
+
+    if (at_work) {
+        x->used += now - x->seen;
+    }
+
+    x->seen = now;
+
+    if (x->used < (int64_t) x->conf->document_s * 1000) {
+        return ASSESS_OK;
+    }
+
+    return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                       "the document took longer than %d s of time to be read "
+                       "with all its pages, which is document= of "
+                       "assess_extract_limits", x->conf->document_s);
+}
+
+
+assess_err_e
+assess_extract_page(assess_extraction_t *x, int number,
+    const assess_str_t *text)
 {
     assess_buf_t   clean;
     assess_err_e   rc;
@@ -431,7 +366,9 @@ assess_extract_page(assess_extraction_t *x, const assess_str_t *text)
         return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
     }
 
-    page.page = x->frames.pages;
+    x->bytes += (int64_t) text->len;
+
+    page.page = number;
     page.text.data = clean.data ? clean.data : text->data;
     page.text.len = clean.data ? clean.len : text->len;
 
@@ -526,69 +463,53 @@ assess_extract_letter(uint32_t cp)
 }
 
 
-/*
- * Until the reader has ended, which the end of file tells: nobody holds the
- * other end any more.  A shutdown of our end asks for it.
- */
-
-static int
-assess_extract_stop(assess_extraction_t *x)
+assess_err_e
+assess_extract_fault(assess_extraction_t *x, assess_frames_e what)
 {
-    char           data[ASSESS_FRAME_MAX];
-    int64_t        start, gone;
-    ssize_t        n;
-    struct pollfd  pfd;
+    switch (what) {
 
-    (void) shutdown(x->sock, SHUT_WR);
+    case ASSESS_FRAMES_MORE:
+        return ASSESS_OK;
 
-    start = assess_mono_ms();
+    case ASSESS_FRAMES_MANY_PAGES:
+        return assess_extract_limit(x, ASSESS_WHY_PAGES);
 
-    pfd.fd = x->sock;
-    pfd.events = POLLIN;
+    case ASSESS_FRAMES_MUCH_TEXT:
+        return assess_extract_limit(x, ASSESS_WHY_OUTPUT);
 
-    for ( ;; ) {
+    case ASSESS_FRAMES_NO_MEMORY:
+        return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
 
-        n = recv(x->sock, data, sizeof(data), MSG_DONTWAIT);
-
-        if (n > 0) {
-            continue;
-        }
-
-        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-            break;
-        }
-
-        gone = assess_mono_ms() - start;
-
-        if (gone > ASSESS_EXTRACT_GIVE_UP) {
-            return -1;
-        }
-
-        if (gone > ASSESS_EXTRACT_KILL) {
-            assess_extractor_kill(x->turn);
-        }
-
-        (void) poll(&pfd, 1, 100);
+    default: /* ASSESS_FRAMES_BROKEN */
+        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                           "the document made its reader talk nonsense");
     }
-
-    return 0;
 }
 
 
+/* Of a document whose readers have all ended well. */
+
 static assess_err_e
-assess_extract_result(assess_extraction_t *x)
+assess_extract_result(const assess_extraction_t *x)
 {
-    switch (x->frames.why) {
+    if (x->letters) {
+        return ASSESS_OK;
+    }
+
+    return assess_fail(x->err, ASSESS_FAILED, "document_without_text",
+                       "the document has no text that can be read, in "
+                       "%d page%s", x->pages, x->pages == 1 ? "" : "s");
+}
+
+
+assess_err_e
+assess_extract_ended(assess_extraction_t *x, int page,
+    const assess_frames_t *frames)
+{
+    switch (frames->why) {
 
     case ASSESS_WHY_NONE:
-        if (x->letters) {
-            return ASSESS_OK;
-        }
-
-        return assess_fail(x->err, ASSESS_FAILED, "document_without_text",
-                           "the document has no text that can be read, in "
-                           "%d page%s", x->frames.pages,
-                           x->frames.pages == 1 ? "" : "s");
+        return ASSESS_OK;
 
     case ASSESS_WHY_INTERNAL:
         return assess_fail(x->err, ASSESS_ERROR, "internal",
@@ -601,23 +522,23 @@ assess_extract_result(assess_extraction_t *x)
 
     case ASSESS_WHY_PAGES:
     case ASSESS_WHY_OUTPUT:
-        return assess_extract_limit(x, x->frames.why);
+        return assess_extract_limit(x, frames->why);
 
     case ASSESS_WHY_WALL:
     case ASSESS_WHY_KILLED:
-        return assess_extract_died(x, x->frames.why);
+        return assess_extract_died(x, page, frames);
 
     case ASSESS_WHY_MEMORY:
     case ASSESS_WHY_CPU:
     case ASSESS_WHY_CRASHED:
     case ASSESS_WHY_FORBIDDEN:
-        (void) assess_extract_died(x, x->frames.why);
+        (void) assess_extract_died(x, page, frames);
         x->cb->deadly(x->cb->ctx, x->err);
 
         return ASSESS_FAILED;
 
     default:
-        return assess_extract_refused(x);
+        return assess_extract_refused(x, frames->why);
     }
 }
 
@@ -625,9 +546,9 @@ assess_extract_result(assess_extraction_t *x)
 /* What its reader says of a document that it cannot read. */
 
 static assess_err_e
-assess_extract_refused(assess_extraction_t *x)
+assess_extract_refused(assess_extraction_t *x, assess_why_e why)
 {
-    switch (x->frames.why) {
+    switch (why) {
 
     case ASSESS_WHY_ENCRYPTED:
         return assess_fail(x->err, ASSESS_FAILED, "document_encrypted",
@@ -688,36 +609,20 @@ assess_extract_limit(assess_extraction_t *x, assess_why_e why)
 }
 
 
-/* How its reader died, or was ended. */
+/* How its reader, or the one of page, died, or was ended. */
 
 static assess_err_e
-assess_extract_died(assess_extraction_t *x, assess_why_e why)
+assess_extract_died(assess_extraction_t *x, int page,
+    const assess_frames_t *frames)
 {
-    char                          how[32];
-    const assess_extract_conf_t  *conf;
+    char  how[32];
 
-    conf = x->conf;
-
-    switch (why) {
+    switch (frames->why) {
 
     case ASSESS_WHY_MEMORY:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
-                           "the document needs more than %lld MB of memory to "
-                           "be read, which is memory= of "
-                           "assess_extract_limits",
-                           (long long) (conf->memory >> 20));
-
     case ASSESS_WHY_CPU:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
-                           "the document took longer than %d s of CPU time to "
-                           "be read, which is cpu= of assess_extract_limits",
-                           conf->cpu_s);
-
     case ASSESS_WHY_WALL:
-        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
-                           "the document took longer than %d s of time to be "
-                           "read, which is time= of assess_extract_limits",
-                           conf->wall_s);
+        return assess_extract_exhausted(x, page, frames->why);
 
     case ASSESS_WHY_KILLED:
         return assess_fail(x->err, ASSESS_FAILED, "document_killed",
@@ -734,11 +639,46 @@ assess_extract_died(assess_extraction_t *x, assess_why_e why)
 
     default: /* ASSESS_WHY_CRASHED */
         (void) snprintf(how, sizeof(how),
-                        x->frames.number ? " (signal %u)" : "",
-                        (unsigned) x->frames.number);
+                        frames->number ? " (signal %u)" : "",
+                        (unsigned) frames->number);
 
         return assess_fail(x->err, ASSESS_FAILED, "document_crashed",
                            "the document's reader crashed on it%s; saved anew "
                            "by another program it may be readable", how);
+    }
+}
+
+
+assess_err_e
+assess_extract_exhausted(assess_extraction_t *x, int page, assess_why_e why)
+{
+    char                          what[48];
+    const assess_extract_conf_t  *conf;
+
+    conf = x->conf;
+
+    (void) snprintf(what, sizeof(what),
+                    page ? "page %d of the document, a scan," : "the document",
+                    page);
+
+    switch (why) {
+
+    case ASSESS_WHY_MEMORY:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "%s needs more than %lld MB of memory to be read, "
+                           "which is memory= of assess_extract_limits", what,
+                           (long long) (conf->memory >> 20));
+
+    case ASSESS_WHY_CPU:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "%s took longer than %d s of CPU time to be read, "
+                           "which is cpu= of assess_extract_limits", what,
+                           conf->cpu_s);
+
+    default: /* ASSESS_WHY_WALL */
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "%s took longer than %d s of time to be read, "
+                           "which is time= of assess_extract_limits", what,
+                           conf->wall_s);
     }
 }

@@ -266,11 +266,11 @@ assess_run_lookup(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
-    run->engine->cpu_enter(run->engine->ctx);
+    assess_cpu_enter(run->engine->cpu);
 
     rc = assess_run_search(run, err);
 
-    run->engine->cpu_leave(run->engine->ctx);
+    assess_cpu_leave(run->engine->cpu);
 
     return rc;
 }

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 
 #define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
+#define ASSESS_STEP_LEN       64       /* of the longest name of one */
 
 
 /* the pages as they come */
@@ -25,6 +27,8 @@ typedef struct {
     size_t           npages;
     size_t           room;
     int64_t          told;           /* when progress was last told, ms */
+    int              scans;          /* pages that are; 0: not known yet */
+    int              from;           /* progress before them */
 } assess_text_t;
 
 
@@ -33,8 +37,14 @@ static assess_err_e assess_run_pages(assess_text_t *text, assess_err_t *err);
 static assess_err_e assess_run_extract(assess_text_t *text,
     assess_err_t *err);
 static int assess_run_file(assess_run_t *run, assess_err_t *err);
+static assess_err_e assess_run_begin(void *ctx, assess_err_t *err);
 static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
     assess_err_t *err);
+static int assess_run_room(assess_text_t *text, size_t npages);
+static assess_err_e assess_run_scanned(void *ctx, int done, int scans,
+    assess_err_t *err);
+static assess_err_e assess_run_tell(assess_text_t *text, const char *name,
+    int progress, assess_err_t *err);
 static int assess_run_page_interrupted(void *ctx);
 static void assess_run_deadly(void *ctx, const assess_err_t *err);
 static assess_err_e assess_run_deadly_check(assess_run_t *run,
@@ -96,12 +106,12 @@ assess_run_prepare(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
-    run->engine->cpu_enter(run->engine->ctx);
+    assess_cpu_enter(run->engine->cpu);
 
     rc = assess_prepared_make(run->shared_document, text.pages, text.npages,
                               err);
 
-    run->engine->cpu_leave(run->engine->ctx);
+    assess_cpu_leave(run->engine->cpu);
 
     return rc;
 }
@@ -194,7 +204,9 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
     } while (assess_steps_again(&run->steps, rc));
 
     if (rc == ASSESS_OK) {
+        cb.begin = assess_run_begin;
         cb.page = assess_run_page;
+        cb.scanned = assess_run_scanned;
         cb.cancelled = assess_run_page_interrupted;
         cb.deadly = assess_run_deadly;
         cb.ctx = text;
@@ -202,18 +214,8 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
         text->told = assess_mono_ms();
         text->npages = 0;
 
-        run->engine->cpu_enter(run->engine->ctx);
-
-        /* again: nothing makes jobs wait for each other without a cache */
-
-        rc = assess_run_deadly_check(run, err);
-
-        if (rc == ASSESS_OK) {
-            rc = assess_extract(&run->engine->extract,
-                                run->work.document.kind, fd, &cb, err);
-        }
-
-        run->engine->cpu_leave(run->engine->ctx);
+        rc = assess_extract(&run->engine->extract, run->engine->cpu,
+                            run->work.document.kind, fd, &cb, err);
     }
 
     (void) close(fd);
@@ -248,23 +250,62 @@ assess_run_file(assess_run_t *run, assess_err_t *err)
 }
 
 
+/* again: nothing makes jobs wait for each other without a cache */
+
+static assess_err_e
+assess_run_begin(void *ctx, assess_err_t *err)
+{
+    assess_text_t *text = ctx;
+
+    return assess_run_deadly_check(text->run, err);
+}
+
+
+/* Scanned pages come late, and in any order: each has its place. */
+
 static assess_err_e
 assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 {
     assess_text_t *text = ctx;
 
+    if (assess_run_room(text, (size_t) page->page) != 0
+        || assess_pstrdup(text->arena, &text->pages[page->page - 1].text,
+                          page->text.data, page->text.len) != 0)
+    {
+        return assess_run_memory(err);
+    }
+
+    if (text->scans) {
+        return ASSESS_OK;
+    }
+
+    /* how many pages will come is not known: half of what is left, again */
+
+    return assess_run_tell(text, "Extracting text",
+                           (int) (ASSESS_AT_LOOKUP * text->npages
+                                  / (text->npages + 100)), err);
+}
+
+
+/* Room for so many pages, which are empty until they come. */
+
+static int
+assess_run_room(assess_text_t *text, size_t npages)
+{
     size_t          room;
-    int64_t         now;
     assess_page_t  *pages;
-    assess_step_t   step;
 
-    if (text->npages == text->room) {
+    if (npages > text->room) {
 
-        room = text->room ? text->room * 2 : 64;
+        room = text->room ? text->room : 64;
+
+        while (room < npages) {
+            room *= 2;
+        }
 
         pages = assess_palloc(text->arena, room * sizeof(assess_page_t));
         if (pages == NULL) {
-            return assess_run_memory(err);
+            return -1;
         }
 
         if (text->npages) {
@@ -275,16 +316,64 @@ assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
         text->room = room;
     }
 
-    pages = &text->pages[text->npages];
-    pages->page = page->page;
+    for ( /* void */ ; text->npages < npages; text->npages++) {
+        text->pages[text->npages].page = (int) text->npages + 1;
+        text->pages[text->npages].text.data = "";
+        text->pages[text->npages].text.len = 0;
+    }
 
-    if (assess_pstrdup(text->arena, &pages->text, page->text.data,
-                       page->text.len) != 0)
-    {
+    return 0;
+}
+
+
+static assess_err_e
+assess_run_scanned(void *ctx, int done, int scans, assess_err_t *err)
+{
+    assess_text_t *text = ctx;
+
+    char          *step;
+    assess_err_e   rc;
+
+    /* that it has come to them is told at once, as it will take its time */
+
+    if (done == 0) {
+        text->told = 0;
+        text->scans = scans;
+        text->from = (int) (ASSESS_AT_LOOKUP * text->npages
+                            / (text->npages + 100));
+    }
+
+    if (assess_mono_ms() - text->told < ASSESS_PROGRESS_MS) {
+        return ASSESS_OK;
+    }
+
+    /* it may be kept until the end of the job */
+
+    step = assess_palloc(text->run->arena, ASSESS_STEP_LEN);
+    if (step == NULL) {
         return assess_run_memory(err);
     }
 
-    text->npages++;
+    (void) snprintf(step, ASSESS_STEP_LEN, "Reading scanned pages, %d of %d",
+                    done, scans);
+
+    rc = assess_run_tell(text, step,
+                         text->from + (ASSESS_AT_LOOKUP - text->from) * done
+                         / scans, err);
+
+    return rc == ASSESS_OK && done == 0
+           ? assess_steps_flush(&text->run->steps, err) : rc;
+}
+
+
+/* Not each page is worth an event. */
+
+static assess_err_e
+assess_run_tell(assess_text_t *text, const char *name, int progress,
+    assess_err_t *err)
+{
+    int64_t        now;
+    assess_step_t  step;
 
     now = assess_mono_ms();
 
@@ -298,13 +387,10 @@ assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
         return assess_steps_try(&text->run->steps, err);
     }
 
-    /* how many pages will come is not known: half of what is left, again */
-
     memset(&step, 0, sizeof(assess_step_t));
     step.stage = ASSESS_EXTRACTING;
-    step.step = "Extracting text";
-    step.progress = (int) (ASSESS_AT_LOOKUP * text->npages
-                           / (text->npages + 100));
+    step.step = name;
+    step.progress = progress;
 
     return assess_run_step(text->run, &step, err);
 }

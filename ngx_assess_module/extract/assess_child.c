@@ -229,6 +229,9 @@ assess_child_run(const assess_child_t *child, const assess_order_t *order,
     out.fd = child->sock;
     out.max_pages = order->pages;
     out.max_bytes = order->output;
+    out.apart = order->apart;
+    out.only = order->page;
+    out.page = order->page ? order->page - 1 : 0;
 
     /* what the machine does not give is no fault of the document */
 

@@ -33,6 +33,10 @@ typedef struct {
 
 static assess_why_e assess_image_one(assess_out_t *out);
 static assess_why_e assess_image_tiff(assess_out_t *out);
+static assess_why_e assess_image_tiff_page(assess_out_t *out,
+    const assess_image_bytes_t *bytes, size_t directory);
+static size_t assess_image_tiff_next(const assess_image_bytes_t *bytes,
+    size_t directory);
 static int assess_image_tiff_size(const assess_image_bytes_t *bytes,
     size_t directory, assess_image_size_t *size);
 static int assess_image_size(const assess_out_t *out, int format,
@@ -53,6 +57,11 @@ assess_image_read(assess_out_t *out)
                           || memcmp(out->data, "MM\0*", 4) == 0))
     {
         return assess_image_tiff(out);
+    }
+
+    if (out->apart) {
+        assess_out_scan(out);
+        return ASSESS_WHY_NONE;
     }
 
     return assess_image_one(out);
@@ -136,51 +145,91 @@ assess_image_jpeg(assess_out_t *out, const unsigned char *data, size_t len,
 static assess_why_e
 assess_image_tiff(assess_out_t *out)
 {
-    PIX                   *pix;
-    size_t                 offset;
+    int                    page;
+    size_t                 directory;
     assess_why_e           why;
-    assess_image_size_t    size;
     assess_image_bytes_t   bytes;
 
     bytes.data = (const unsigned char *) out->data;
     bytes.len = out->len;
     bytes.big = out->data[0] == 'M';
 
-    offset = 0;
+    directory = (size_t) assess_image_number(&bytes, 4, 4);
+    page = 0;
 
     do {
         if (out->page >= out->max_pages) {
             return ASSESS_WHY_PAGES;
         }
 
-        if (assess_image_tiff_size(&bytes, offset, &size) != 0) {
-            return ASSESS_WHY_DAMAGED;
+        page++;
+
+        if (out->only == 0 || out->only == page) {
+
+            why = assess_image_tiff_page(out, &bytes, directory);
+            if (why != ASSESS_WHY_NONE) {
+                return why;
+            }
         }
 
-        why = assess_image_fits(&size);
-        if (why != ASSESS_WHY_NONE) {
-            return why;
-        }
+        directory = assess_image_tiff_next(&bytes, directory);
 
-        pix = pixReadMemFromMultipageTiff(bytes.data, bytes.len, &offset);
-        if (pix == NULL) {
-            return ASSESS_WHY_DAMAGED;
-        }
+    } while (directory && out->only != page);
 
-        why = assess_ocr_text(out, pix);
-        if (why != ASSESS_WHY_NONE) {
-            return why;
-        }
-
-        assess_out_page(out);
-
-    } while (offset);
-
-    return ASSESS_WHY_NONE;
+    return out->only > page ? ASSESS_WHY_DAMAGED : ASSESS_WHY_NONE;
 }
 
 
-/* directory is where it is, or 0 for the first one */
+static assess_why_e
+assess_image_tiff_page(assess_out_t *out, const assess_image_bytes_t *bytes,
+    size_t directory)
+{
+    PIX                   *pix;
+    assess_why_e           why;
+    assess_image_size_t    size;
+
+    if (assess_image_tiff_size(bytes, directory, &size) != 0) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    why = assess_image_fits(&size);
+    if (why != ASSESS_WHY_NONE) {
+        return why;
+    }
+
+    if (out->apart) {
+        assess_out_scan(out);
+        return ASSESS_WHY_NONE;
+    }
+
+    pix = pixReadMemFromMultipageTiff(bytes->data, bytes->len, &directory);
+    if (pix == NULL) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    why = assess_ocr_text(out, pix);
+
+    if (why == ASSESS_WHY_NONE) {
+        assess_out_page(out);
+    }
+
+    return why;
+}
+
+
+/* Where the directory of the page after it is; 0 behind the last one. */
+
+static size_t
+assess_image_tiff_next(const assess_image_bytes_t *bytes, size_t directory)
+{
+    size_t  n;
+
+    n = (size_t) assess_image_number(bytes, directory, 2);
+
+    return (size_t) assess_image_number(bytes, directory + 2
+                                        + n * ASSESS_IMAGE_TIFF_ENTRY, 4);
+}
+
 
 static int
 assess_image_tiff_size(const assess_image_bytes_t *bytes, size_t directory,
@@ -188,10 +237,6 @@ assess_image_tiff_size(const assess_image_bytes_t *bytes, size_t directory,
 {
     size_t    at;
     int64_t   i, n, value;
-
-    if (directory == 0) {
-        directory = (size_t) assess_image_number(bytes, 4, 4);
-    }
 
     n = assess_image_number(bytes, directory, 2);
 

@@ -66,6 +66,7 @@ assess_out_page(assess_out_t *out)
 
     out->page++;
     out->open = 0;
+    out->kept = out->bytes;
 
     /* with the rest of its text, if there is any: one message wakes once */
 
@@ -76,6 +77,23 @@ assess_out_page(assess_out_t *out)
     assess_frame_head(out->frame, ASSESS_FRAME_PAGE, ASSESS_WHY_NONE,
                       (uint32_t) out->page);
     assess_out_flush(out);
+}
+
+
+void
+assess_out_scan(assess_out_t *out)
+{
+    if (out->page >= out->max_pages) {
+        assess_out_fail(out, ASSESS_WHY_PAGES);
+    }
+
+    out->page++;
+    out->open = 0;
+    out->bytes = out->kept;
+    out->used = 0;
+
+    assess_out_short(out, ASSESS_FRAME_SCAN, ASSESS_WHY_NONE,
+                     (uint32_t) out->page);
 }
 
 

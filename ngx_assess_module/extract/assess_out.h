@@ -21,10 +21,13 @@ typedef struct {
     int           fd;                /* where frames go */
     int           max_pages;
     int64_t       max_bytes;
+    int           only;              /* this page alone; 0: all */
+    int           apart;             /* scanned pages are only named */
 
     int           page;              /* complete ones */
     int           open;              /* the page under way has text */
     int64_t       bytes;
+    int64_t       kept;              /* of them, those of complete pages */
     char          frame[ASSESS_FRAME_MAX];
     size_t        used;              /* of frame, its head counted */
 } assess_out_t;
@@ -39,6 +42,9 @@ void assess_out_text(assess_out_t *out, const char *text, size_t len);
 /* The page is complete. */
 void assess_out_page(assess_out_t *out);
 
+/* The page is a scan: for another one to read, with all its text. */
+void assess_out_scan(assess_out_t *out);
+
 /* These end the process. */
 void assess_out_done(assess_out_t *out) __attribute__((noreturn));
 void assess_out_fail(assess_out_t *out, assess_why_e why)
@@ -48,7 +54,8 @@ void assess_out_fail(assess_out_t *out, assess_why_e why)
 /*
  * The readers.  prepare() runs before the sandbox is closed and sees no byte
  * of the document; read() runs inside of it and sends everything but the
- * final frame.
+ * final frame.  Where out is told of one page alone, pages before it count as
+ * complete; only readers that name scans are.
  */
 typedef struct {
     const char      *name;

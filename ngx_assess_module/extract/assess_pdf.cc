@@ -267,7 +267,7 @@ assess_pdf_open(std::unique_ptr<BaseStream> stream)
 static assess_why_e
 assess_pdf_pages(assess_out_t *out)
 {
-    int                      n, i;
+    int                      n, i, last;
     bool                     words;
     assess_why_e             why;
     assess_pdf_page_t        page;
@@ -284,7 +284,7 @@ assess_pdf_pages(assess_out_t *out)
 
     n = doc->getNumPages();
 
-    if (n <= 0) {
+    if (n <= 0 || out->only > n) {
         return ASSESS_WHY_DAMAGED;
     }
 
@@ -301,7 +301,10 @@ assess_pdf_pages(assess_out_t *out)
         return ASSESS_WHY_INTERNAL;
     }
 
-    for (i = 1; i <= n; i++) {
+    i = out->only ? out->only : 1;
+    last = out->only ? out->only : n;
+
+    for ( /* void */ ; i <= last; i++) {
 
         page.words = false;
 
@@ -310,6 +313,10 @@ assess_pdf_pages(assess_out_t *out)
 
         if (page.words) {
             words = true;
+
+        } else if (assess_ocr_ready() && out->apart) {
+            assess_out_scan(out);
+            continue;
 
         } else if (assess_ocr_ready()) {
             why = assess_pdf_scan(out, doc.get(), i);

@@ -7,8 +7,6 @@
 
 #include "base/assess_background.h"
 
-#include <pthread.h>
-
 
 #define NGX_HTTP_ASSESS_POLL         1000   /* ms; leases that ran out */
 #define NGX_HTTP_ASSESS_STORE_RETRY  250    /* ms; until the store is there */
@@ -53,10 +51,6 @@ typedef struct {
     uint64_t                       known;      /* to the zone, before that */
     int64_t                        draining;   /* since; 0: not */
 
-    pthread_mutex_t                cpu_mutex;
-    pthread_cond_t                 cpu_free;
-    ngx_uint_t                     cpu_used;
-
     unsigned                       ready:1;
     unsigned                       opening_now:1;
     unsigned                       was_away:1; /* the store, at the poll */
@@ -85,8 +79,6 @@ static int ngx_http_assess_engine_cancelled(void *ctx, const char *job_id);
 static int ngx_http_assess_engine_stopping(void *ctx);
 static void ngx_http_assess_engine_cached(void *ctx, size_t hits,
     size_t misses);
-static void ngx_http_assess_engine_cpu_enter(void *ctx);
-static void ngx_http_assess_engine_cpu_leave(void *ctx);
 static void ngx_http_assess_engine_log(void *ctx, assess_err_e kind,
     const char *job_id, const char *message);
 
@@ -162,10 +154,13 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     s = &ngx_http_assess_scheduler;
     engine = &s->engine;
 
-    if (assess_carrier_global_init((int) cycle->connection_n) != 0
-        || assess_engine_init(engine) != 0
-        || pthread_mutex_init(&s->cpu_mutex, NULL) != 0
-        || pthread_cond_init(&s->cpu_free, NULL) != 0)
+    /* extraction and retrieval take a core each: not more than allowed */
+
+    engine->cpu = assess_cpu_create((unsigned) mcf->cpu_tasks);
+
+    if (engine->cpu == NULL
+        || assess_carrier_global_init((int) cycle->connection_n) != 0
+        || assess_engine_init(engine) != 0)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "assess engine cannot be initialised");
@@ -222,8 +217,6 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->cancelled = ngx_http_assess_engine_cancelled;
     engine->stopping = ngx_http_assess_engine_stopping;
     engine->cached = ngx_http_assess_engine_cached;
-    engine->cpu_enter = ngx_http_assess_engine_cpu_enter;
-    engine->cpu_leave = ngx_http_assess_engine_cpu_leave;
     engine->log = ngx_http_assess_engine_log;
 
     return NGX_OK;
@@ -340,6 +333,7 @@ ngx_http_assess_scheduler_exit(void)
     ngx_http_assess_lease_exit(s->db);
 
     assess_engine_destroy(&s->engine);
+    assess_cpu_destroy(s->engine.cpu);
 
     assess_db_destroy(s->engine.db);
     assess_db_destroy(s->db);
@@ -747,43 +741,6 @@ ngx_http_assess_engine_cached(void *ctx, size_t hits, size_t misses)
 {
     ngx_http_assess_zone_answers(ngx_http_assess_scheduler.mcf->zone, hits,
                                  misses);
-}
-
-
-/* extraction and retrieval take a core each: not more at once than allowed */
-
-static void
-ngx_http_assess_engine_cpu_enter(void *ctx)
-{
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    pthread_mutex_lock(&s->cpu_mutex);
-
-    while (s->cpu_used >= s->mcf->cpu_tasks) {
-        pthread_cond_wait(&s->cpu_free, &s->cpu_mutex);
-    }
-
-    s->cpu_used++;
-
-    pthread_mutex_unlock(&s->cpu_mutex);
-}
-
-
-static void
-ngx_http_assess_engine_cpu_leave(void *ctx)
-{
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    pthread_mutex_lock(&s->cpu_mutex);
-
-    s->cpu_used--;
-    pthread_cond_signal(&s->cpu_free);
-
-    pthread_mutex_unlock(&s->cpu_mutex);
 }
 
 

@@ -3,8 +3,9 @@
 /* libs: -lm */
 
 /*
- * A stream of messages, each behind a byte of its length.  Whatever comes, no
- * limit is passed and pages come in order.
+ * A stream of messages, each behind a byte of its length; the first byte says
+ * whether scans are apart, and where the pages begin.  Whatever comes, no limit
+ * is passed and pages come in order.
  */
 
 #include "base/assess_frame.h"
@@ -33,6 +34,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     frames.max_bytes = BYTES;
     pages = 0;
 
+    if (size) {
+        frames.apart = data[0] >> 7;
+        frames.pages = pages = data[0] % PAGES;
+        data++;
+        size--;
+    }
+
     while (size) {
 
         len = data[0] < size ? data[0] : size - 1;
@@ -48,7 +56,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assess_buf_reset(&frames.text);
         }
 
-        if (frames.pages > PAGES || frames.bytes > BYTES
+        if (rc == ASSESS_FRAMES_SCAN
+            && (frames.pages != ++pages || !frames.apart || frames.text.len))
+        {
+            abort();
+        }
+
+        if (frames.bytes < 0 || frames.pages > PAGES || frames.bytes > BYTES
             || frames.text.len > BYTES
             || (rc == ASSESS_FRAMES_END) > frames.ended)
         {

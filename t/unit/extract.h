@@ -33,6 +33,9 @@ typedef struct {
     int             asked;             /* how often cancelled() was */
     int             cancel_at;
     int             deadly;            /* how often it was called */
+    int             begun;             /* and begin() */
+    int             scanned;           /* the last number; -1: none */
+    int             scans;
     int             refuse_page;
     int             linger;            /* at the first page, till it is read */
     int             hit;               /* a signal for the reader, once */
@@ -42,6 +45,7 @@ typedef struct {
 
 
 static assess_extract_conf_t  conf;
+static assess_cpu_t          *cpu;
 static int                    memory_limited;
 
 
@@ -54,10 +58,15 @@ defaults(void)
         conf.program = "build/assess-extract";
     }
 
+    if (cpu == NULL) {
+        cpu = assess_cpu_create(8);
+    }
+
     conf.memory = (int64_t) 512 << 20;
     conf.cpu_s = 20;
     conf.wall_s = 30;
     conf.pages = 100;
+    conf.document_s = 600;
     conf.output = 1 << 20;
 }
 
@@ -144,6 +153,32 @@ program(void)
 
 
 static assess_err_e __attribute__((unused))
+on_begin(void *ctx, assess_err_t *err)
+{
+    (void) err;
+    ((run_t *) ctx)->begun++;
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e __attribute__((unused))
+on_scanned(void *ctx, int done, int scans, assess_err_t *err)
+{
+    run_t  *run = ctx;
+
+    if (done != (run->scanned == -1 ? 0 : run->scanned + 1) || done > scans) {
+        return assess_fail(err, ASSESS_ERROR, NULL, "scans miscounted");
+    }
+
+    run->scanned = done;
+    run->scans = scans;
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e __attribute__((unused))
 on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 {
     pid_t    reader;
@@ -167,7 +202,7 @@ on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL, "no more, please");
     }
 
-    if (page->page != run->pages) {
+    if (run->scanned == -1 && page->page != run->pages) {
         return assess_fail(err, ASSESS_ERROR, NULL, "page out of order");
     }
 
@@ -248,14 +283,19 @@ extract(run_t *run, assess_kind_e kind, const char *data, size_t len,
     run->pages = 0;
     run->asked = 0;
     run->deadly = 0;
+    run->begun = 0;
+    run->scanned = -1;
+    run->scans = 0;
 
+    cb.begin = on_begin;
     cb.page = on_page;
+    cb.scanned = on_scanned;
     cb.cancelled = on_cancelled;
     cb.deadly = on_deadly;
     cb.ctx = run;
 
     fd = document(data, len);
-    rc = assess_extract(&conf, kind, fd, &cb, err);
+    rc = assess_extract(&conf, cpu, kind, fd, &cb, err);
     (void) close(fd);
 
     return rc;

@@ -1,5 +1,6 @@
 
-/* sources: engine/assess_extract.c engine/assess_extractor.c
+/* sources: engine/assess_extract.c engine/assess_scans.c
+   engine/assess_errand.c engine/assess_extractor.c engine/assess_cpu.c
    engine/assess_plain.c base/assess_frame.c base/assess_base.c */
 /* libs: -lcrypto -lm */
 

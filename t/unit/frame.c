@@ -131,6 +131,68 @@ test_order(assess_frames_t *f)
 
 
 static void
+test_scans(assess_frames_t *f)
+{
+    begin(f, 10, 100);
+    is_int(feed(f, 'S', 0, 1, ""), ASSESS_FRAMES_BROKEN,
+           "a scan that nobody wants apart");
+
+    begin(f, 2, 10);
+    f->apart = 1;
+    is_int(feed(f, 'T', 0, 1, "- . . -"), ASSESS_FRAMES_MORE, "marks");
+    is_int(feed(f, 'S', 0, 1, ""), ASSESS_FRAMES_SCAN, "of a scan");
+    is_int(f->pages, 1, "which is a page");
+    is_int((long long) f->text.len, 0, "without text");
+    is_int((long long) f->bytes, 0, "that counts");
+    is_int(feed(f, 'S', 0, 1, ""), ASSESS_FRAMES_BROKEN, "the same again");
+    is_int(feed(f, 'S', 0, 3, ""), ASSESS_FRAMES_BROKEN, "one too far");
+    is_int(feed(f, 'S', 0, 2, "x"), ASSESS_FRAMES_BROKEN, "one with text");
+    is_int(feed(f, 'P', 0, 2, "0123456789"), ASSESS_FRAMES_PAGE, "a page");
+    assess_buf_reset(&f->text);
+    is_int(feed(f, 'S', 0, 3, ""), ASSESS_FRAMES_MANY_PAGES, "one too many");
+    is_int(feed(f, 'D', 0, 2, ""), ASSESS_FRAMES_MORE, "all are told");
+
+    begin(f, 7, 100);
+    f->pages = 6;
+    is_int(feed(f, 'P', 0, 1, "x"), ASSESS_FRAMES_BROKEN, "not page seven");
+    is_int(feed(f, 'P', 0, 7, "x"), ASSESS_FRAMES_PAGE, "page seven alone");
+    assess_buf_reset(&f->text);
+    is_int(feed(f, 'T', 0, 8, "x"), ASSESS_FRAMES_MANY_PAGES, "not the next");
+    is_int(feed(f, 'D', 0, 7, ""), ASSESS_FRAMES_MORE, "that was all");
+    is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_END, "the end");
+}
+
+
+static void
+test_orders(void)
+{
+    assess_order_t  order;
+
+    memset(&order, 0, sizeof(assess_order_t));
+    order.version = ASSESS_ORDER_VERSION;
+    order.pages = 5;
+
+    is_int(assess_order_check(&order, sizeof(order)), 0, "an order");
+    is_int(assess_order_check(&order, sizeof(order) - 1), -1, "half of one");
+
+    order.page = 5;
+    is_int(assess_order_check(&order, sizeof(order)), 0, "of the last page");
+    order.page = 6;
+    is_int(assess_order_check(&order, sizeof(order)), -1, "of one behind it");
+    order.page = -1;
+    is_int(assess_order_check(&order, sizeof(order)), -1, "of one before");
+    order.page = 0;
+    order.apart = 1;
+    is_int(assess_order_check(&order, sizeof(order)), 0, "scans apart");
+    order.apart = 2;
+    is_int(assess_order_check(&order, sizeof(order)), -1, "neither yes nor no");
+    order.apart = 0;
+    order.zero = 1;
+    is_int(assess_order_check(&order, sizeof(order)), -1, "not zero");
+}
+
+
+static void
 test_limits(assess_frames_t *f)
 {
     begin(f, 1, 5);
@@ -155,6 +217,8 @@ main(void)
 
     test_parse();
     test_order(&frames);
+    test_scans(&frames);
+    test_orders();
     test_limits(&frames);
 
     assess_buf_free(&frames.text);

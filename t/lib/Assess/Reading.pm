@@ -12,8 +12,9 @@ use Test::More ();
 
 use Assess::Contract qw(json);
 use Assess::Jobs qw(question_set start_job);
+use Assess::Process qw(slurp);
 
-our @EXPORT_OK = qw(reading post job pages reads fails document_id);
+our @EXPORT_OK = qw(reading post job pages reads fails document_id readers);
 
 my $json = JSON::PP->new->utf8;
 my ($t, $set, $id, %type, $seconds);
@@ -92,6 +93,24 @@ sub fails {
         or Test::More::diag(json($job->{error}));
 
     return $job->{error}{message};
+}
+
+
+sub parent {
+    return (slurp("/proc/$_[0]/stat") // '') =~ /\) \S (\d+)/ ? $1 : 0;
+}
+
+
+# The readers at work in a test's server: children of the program, which is a
+# child of a worker.
+sub readers {
+    my ($server) = map { $_->server } @_;
+    my %worker = map { $_ => 1 } $server->workers;
+    my %program = map { $_ => 1 } grep { $worker{ parent($_) } }
+                  $server->processes;
+
+    return grep { $program{ parent($_) } } map { substr $_, 6 }
+           glob '/proc/[0-9]*';
 }
 
 
