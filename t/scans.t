@@ -97,10 +97,9 @@ sub ended_at {
 # --- all pages, in their order, by two readers at once
 
 {
+    my $began = time;
     my $job = started(scans(32));
     my $most = 0;
-
-    my $began = time;
 
     wait_until(120, sub {
         my $n = () = readers($t);
