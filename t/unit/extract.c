@@ -402,6 +402,155 @@ test_ends(run_t *run, assess_buf_t *b)
 
 
 /*
+ * A page of text, and n pages that are one gray picture each: nothing to read
+ * in them, and much to unpack before that is known.
+ */
+
+static void
+scans(assess_buf_t *b, int n)
+{
+    int     i;
+    size_t  at;
+    char    data[256];
+
+    memset(data, 0x81, sizeof(data));
+
+    assess_buf_reset(b);
+    assess_buf_printf(b, "%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj"
+        "\n2 0 obj<</Type/Pages/Count %d/Kids[3 0 R", n + 1);
+
+    for (i = 0; i < n; i++) {
+        assess_buf_str(b, " 4 0 R");
+    }
+
+    assess_buf_printf(b, "]>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox"
+        "[0 0 400 400]/Contents 5 0 R/Resources<</Font<</F<</Type/Font/Subtype"
+        "/Type1/BaseFont/Helvetica>>>>>>>>endobj\n4 0 obj<</Type/Page/Parent "
+        "2 0 R/MediaBox[0 0 400 400]/Contents 6 0 R/Resources<</Font<</F<<"
+        "/Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>/XObject<</I 7 0 R>>>>"
+        ">>endobj\n5 0 obj<</Length 35>>stream\n"
+        "BT /F 9 Tf 9 99 Td (Two exits) Tj ET\nendstream endobj\n"
+        "6 0 obj<</Length 73>>stream\n"
+        "BT /F 9 Tf 9 99 Td (- . -) Tj ET q 400 0 0 400 0 0 cm /I Do Q"
+        "           \nendstream endobj\n7 0 obj<</Type/XObject/Subtype/Image"
+        "/Width 9000/Height 9000/ColorSpace/DeviceGray/BitsPerComponent 8"
+        "/Filter[/RL/RL/RL/RL/RL]/Length %zu>>stream\n", sizeof(data));
+
+    assess_buf_add(b, data, sizeof(data));
+
+    at = b->len;
+    assess_buf_printf(b, "\nendstream endobj\ntrailer<</Root 1 0 R/Size 8>>\n"
+                      "startxref\n%zu\n%%%%EOF\n", at);
+}
+
+
+static void
+test_scans(run_t *run, assess_buf_t *b)
+{
+    int           i;
+    pid_t         reader;
+    assess_err_t  err;
+
+    static const char  *five[] = {
+        "BT /F 9 Tf 9 99 Td (- - -) Tj ET", "BT /F 9 Tf 9 99 Td (B) Tj ET",
+        "", "BT /F 9 Tf 9 99 Td (D) Tj ET", "BT /F 9 Tf 9 99 Td (. .) Tj ET"
+    };
+
+    pdf(b, five, NULL, 5, "", 5);
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), ASSESS_OK,
+           "pages without a word between others");
+    is_int(run->begun, 1, "one beginning");
+    is_int(run->scans, 3, "are read apart");
+    is_int(run->scanned, 3, "all of them");
+    is_int(run->pages, 5, "each page comes once");
+
+    for (i = 0; i < 5; i++) {
+        is_int(run->came[i], 1, "this one, too");
+    }
+
+    ok(strstr(run->text.data, "---\n\n|") != NULL, "with its marks");
+
+    conf.output = 10;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_limit", "output of more than 10 bytes",
+              "the text of all pages");
+    defaults();
+
+    /* what takes its time is watched, and may be hit */
+
+    run->hit_scans = 1;
+    run->readers = 0;
+    run->cancel_at = 40;
+    scans(b, 12);
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err),
+           ASSESS_CANCELLED, "scans are cancelled");
+    is_int(run->readers, 8, "of which as many were read as there are slots");
+    is_int(children_of(program(), &reader, 1), 0, "all their readers ended");
+    run->cancel_at = 0;
+
+    scans(b, 1);
+
+    run->hit = SIGSEGV;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_crashed", "crashed on it (signal 11)",
+              "one that crashes");
+    is_int(run->deadly, 1, "would do so again");
+
+    run->hit = SIGKILL;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_killed", "killed by the system", "one killed");
+    is_int(run->deadly, 0, "may live the next time");
+
+    run->hit_program = 1;
+    run->cancel_at = 30;
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err),
+           ASSESS_CANCELLED, "a program that is gone is started again");
+    is_int(run->hit_program, 0, "as it was gone");
+
+    run->hit_program = 2;
+    run->cancel_at = 60;
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), ASSESS_ERROR,
+           "but not for ever");
+    run->hit_program = 0;
+    run->cancel_at = 0;
+    run->hit_scans = 0;
+
+    conf.cpu_s = 1;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_limit", "page 2 of the document, a scan, took longer "
+              "than 1 s of CPU time", "CPU time of a page");
+    is_int(run->deadly, 1, "would be so again");
+    defaults();
+
+    conf.wall_s = 1;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_limit", "page 2 of the document, a scan, took longer "
+              "than 1 s of time", "time of a page");
+    defaults();
+
+    conf.document_s = 1;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_limit", "document= of assess_extract_limits",
+              "time of the document");
+    is_int(run->deadly, 0, "may be another's fault");
+    is_int(children_of(program(), &reader, 1), 0, "no reader is left");
+    defaults();
+
+    /* nobody holds a slot any more */
+
+    for (i = 0; i < 8; i++) {
+        assess_cpu_enter(cpu);
+    }
+
+    for (i = 0; i < 8; i++) {
+        assess_cpu_leave(cpu);
+    }
+
+    ok(1, "all slots are free");
+}
+
+
+/*
  * A client that is slow, of documents that fill the socket more and more: how
  * it ended is told when there is room again.
  */
@@ -452,6 +601,7 @@ main(void)
     test_html(&run);
     test_limits(&run, &b);
     test_ends(&run, &b);
+    test_scans(&run, &b);
     test_slow(&run, &b);
 
     assess_buf_free(&run.text);

@@ -30,16 +30,20 @@
 typedef struct {
     assess_buf_t    text;              /* pages, each ended by a bar */
     int             pages;
+    int             last;              /* of them, by its number */
     int             asked;             /* how often cancelled() was */
     int             cancel_at;
     int             deadly;            /* how often it was called */
     int             begun;             /* and begin() */
     int             scanned;           /* the last number; -1: none */
     int             scans;
+    char            came[16];          /* how often each of the first pages */
     int             refuse_page;
     int             linger;            /* at the first page, till it is read */
     int             hit;               /* a signal for the reader, once */
     int             hit_program;       /* so often */
+    int             hit_scans;         /* not before scanned pages are read */
+    int             readers;           /* the most that were seen at once */
     char            status[8192];      /* of the reader, from /proc */
 } run_t;
 
@@ -187,6 +191,10 @@ on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 
     run->pages++;
 
+    if (page->page <= (int) sizeof(run->came)) {
+        run->came[page->page - 1]++;
+    }
+
     if (run->pages == 1 && run->linger) {
 
         start = assess_mono_ms();
@@ -202,9 +210,13 @@ on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL, "no more, please");
     }
 
-    if (run->scanned == -1 && page->page != run->pages) {
+    /* scanned ones come later, in any order */
+
+    if (run->scanned == -1 && page->page <= run->last) {
         return assess_fail(err, ASSESS_ERROR, NULL, "page out of order");
     }
+
+    run->last = page->page;
 
     assess_buf_add(&run->text, page->text.data, page->text.len);
     assess_buf_char(&run->text, '|');
@@ -216,11 +228,22 @@ on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 static int __attribute__((unused))
 on_cancelled(void *ctx)
 {
+    int     n;
     char    path[64];
-    pid_t   pid, reader;
+    pid_t   pid, reader, readers[16];
     run_t  *run = ctx;
 
     run->asked++;
+
+    if (run->hit_scans) {
+
+        if (run->scanned == -1) {
+            return 0;
+        }
+
+        n = children_of(program(), readers, 16);
+        run->readers = n > run->readers ? n : run->readers;
+    }
 
     if (run->asked % 3 == 0 && (run->hit || run->hit_program)) {
 
@@ -281,11 +304,13 @@ extract(run_t *run, assess_kind_e kind, const char *data, size_t len,
     assess_buf_str(&run->text, "");
 
     run->pages = 0;
+    run->last = 0;
     run->asked = 0;
     run->deadly = 0;
     run->begun = 0;
     run->scanned = -1;
     run->scans = 0;
+    memset(run->came, 0, sizeof(run->came));
 
     cb.begin = on_begin;
     cb.page = on_page;
