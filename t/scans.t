@@ -18,7 +18,7 @@ use Assess::Process qw(slurp wait_until write_file);
 use Assess::Reading qw(reading pages fails readers document_id);
 use Assess::Test;
 
-my $limits = 'assess_extract_limits cpu=2s time=300s pages=40';
+my $limits = 'assess_extract_limits cpu=2s time=300s pages=100';
 
 my $t = Assess::Test->new(env => { ASSESS_JOBS => 6 },
     extra => "assess_cpu_tasks 2;\n$limits;\n");
@@ -160,7 +160,7 @@ sub ended_at {
 {
     configured("assess_cpu_tasks 1;\n$limits");
 
-    my $large = started(scans(30));
+    my $large = started(scans(80));
     is_reading($large);
 
     my $small = started('<p>A small one.</p>', 'text/html');
@@ -171,8 +171,8 @@ sub ended_at {
 
     my ($last) = reverse said($large);
     my $done = $last->[0];
-    ok($done < 30 && !defined ended_at($large),
-       "when the large one had $done pages of 30");
+    ok($done < 80 && !defined ended_at($large),
+       "when the large one had $done pages of 80");
     is(scalar(() = readers($t)) <= 1, 1, 'on one CPU');
 
     is($http->delete("/api/assessments/job/$large")->{status}, 202,
