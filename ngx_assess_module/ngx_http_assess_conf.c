@@ -196,6 +196,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       0,
       NULL },
 
+    { ngx_string("assess_s3"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_assess_s3,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("assess_heartbeat"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_assess_range,
@@ -269,8 +276,8 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->extract.document_s = 3600;
     mcf->extract.output = 64 * 1024 * 1024;
 
-    if (ngx_array_init(&mcf->providers, cf->pool, 4, sizeof(void *))
-        != NGX_OK)
+    if (ngx_array_init(&mcf->providers, cf->pool, 4, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->s3, cf->pool, 2, sizeof(void *)) != NGX_OK)
     {
         return NULL;
     }

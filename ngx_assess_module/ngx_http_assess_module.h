@@ -14,6 +14,7 @@
 #endif
 
 #include "engine/assess_engine.h"
+#include "engine/assess_s3.h"
 
 
 #define NGX_HTTP_ASSESS_TENANT_LEN   128
@@ -46,6 +47,7 @@ typedef struct {
     assess_price_t              *prices;
     size_t                       nprices;
     ngx_array_t                  providers;  /* of assess_provider_conf_t * */
+    ngx_array_t                  s3;             /* of assess_s3_conf_t * */
 
     ngx_msec_t                   heartbeat;
     ngx_msec_t                   retry;
@@ -82,6 +84,25 @@ char *ngx_http_assess_conf_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value, const char *why);
 char *ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value);
+
+
+/*
+ * ngx_http_assess_conf_key.c.  A key, or env:NAME or file:PATH of one; the
+ * error is logged, or returned as what follows the name.
+ */
+char *ngx_http_assess_conf_key(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *value, assess_str_t *key);
+
+/* What is wrong with the URL of a server, or NULL.  It is not shown. */
+char *ngx_http_assess_conf_url(const char *text);
+
+
+/* ngx_http_assess_conf_s3.c: the block that describes an object storage */
+char *ngx_http_assess_s3(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* The one of that name, which is above; NULL: there is none. */
+assess_s3_conf_t *ngx_http_assess_s3_named(ngx_http_assess_main_conf_t *mcf,
+    const char *name, size_t len);
 
 
 /* ngx_http_assess_conf_extract.c: the program that reads documents */

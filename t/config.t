@@ -309,7 +309,7 @@ my %mistakes = (
     (map { ['"url" is no URL with a host', setting("url \"$_\";")] }
         'http://', 'https://', 'http:///v1', 'http://:80/', 'http://h:99999',
         'http://a b/', 'http://h:port/'),
-    ['"url" must not have a user, use "api_key"',
+    ['"url" must not have a user, a key has a directive of its own',
         setting('url http://me:hush-hush@h/v1;')],
     ['"url" must not have a query', setting('url http://h/v1?k=hush-hush;')],
     ['"url" must not have a fragment', setting('url "http://h/v1#x";')],
