@@ -43,6 +43,10 @@ typedef enum {
     ASSESS_UNSUPPORTED,    /* a kind of content that is not taken: 415 */
     ASSESS_NOT_FOUND,      /* unknown, or another tenant's: 404 */
     ASSESS_CONFLICT,       /* not in a state for this: 409 */
+    ASSESS_FORBIDDEN,      /* the operator has not allowed it: 403 */
+    ASSESS_TOO_LARGE,      /* longer than is taken: 413 */
+    ASSESS_UPSTREAM,       /* another server did not do its part: 502 */
+    ASSESS_LATE,           /* nor in time: 504 */
     ASSESS_UNAVAILABLE,    /* the store is away: 503, try again later */
     ASSESS_CANCELLED,      /* the job was cancelled meanwhile */
     ASSESS_LOST,           /* the lease is another worker's: write nothing */

@@ -647,6 +647,49 @@ assess_multipart_disposition(assess_multipart_t *mp, assess_str_t *value,
 }
 
 
+assess_err_e
+assess_disposition_filename(assess_str_t *value, assess_str_t *name)
+{
+    int             rc;
+    char           *p, *end;
+    assess_str_t    plain, extended;
+    assess_param_t  param;
+
+    memset(&plain, 0, sizeof(assess_str_t));
+    memset(&extended, 0, sizeof(assess_str_t));
+
+    end = value->data + value->len;
+    p = memchr(value->data, ';', value->len);
+    p = p ? p : end;
+
+    while ((rc = assess_param_next(&p, end, &param)) == 1) {
+
+        if (assess_is(&param.name, "filename")) {
+            plain = param.value;
+
+        } else if (assess_is(&param.name, "filename*")
+                   && assess_param_extended(&param.value))
+        {
+            extended = param.value;
+        }
+    }
+
+    *name = extended.len ? extended : plain;
+
+    return rc == 0 && name->len ? ASSESS_OK : ASSESS_NOT_FOUND;
+}
+
+
+int
+assess_is_filename(const assess_str_t *name)
+{
+    return name->len && name->len <= 255 && assess_is_text(name)
+           && memchr(name->data, '/', name->len) == NULL
+           && memchr(name->data, '\\', name->len) == NULL
+           && strncmp(name->data, "..", name->len) != 0;
+}
+
+
 /*
  * The parameter behind the semicolon at *pos: 1; 0 at the end, -1 where it is
  * malformed.

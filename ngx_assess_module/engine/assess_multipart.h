@@ -58,4 +58,16 @@ assess_err_e assess_multipart_finish(assess_multipart_t *mp,
     assess_err_t *err);
 
 
+/*
+ * The filename of a Content-Disposition as others send it (RFC 6266), of any
+ * type; value is written to, and name may be the same.  ASSESS_NOT_FOUND
+ * where it has none, or is malformed.
+ */
+assess_err_e assess_disposition_filename(assess_str_t *value,
+    assess_str_t *name);
+
+/* Whether it may be the name of a file: text without controls or slashes. */
+int assess_is_filename(const assess_str_t *name);
+
+
 #endif /* ASSESS_MULTIPART_H */
