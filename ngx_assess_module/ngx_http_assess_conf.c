@@ -73,6 +73,18 @@ static ngx_http_assess_bounds_t  ngx_http_assess_documents_range = {
     "\"off\" or a size of 1m at least"
 };
 
+static ngx_http_assess_bounds_t  ngx_http_assess_source_range = {
+    NGX_HTTP_ASSESS_TIME, 0, 100, 3600 * 1000, "a time from 100ms to 1h"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_stall_range = {
+    NGX_HTTP_ASSESS_TIME, 0, 1000, 3600 * 1000, "a time from 1s to 1h"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_fetches_range = {
+    NGX_HTTP_ASSESS_NUMBER, 0, 1, 1000, "a number from 1 to 1000"
+};
+
 static ngx_http_assess_bounds_t  ngx_http_assess_heartbeat_range = {
     NGX_HTTP_ASSESS_TIME, 0, 100, 3600 * 1000, "a time from 100ms to 1h"
 };
@@ -99,7 +111,7 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NULL },
 
     { ngx_string("assess_threads"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_assess_threads,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -203,6 +215,48 @@ ngx_command_t  ngx_http_assess_commands[] = {
       0,
       NULL },
 
+    { ngx_string("assess_source_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_assess_source_allow,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_source_private"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_assess_source_private,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_source_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_source_certificate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_source_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, source_timeout),
+      &ngx_http_assess_source_range },
+
+    { ngx_string("assess_source_stall_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, source_stall),
+      &ngx_http_assess_stall_range },
+
+    { ngx_string("assess_source_fetches"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, source_fetches),
+      &ngx_http_assess_fetches_range },
+
     { ngx_string("assess_heartbeat"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_assess_range,
@@ -259,6 +313,9 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->answer_cache = NGX_CONF_UNSET_MSEC;
     mcf->event_log = NGX_CONF_UNSET_MSEC;
     mcf->document_cache = NGX_CONF_UNSET_SIZE;
+    mcf->source_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->source_stall = NGX_CONF_UNSET_MSEC;
+    mcf->source_fetches = NGX_CONF_UNSET_UINT;
     mcf->heartbeat = NGX_CONF_UNSET_MSEC;
     mcf->retry = NGX_CONF_UNSET_MSEC;
 
@@ -277,7 +334,11 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->extract.output = 64 * 1024 * 1024;
 
     if (ngx_array_init(&mcf->providers, cf->pool, 4, sizeof(void *)) != NGX_OK
-        || ngx_array_init(&mcf->s3, cf->pool, 2, sizeof(void *)) != NGX_OK)
+        || ngx_array_init(&mcf->s3, cf->pool, 2, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->source_rules, cf->pool, 4,
+                          sizeof(assess_source_rule_t)) != NGX_OK
+        || ngx_array_init(&mcf->source_nets, cf->pool, 4,
+                          sizeof(assess_net_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -303,6 +364,9 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
                              (ngx_msec_t) 30 * 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->event_log, (ngx_msec_t) 24 * 3600 * 1000);
     ngx_conf_init_size_value(mcf->document_cache, 32 * 1024 * 1024);
+    ngx_conf_init_msec_value(mcf->source_timeout, 60000);
+    ngx_conf_init_msec_value(mcf->source_stall, 15000);
+    ngx_conf_init_uint_value(mcf->source_fetches, 8);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);
 
@@ -333,7 +397,9 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_assess_provider_prices(cf, mcf) != NGX_CONF_OK) {
+    if (ngx_http_assess_provider_prices(cf, mcf) != NGX_CONF_OK
+        || ngx_http_assess_source_init(cf, mcf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -681,77 +747,86 @@ ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* jobs=POOL store=POOL, and where there are sources fetch=POOL */
+
 static char *
 ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_assess_main_conf_t *mcf = conf;
 
-    ngx_str_t           *value, name, jobs, store;
-    ngx_uint_t           i;
+    size_t        len;
+    ngx_str_t    *value, names[3];
+    ngx_uint_t    i, k;
+
+    static ngx_str_t  pools[] = {
+        ngx_string("jobs"), ngx_string("store"), ngx_string("fetch")
+    };
 
     if (mcf->job_threads) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
-
-    ngx_str_null(&jobs);
-    ngx_str_null(&store);
+    ngx_memzero(names, sizeof(names));
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(value[i].data, "jobs=", 5) == 0 && value[i].len > 5) {
+        for (k = 0; k < 3; k++) {
+            len = pools[k].len + 1;
 
-            if (jobs.len) {
-                return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
+            if (value[i].len > len && value[i].data[len - 1] == '='
+                && ngx_strncmp(value[i].data, pools[k].data, len - 1) == 0)
+            {
+                break;
             }
-
-            jobs.data = value[i].data + 5;
-            jobs.len = value[i].len - 5;
-            continue;
         }
 
-        if (ngx_strncmp(value[i].data, "store=", 6) == 0
-            && value[i].len > 6)
-        {
-            if (store.len) {
-                return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
-            }
-
-            store.data = value[i].data + 6;
-            store.len = value[i].len - 6;
-            continue;
+        if (k == 3) {
+            return ngx_http_assess_conf_invalid(cf, cmd, &value[i], NULL);
         }
 
-        return ngx_http_assess_conf_invalid(cf, cmd, &value[i], NULL);
+        if (names[k].len) {
+            return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
+        }
+
+        names[k].data = value[i].data + len;
+        names[k].len = value[i].len - len;
     }
 
-    if (jobs.len == 0 || store.len == 0) {
-        ngx_str_set(&name, "jobs");
-
-        if (jobs.len) {
-            ngx_str_set(&name, "store");
+    for (k = 0; k < 2; k++) {
+        if (names[k].len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" must have a \"%V\" parameter",
+                               &cmd->name, &pools[k]);
+            return NGX_CONF_ERROR;
         }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must have a \"%V\" parameter", &cmd->name,
-                           &name);
-        return NGX_CONF_ERROR;
     }
 
     /* jobs that hold every thread would wait for the store for ever */
 
-    if (jobs.len == store.len
-        && ngx_strncmp(jobs.data, store.data, jobs.len) == 0)
-    {
-        return "needs two different thread pools";
+    for (i = 0; i < 2; i++) {
+        for (k = i + 1; k < 3; k++) {
+            if (names[i].len == names[k].len
+                && ngx_strncmp(names[i].data, names[k].data, names[i].len)
+                   == 0)
+            {
+                return "needs different thread pools";
+            }
+        }
     }
 
-    mcf->job_threads = ngx_thread_pool_add(cf, &jobs);
-    mcf->store_threads = ngx_thread_pool_add(cf, &store);
+    mcf->job_threads = ngx_thread_pool_add(cf, &names[0]);
+    mcf->store_threads = ngx_thread_pool_add(cf, &names[1]);
 
     if (mcf->job_threads == NULL || mcf->store_threads == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    if (names[2].len) {
+        mcf->fetch_threads = ngx_thread_pool_add(cf, &names[2]);
+        if (mcf->fetch_threads == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

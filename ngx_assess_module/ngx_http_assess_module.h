@@ -14,7 +14,7 @@
 #endif
 
 #include "engine/assess_engine.h"
-#include "engine/assess_s3.h"
+#include "engine/assess_source.h"
 
 
 #define NGX_HTTP_ASSESS_TENANT_LEN   128
@@ -29,6 +29,7 @@ typedef struct {
 
     ngx_thread_pool_t           *job_threads;
     ngx_thread_pool_t           *store_threads;
+    ngx_thread_pool_t           *fetch_threads;  /* NULL: no sources */
 
     ngx_uint_t                   jobs;           /* at once, a worker */
     ngx_uint_t                   cpu_tasks;      /* at once, a worker */
@@ -48,6 +49,13 @@ typedef struct {
     size_t                       nprices;
     ngx_array_t                  providers;  /* of assess_provider_conf_t * */
     ngx_array_t                  s3;             /* of assess_s3_conf_t * */
+
+    assess_source_conf_t         source;
+    ngx_array_t                  source_rules;   /* of assess_source_rule_t */
+    ngx_array_t                  source_nets;    /* of assess_net_t */
+    ngx_msec_t                   source_timeout;
+    ngx_msec_t                   source_stall;
+    ngx_uint_t                   source_fetches; /* at once, a worker */
 
     ngx_msec_t                   heartbeat;
     ngx_msec_t                   retry;
@@ -103,6 +111,17 @@ char *ngx_http_assess_s3(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* The one of that name, which is above; NULL: there is none. */
 assess_s3_conf_t *ngx_http_assess_s3_named(ngx_http_assess_main_conf_t *mcf,
     const char *name, size_t len);
+
+
+/* ngx_http_assess_conf_source.c: from where documents are fetched */
+char *ngx_http_assess_source_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_source_private(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_source_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_source_init(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf);
 
 
 /* ngx_http_assess_conf_extract.c: the program that reads documents */

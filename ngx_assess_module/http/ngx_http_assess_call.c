@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_call.h"
+#include "ngx_http_assess_source.h"
 #include "ngx_http_assess_together.h"
 
 #include <fcntl.h>
@@ -231,7 +232,10 @@ ngx_http_assess_call_cleanup(void *data)
 
     if (!call->busy) {
         ngx_http_assess_call_destroy(call);
+        return;
     }
+
+    ngx_http_assess_source_gone(call);
 }
 
 
@@ -817,6 +821,13 @@ ngx_http_assess_call_done(void *data)
 
     if (call->patience.timer_set) {
         ngx_del_timer(&call->patience);
+    }
+
+    if (call->source
+        && ngx_http_assess_source_post(call, ngx_http_assess_call_done)
+           == NGX_OK)
+    {
+        return;
     }
 
     if (call->wait && call->wait_job[0]) {

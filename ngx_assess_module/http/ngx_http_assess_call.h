@@ -18,7 +18,8 @@
 #define NGX_HTTP_ASSESS_MAX_JSON     (8 * 1024 * 1024)
 
 
-typedef struct ngx_http_assess_call_s  ngx_http_assess_call_t;
+typedef struct ngx_http_assess_call_s    ngx_http_assess_call_t;
+typedef struct ngx_http_assess_source_s  ngx_http_assess_source_t;
 
 
 /* What a route takes. */
@@ -92,6 +93,9 @@ struct ngx_http_assess_call_s {
     int64_t                          sent;
     void                           (*next)(ngx_http_assess_call_t *call);
     void                            *ctx;
+
+    /* what is fetched from elsewhere; NULL: nothing */
+    ngx_http_assess_source_t        *source;
 
     /* the job whose end the client waits for; "": none */
     char                             wait_job[ASSESS_UUID_LEN + 1];
@@ -220,6 +224,11 @@ ngx_int_t ngx_http_assess_route(ngx_http_request_t *r, ngx_str_t *path,
 /* what the routes lead to */
 
 void ngx_http_assess_documents_post(ngx_http_assess_call_t *call);
+
+/* Stores these, and answers; on a thread. */
+void ngx_http_assess_documents_made(ngx_http_assess_call_t *call,
+    const assess_upload_t *files, size_t n);
+
 void ngx_http_assess_documents_list(ngx_http_assess_call_t *call);
 void ngx_http_assess_document_get(ngx_http_assess_call_t *call);
 void ngx_http_assess_document_text_get(ngx_http_assess_call_t *call);

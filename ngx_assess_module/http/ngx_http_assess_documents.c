@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_form.h"
+#include "ngx_http_assess_source.h"
 
 
 #define NGX_HTTP_ASSESS_PIECE  (256 * 1024)  /* of a content, at a time */
@@ -27,12 +28,16 @@ static void ngx_http_assess_content_next(ngx_http_assess_call_t *call);
 void
 ngx_http_assess_documents_post(ngx_http_assess_call_t *call)
 {
-    size_t                   i, n, created;
+    size_t                   n;
     assess_err_e             rc;
     assess_err_t             err;
     assess_upload_t          raw, *files;
-    assess_document_t       *docs;
     ngx_http_assess_form_t   form;
+
+    if (ngx_http_assess_call_is(call, "application/json")) {
+        ngx_http_assess_source_document(call);
+        return;
+    }
 
     if (ngx_http_assess_call_is(call, "multipart/form-data")) {
 
@@ -61,17 +66,31 @@ ngx_http_assess_documents_post(ngx_http_assess_call_t *call)
         n = 1;
     }
 
-    docs = NULL;
-    created = 0;
-
-    if (rc == ASSESS_OK) {
-        docs = assess_pcalloc(call->arena, n * sizeof(assess_document_t));
-
-        rc = docs ? assess_documents_store(ngx_http_assess_scheduler_db(),
-                                           call->arena, &call->scope, files,
-                                           n, docs, &created, &err)
-                  : assess_fail(&err, ASSESS_ERROR, NULL, "out of memory");
+    if (rc != ASSESS_OK) {
+        ngx_http_assess_call_fail(call, &err);
+        return;
     }
+
+    ngx_http_assess_documents_made(call, files, n);
+}
+
+
+void
+ngx_http_assess_documents_made(ngx_http_assess_call_t *call,
+    const assess_upload_t *files, size_t n)
+{
+    size_t              i, created;
+    assess_err_e        rc;
+    assess_err_t        err;
+    assess_document_t  *docs;
+
+    created = 0;
+    docs = assess_pcalloc(call->arena, n * sizeof(assess_document_t));
+
+    rc = docs ? assess_documents_store(ngx_http_assess_scheduler_db(),
+                                       call->arena, &call->scope, files, n,
+                                       docs, &created, &err)
+              : assess_fail(&err, ASSESS_ERROR, NULL, "out of memory");
 
     if (rc != ASSESS_OK) {
         ngx_http_assess_call_fail(call, &err);

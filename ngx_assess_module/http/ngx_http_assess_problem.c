@@ -42,7 +42,9 @@ static const ngx_http_assess_title_t  ngx_http_assess_titles[] = {
     { 422, "Unprocessable Content" },
     { 429, "Too Many Requests" },
     { 500, "Internal Server Error" },
+    { 502, "Bad Gateway" },
     { 503, "Service Unavailable" },
+    { 504, "Gateway Timeout" },
     { 0, NULL }
 };
 

@@ -328,6 +328,22 @@ ngx_http_assess_call_fail(ngx_http_assess_call_t *call,
         status = NGX_HTTP_CONFLICT;
         break;
 
+    case ASSESS_FORBIDDEN:
+        status = NGX_HTTP_FORBIDDEN;
+        break;
+
+    case ASSESS_TOO_LARGE:
+        status = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+        break;
+
+    case ASSESS_UPSTREAM:
+        status = NGX_HTTP_BAD_GATEWAY;
+        break;
+
+    case ASSESS_LATE:
+        status = NGX_HTTP_GATEWAY_TIME_OUT;
+        break;
+
     case ASSESS_UNAVAILABLE:
     case ASSESS_STOPPING:
         status = NGX_HTTP_SERVICE_UNAVAILABLE;

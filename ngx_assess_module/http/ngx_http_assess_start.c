@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_form.h"
+#include "ngx_http_assess_source.h"
 #include "ngx_http_assess_together.h"
 
 #include "base/assess_json.h"
@@ -17,8 +18,6 @@
 
 static assess_starting_t *ngx_http_assess_start_prepare(
     ngx_http_assess_call_t *call);
-static assess_json_t *ngx_http_assess_start_json(ngx_http_assess_call_t *call,
-    assess_err_t *err);
 static assess_json_t *ngx_http_assess_start_form(ngx_http_assess_call_t *call,
     const ngx_http_assess_form_t *form, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_read(ngx_http_assess_call_t *call,
@@ -102,26 +101,34 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls,
 
     for (i = 0; i < n; i++) {
 
-        if (starts[i] == NULL) {
-            continue;
+        if (starts[i]) {
+            ngx_http_assess_start_result(calls[i], starts[i]);
         }
-
-        if (starts[i]->rc != ASSESS_OK) {
-            ngx_http_assess_call_fail(calls[i], &starts[i]->err);
-            continue;
-        }
-
-        if (starts[i]->replayed) {
-            ngx_http_assess_call_header(calls[i], "Idempotent-Replayed",
-                                        "true");
-        }
-
-        ngx_http_assess_start_answer(calls[i], &starts[i]->change.job);
     }
 }
 
 
-/* What the request says; NULL when the answer is a problem */
+void
+ngx_http_assess_start_result(ngx_http_assess_call_t *call,
+    const assess_starting_t *st)
+{
+    if (st->rc != ASSESS_OK) {
+        ngx_http_assess_call_fail(call, &st->err);
+        return;
+    }
+
+    if (st->replayed) {
+        ngx_http_assess_call_header(call, "Idempotent-Replayed", "true");
+    }
+
+    ngx_http_assess_start_answer(call, &st->change.job);
+}
+
+
+/*
+ * What the request says; NULL when the answer is a problem, or when its
+ * document has to be fetched first
+ */
 
 static assess_starting_t *
 ngx_http_assess_start_prepare(ngx_http_assess_call_t *call)
@@ -188,7 +195,15 @@ ngx_http_assess_start_prepare(ngx_http_assess_call_t *call)
     st->scope = &call->scope;
     st->start = start;
 
-    return st;
+    if (call->source == NULL) {
+        return st;
+    }
+
+    if (ngx_http_assess_source_wanted(call, st, &err) != ASSESS_OK) {
+        ngx_http_assess_call_fail(call, &err);
+    }
+
+    return NULL;
 }
 
 
@@ -245,7 +260,7 @@ ngx_http_assess_start_answer(ngx_http_assess_call_t *call,
 }
 
 
-static assess_json_t *
+assess_json_t *
 ngx_http_assess_start_json(ngx_http_assess_call_t *call, assess_err_t *err)
 {
     assess_str_t    text;
@@ -378,9 +393,22 @@ ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
                                    "a form with a file has no documentId");
     }
 
-    if (start->upload == NULL && start->document_id[0] == '\0') {
+    if (start->upload && call->source) {
+        return ngx_http_assess_bad(err, ASSESS_INVALID, "url",
+                                   "a form with a file has no url and no "
+                                   "filename");
+    }
+
+    if (start->document_id[0] && call->source) {
+        return ngx_http_assess_bad(err, ASSESS_INVALID, "url",
+                                   "a start has either a documentId or a url");
+    }
+
+    if (start->upload == NULL && call->source == NULL
+        && start->document_id[0] == '\0')
+    {
         return ngx_http_assess_bad(err, ASSESS_INVALID, "documentId",
-                                   "documentId is missing");
+                                   "documentId or url is missing");
     }
 
     if (start->set_name.data == NULL) {
@@ -471,7 +499,17 @@ ngx_http_assess_start_key(ngx_http_assess_call_t *call, assess_json_t *value,
         return ngx_http_assess_start_metadata(call, value, start, err);
     }
 
-    return ngx_http_assess_start_unknown(call, value, err);
+    switch (ngx_http_assess_source_member(call, value, err)) {
+
+    case NGX_OK:
+        return ASSESS_OK;
+
+    case NGX_DECLINED:
+        return ngx_http_assess_start_unknown(call, value, err);
+
+    default:
+        return err->kind;
+    }
 }
 
 

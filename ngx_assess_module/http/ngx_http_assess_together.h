@@ -10,6 +10,8 @@
 
 #include "ngx_http_assess_call.h"
 
+#include "base/assess_json.h"
+
 #include <pthread.h>
 
 
@@ -40,6 +42,14 @@ void ngx_http_assess_starts_prepare(ngx_http_assess_call_t **calls,
  */
 void ngx_http_assess_starts(ngx_http_assess_call_t **calls,
     assess_starting_t **starts, ngx_uint_t n, pthread_mutex_t *turn);
+
+/* The answer to one whose outcome is known. */
+void ngx_http_assess_start_result(ngx_http_assess_call_t *call,
+    const assess_starting_t *st);
+
+/* The body, which must be an object of JSON; NULL with an error. */
+assess_json_t *ngx_http_assess_start_json(ngx_http_assess_call_t *call,
+    assess_err_t *err);
 
 
 #endif /* NGX_HTTP_ASSESS_TOGETHER_H */

@@ -219,6 +219,18 @@ typedef struct {
 
 void assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n);
 
+/*
+ * For a start with a key whose document has to be fetched first: takes the key
+ * for so long, by an id that is given out.  Where it is known already, or held
+ * by another one, the start is settled, with its rc, and nothing is held.
+ */
+assess_err_e assess_start_hold(assess_db_t *db, assess_starting_t *st,
+    int64_t ms, char holder[ASSESS_UUID_LEN + 1], assess_err_t *err);
+
+/* Gives it back, whether the start was made or not; if it is still its own. */
+assess_err_e assess_start_release(assess_db_t *db,
+    const assess_starting_t *st, const char *holder, assess_err_t *err);
+
 /* With its place in the queue when it is queued. */
 assess_err_e assess_job_read(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *job_id, assess_job_t *job,

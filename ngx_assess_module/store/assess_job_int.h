@@ -92,6 +92,9 @@ assess_err_e assess_start_keys(assess_conn_t *conn, assess_starting_t **starts,
 int assess_start_keyed(assess_starting_t **starts, size_t n,
     assess_args_t *args);
 
+/* Settles one whose key is in use at this moment. */
+void assess_start_under_way(assess_starting_t *st);
+
 /* Takes keys away that are older than a day. */
 assess_err_e assess_start_sweep(assess_conn_t *conn, assess_err_t *err);
 

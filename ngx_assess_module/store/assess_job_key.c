@@ -41,8 +41,8 @@ assess_key_settle(assess_starting_t *st, assess_err_e rc)
 }
 
 
-static void
-assess_key_under_way(assess_starting_t *st)
+void
+assess_start_under_way(assess_starting_t *st)
 {
     assess_key_settle(st, assess_fail(&st->err, ASSESS_CONFLICT, NULL,
                                       "a request with this idempotency key is"
@@ -199,7 +199,7 @@ assess_start_keys(assess_conn_t *conn, assess_starting_t **starts, size_t *n,
         st = assess_key_place(starts, *n, row + 1);
 
         if (st && PQgetvalue(locks, row, 0)[0] != 't') {
-            assess_key_under_way(st);
+            assess_start_under_way(st);
         }
     }
 
@@ -221,7 +221,7 @@ assess_start_keys(assess_conn_t *conn, assess_starting_t **starts, size_t *n,
     for (i = 0; rc == ASSESS_OK && i < *n; i++) {
         for (k = i + 1; k < *n && !starts[i]->settled; k++) {
             if (!starts[k]->settled && assess_key_same(starts[i], starts[k])) {
-                assess_key_under_way(starts[k]);
+                assess_start_under_way(starts[k]);
             }
         }
     }

@@ -52,6 +52,7 @@ assess_sql_file(assess_sql_0005, "0005_events.sql");
 assess_sql_file(assess_sql_0006, "0006_reliability.sql");
 assess_sql_file(assess_sql_0007, "0007_throughput.sql");
 assess_sql_file(assess_sql_0008, "0008_lean_writes.sql");
+assess_sql_file(assess_sql_0009, "0009_sources.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -62,7 +63,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 5, "0005_events", assess_sql_0005, assess_sql_0005_end },
     { 6, "0006_reliability", assess_sql_0006, assess_sql_0006_end },
     { 7, "0007_throughput", assess_sql_0007, assess_sql_0007_end },
-    { 8, "0008_lean_writes", assess_sql_0008, assess_sql_0008_end }
+    { 8, "0008_lean_writes", assess_sql_0008, assess_sql_0008_end },
+    { 9, "0009_sources", assess_sql_0009, assess_sql_0009_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \
