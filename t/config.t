@@ -35,19 +35,21 @@ write_file("$dir/prices.json", '{"gpt-4o-mini":{"input_cost_per_token":1e-7,'
     . '"output_cost_per_token":1e-7}}');
 write_file("$dir/long.key", 'k' x 5000);
 write_file("$dir/empty.key", "\n");
+write_file("$dir/spare.key", "spare\n");
 write_file("$dir/spaced.key", "two words\n");
 
 my %main = (
     assess_zone => 'assess 8m',
     assess_database => '"host=/nowhere dbname=assess"',
-    assess_threads => 'jobs=assess_jobs store=assess_store',
+    assess_threads => 'jobs=assess_jobs store=assess_store fetch=assess_fetch',
     assess_extract => $extract,
     assess_temp_path => "$dir/temp/assess",
     assess_tenant => 'acme',
 );
 
 my $pools = "thread_pool assess_jobs threads=2;\n"
-    . "thread_pool assess_store threads=2;\n";
+    . "thread_pool assess_store threads=2;\n"
+    . "thread_pool assess_fetch threads=2;\n";
 
 
 # without => names of directives, http => text, location => text or undef for
@@ -102,6 +104,11 @@ sub setting  { my ($text) = @_;
                return http("assess_provider x {\ntype openai;\n$text # here\n}\n") }
 sub provider { my ($name, $text) = @_;
                return http("assess_provider $name {\n$text\n} # here\n") }
+sub s3       { my ($text) = @_;
+               return http("assess_s3 x {\n$text # here\n}\n") }
+sub source   { my ($text) = @_;
+               return http("assess_s3 main {\nendpoint http://h; access_key k; "
+                   . "secret_key k;\n}\n$text; # here\n") }
 sub location { my ($head, $text) = @_;
                return conf(location => "location $head {\n$text\n}\n") }
 sub api      { my ($head) = @_;
@@ -199,9 +206,11 @@ my %mistakes = (
     ['"assess_threads" has a duplicate parameter "jobs"',
         http("assess_threads jobs=assess_jobs jobs=assess_store; # here\n",
              'assess_threads')],
-    ['"assess_threads" directive needs two different thread pools',
-        http("assess_threads jobs=assess_jobs store=assess_jobs; # here\n",
-             'assess_threads')],
+    (map { ['"assess_threads" directive needs different thread pools',
+        http("assess_threads jobs=assess_jobs $_; # here\n",
+             'assess_threads')] } 'store=assess_jobs',
+        'store=assess_store fetch=assess_jobs',
+        'store=assess_store fetch=assess_store'),
     ['unknown thread pool "assess_jobs"',
         conf(pools => "thread_pool assess_store threads=2;\n",
              without => ['assess_threads'], http => 'assess_threads '
@@ -222,8 +231,111 @@ my %mistakes = (
     ['assess_event_log', 'a time from 1m to 3650d', 0, '59s', '3651d', 'off'],
     ['assess_document_cache', '"off" or a size of 1m at least', 0, '64k', -1,
      'x'],
+    ['assess_source_timeout', 'a time from 100ms to 1h', 0, '99ms', '2h'],
+    ['assess_source_stall_timeout', 'a time from 1s to 1h', '500ms', '2h'],
+    ['assess_source_fetches', 'a number from 1 to 1000', 0, 1001, 'x'],
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
     ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
+
+'assess_source_allow' => [
+    (map { [qq{"assess_source_allow" has an invalid parameter "$_", it has no }
+        . 'name of a host', source("assess_source_allow \"$_\"")] }
+        'http://', '', '*.', 'a/b', 'me@a'),
+    (map { [qq{"assess_source_allow" has an invalid parameter "$_", it has no }
+        . 'port from 1 to 65535, or "*"', source("assess_source_allow $_")] }
+        'example.org:0', 'a:x', 'a:65536', 'ftp://a'),
+    (map { [qq{"assess_source_allow" has an invalid parameter "$_", it has no }
+        . 'name of a bucket', source("assess_source_allow $_ storage=main")] }
+        's3://Reports', 's3://reports/a'),
+    ['"assess_source_allow" names a storage that no "assess_s3" above it has: '
+        . '"main"', http("assess_source_allow s3://reports storage=main; # here\n")],
+    ['"assess_source_allow" must have a "storage" parameter for "s3://reports"',
+        source('assess_source_allow s3://reports')],
+    ['"assess_source_allow" has an invalid parameter "example.org", only buckets '
+        . 'are in the storage "main"',
+        source('assess_source_allow s3://a.b example.org storage=main')],
+    ['"assess_source_allow" has an invalid parameter "storage=main"',
+        source('assess_source_allow storage=main')],
+    ['"assess_source_allow" needs the "fetch" parameter of "assess_threads"',
+        conf(without => ['assess_threads'], http => "assess_source_allow a;\n"
+             . "assess_threads jobs=assess_jobs store=assess_store;\n", location => "location /api/ {\nassess_api; # here\n}\n")],
+],
+
+'assess_source_private' => [
+    (map { [qq{"assess_source_private" has an invalid parameter "$_", it takes }
+        . 'networks, such as 10.1.0.0/16 or fd00::/8, with no bits behind the '
+        . 'prefix', http("assess_source_private $_; # here\n")] }
+        '10.20.0.0/8', 'localhost', '10.0.0.0/33', 'fd00::1/8'),
+],
+
+'assess_source_trusted_certificate' => [
+    ['"assess_source_trusted_certificate" directive is duplicate',
+        http("assess_source_trusted_certificate list.json;\n"
+             . "assess_source_trusted_certificate list.json; # here\n")],
+    ['"assess_source_trusted_certificate" names the file "/etc/nginx/missing", '
+        . 'which cannot be opened (2: No such file or directory)',
+        http("assess_source_trusted_certificate missing; # here\n")],
+],
+
+'assess_s3' => [
+    ['"assess_s3" has an invalid name "my storage"',
+        http("assess_s3 \"my storage\" { # here\n}\n")],
+    ['"assess_s3" has a name that is taken: "main"',
+        source('assess_s3 main { # here' . "\n}\n#")],
+    (map { my ($name, $text) = @$_;
+        [qq{"assess_s3" "main" must have "$name"},
+         http("assess_s3 main {\n$text\n} # here\n")] }
+        ['endpoint', 'access_key k; secret_key k;'],
+        ['access_key', 'endpoint http://h; secret_key k;'],
+        ['secret_key', 'endpoint http://h; access_key k;']),
+    (map { ['unknown directive "endpiont" in "assess_s3"', s3($_)] }
+        'endpiont x;', 'endpiont=hush-hush;'),
+    ['invalid number of arguments in "region" directive', s3('region a b;')],
+    ['"region" directive is duplicate', s3("region a;\nregion b;")],
+],
+
+'endpoint' => [
+    (map { ['"endpoint" directive must begin with "http://" or "https://"',
+        s3("endpoint \"$_\";")] } 'ftp://h', 'h', ''),
+    ['"endpoint" directive is no URL with a host', s3('endpoint http://;')],
+    ['"endpoint" directive must not have a user, a key has a directive of its '
+        . 'own', s3('endpoint http://me:hush-hush@h;')],
+    ['"endpoint" directive must not have a query', s3('endpoint http://h?a=b;')],
+    ['"endpoint" directive must not have a fragment',
+        s3('endpoint "http://h#x";')],
+    ['"endpoint" directive must not have a path', s3('endpoint http://h/docs;')],
+],
+
+'region' => [
+    (map { ['"region" directive must have 1 to 64 of a-z, 0-9 and "-"',
+        s3("region \"$_\";")] } '', 'EU', 'a:b', 'a' x 65),
+],
+
+'access_key' => [
+    ['"access_key" directive must not be empty', s3('access_key "";')],
+    ['"access_key" directive has a key with a character that no key has',
+        s3('access_key "hush hush-hush";')],
+],
+
+'secret_key' => [
+    ['"secret_key" names the environment variable "ASSESS_NO_KEY", which is not '
+        . 'set', s3('secret_key env:ASSESS_NO_KEY;')],
+],
+
+'session_token' => [
+    ['"session_token" directive needs the path of a file after "file:"',
+        s3('session_token file:;')],
+],
+
+'addressing' => [
+    ['"addressing" must be "path" or "host", not "virtual"',
+        s3('addressing virtual;')],
+],
+
+'stall_timeout' => [
+    ['"stall_timeout" must be a time from 1ms to 3600000ms, not "0"',
+        s3('stall_timeout 0;')],
+],
 
 'assess_extract' => [
     ['"assess_extract" directive needs the path of a program',
@@ -374,7 +486,8 @@ my %twice = (
         ['assess_drain_timeout', 0], ['assess_heartbeat', '1s'],
         ['assess_retry', '1s'], ['assess_user', 'a'],
         ['assess_prices', 'prices.json'], ['assess_extract_limits', 'pages=1'],
-        ['assess_ocr_languages', 'eng']),
+        ['assess_ocr_languages', 'eng'], ['assess_source_timeout', '1s'],
+        ['assess_source_stall_timeout', '1s'], ['assess_source_fetches', 1]),
     assess_tenant => http("assess_tenant a; # here\n"),
     assess_api => location('/api/', "assess_api;\nassess_api; # here"),
 );
@@ -418,13 +531,14 @@ sub documented {
     my @spans = $text =~ /`([^`]+)`/g;
     s/\s+/ /g for @spans;
 
-    return grep { /^"[a-z_]+" .{6}/ || /^(?:unknown|invalid number) / } @spans;
+    return grep { /^"[a-z0-9_]+" .{6}/ || /^(?:unknown|invalid number) / } @spans;
 }
 
 
 subtest 'every directive is documented, and no other' => sub {
     my $source = join '', map { slurp($_) } glob "$repo/ngx_assess_module/*.c";
-    my @names = $source =~ /\{ ngx_string\("([a-z_]+)"\),/g;
+    my %names = map { $_ => 1 } $source =~ /\{ ngx_string\("([a-z0-9_]+)"\),/g;
+    my @names = keys %names;             # some settings are of two blocks
 
     push @names, 'price' if $source =~ /"price", 5/;
     cmp_ok(scalar @names, '>', 30, 'the source has directives');
@@ -526,7 +640,10 @@ subtest 'what is taken' => sub {
                   'assess_prices prices.json', 'assess_user "$host-$uri"',
                   'assess_extract_limits memory=128m cpu=1s time=24h '
                   . 'pages=1000000 output=4k document=24h',
-                  'assess_ocr_languages eng+script/Greek')
+                  'assess_ocr_languages eng+script/Greek',
+                  'assess_source_private 127.0.0.1 10.0.0.0/8 ::/0 fd00::/8',
+                  'assess_source_fetches 1000',
+                  'assess_source_trusted_certificate list.json')
     {
         ($status, $said) = check(http("$text;\n"));
         is($status, 0, $text) or diag($said);
@@ -541,6 +658,16 @@ subtest 'what is taken' => sub {
             . 'price n input=1 output=1;'));
         is($status, 0, $url) or diag($said);
     }
+
+    ($status, $said) = check(conf(
+        http => "assess_s3 a {\nendpoint http://h:1/;\n"
+            . "region eu-1;\naccess_key a/b;\nsecret_key file:spare.key;\n"
+            . "session_token env:ASSESS_T_KEY;\naddressing host;\n"
+            . "connect_timeout 1s;\ntimeout 1h;\nstall_timeout 1s;\ntries 20;\n"
+            . "}\nassess_source_allow a *.b http://c https://d:1 *.e:* [::1];\n"
+            . "assess_source_allow s3://docs s3://a.b storage=a;\n"),
+        ASSESS_T_KEY => 'token');
+    is($status, 0, 'sources with all that they may have') or diag($said);
 
     ($status, $said) = check(provider('x', 'type local; passages 100; '
         . 'questions_per_batch 100; model m;'));
@@ -594,7 +721,8 @@ subtest 'examples' => sub {
     my $variables = "map \$host \$auth_tenant {\ndefault a;\n}\n"
         . "map \$host \$auth_user {\ndefault u;\n}\n";
 
-    write_file("$dir/openai.key", "sk-example\n");
+    write_file("$dir/$_", "sk-example\n")
+        for qw(openai.key s3.access s3.secret);
 
     for my $name (@order) {
         for my $text ($section{$name} =~ /^```nginx\n(.*?)^```/msg) {

@@ -15,6 +15,7 @@ use lib "$FindBin::RealBin/lib";
 
 use Assess::Process qw(slurp wait_until);
 use Assess::Schema;
+use Assess::Source;
 use Assess::Test;
 use Test::More;
 
@@ -42,7 +43,13 @@ my $hole = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
     Listen => 64, Proto => 'tcp') or die "no socket: $!\n";
 my $dead = Assess::Test::free_port();
 
+# from where documents are fetched, and what it does is said by the path
+my $source = Assess::Source->new(hosts => ['127.0.0.2']);
+
 my $t = Assess::Test->new(env => { ASSESS_JOBS => 1 }, extra => <<"END");
+assess_source_allow    http://127.0.0.2:@{[ $source->port ]};
+assess_source_private  127.0.0.2;
+assess_source_timeout  500ms;
 assess_provider hole {
     type openai; url http://127.0.0.1:@{[ $hole->sockport ]}/v1; model m;
 }
@@ -301,6 +308,23 @@ subtest 'documents' => sub {
         call($id, 415, $path, body => 'x');
         call($id, 415, $path, body => 'no pdf',
              headers => { 'Content-Type' => 'application/pdf' });
+
+        # one that is fetched
+        my $text = $source->url('/text');
+
+        call($id, $id eq 'storeDocuments' ? 201 : 200, $path,
+             json => { url => $text, filename => 'a.txt' });
+        call($id, 400, $path, json => $_) for {}, [], { url => '' },
+            { url => 1 }, { url => 'ftp://x/y' }, { url => 'x' x 2049 },
+            { url => 'https:///x' }, { url => $text, filename => '' },
+            { url => $text, more => 1 };
+        call($id, 400, $path, json => { url => $_ }, semantic => 1)
+            for 'https://me:pw@example.org/', 's3://docs';
+        call($id, 403, $path, json => { url => $_ })
+            for 'https://example.org/', 's3://docs/a key';
+        call($id, $_->[0], $path, json => { url => $source->url($_->[1]) })
+            for [413, '/length/67108865'], [415, '/binary'],
+                [422, '/status/404'], [502, '/status/500'], [504, '/hang'];
     }
 
     call('listDocuments', 200, '/documents');
@@ -428,6 +452,20 @@ subtest 'start' => sub {
         { 'Content-Type' => 'application/json', 'Content-Length' => 99_999_999 });
     call('startAssessment', 415, $path, %text, body => 'x');
     call('startAssessment', 422, $path, json => { %$start, provider => 'none' });
+
+    # of a document that is fetched
+    my $fetched = { url => $source->url('/text'), questionSet => 'fire' };
+
+    call('startAssessment', 202, $path, json => { %$fetched, provider => 'dead' });
+    call('startAssessment', 400, $path, json => $_) for
+        { %$fetched, documentId => $document }, { %$fetched, url => 'x' },
+        { %$fetched, filename => 1 };
+    call('startAssessment', 403, $path,
+         json => { %$fetched, url => 'https://example.org/' });
+    call('startAssessment', $_->[0], $path,
+         json => { %$fetched, url => $source->url($_->[1]) })
+        for [413, '/length/67108865'], [415, '/binary'], [422, '/empty'],
+            [502, '/cut'], [504, '/slow'];
 
     my %key = (headers => { 'Idempotency-Key' => 'one' });
     call('startAssessment', 202, $path, json => $start, %key);
