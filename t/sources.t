@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 
 use Assess::Contract;
 use Assess::HTTP;
-use Assess::Process qw(run_as wait_until);
+use Assess::Process qw(run_as slurp wait_until);
 use Assess::S3;
 use Assess::Source;
 use Assess::Test;
@@ -396,5 +396,19 @@ untouched($t, 'gone', sub {
     like($a->{json}{detail}, qr/operator has not allowed any source/,
         'and why is said');
 }
+
+# told to stop, a server does not wait for a source
+my $last = asked('127.0.0.2 /hang');
+my $held = leave('/api/documents', { url => $source->url('/hang') });
+ok(wait_until(10, sub { asked('127.0.0.2 /hang') > $last }), 'one is under way');
+
+my $began = time;
+$t->server->stop;
+cmp_ok(time - $began, '<', 2.5, 'it is broken off');
+
+my $log = slurp($t->server->{home} . '/logs/error.log');
+like($log, qr{assess fetch from http://localhost failed: the address},
+    'what was refused is logged');
+unlike($log, qr{failed:.*text\?once}, 'without its path');
 
 $t->done;

@@ -24,6 +24,7 @@ struct ngx_http_assess_source_s {
     char                        holder[ASSESS_UUID_LEN + 1];
 
     int64_t                     max;         /* bytes; 0: any number */
+    int64_t                     until;       /* of assess_mono_ms() */
     int                         wanted;      /* told by a thread */
     int                         gone;        /* so is the client */
     int                         posted;
@@ -272,6 +273,7 @@ ngx_http_assess_source_post(ngx_http_assess_call_t *call,
     clcf = ngx_http_get_module_loc_conf(call->request, ngx_http_core_module);
 
     s->max = (int64_t) clcf->client_max_body_size;
+    s->until = assess_mono_ms() + call->mcf->source.timeout_ms;
     s->posted = 1;
     s->done = done;
 
@@ -381,6 +383,15 @@ ngx_http_assess_source_do(ngx_http_assess_call_t *call)
     s = call->source;
 
     if (ngx_http_assess_source_fetch(call, &err) != ASSESS_OK) {
+
+        /* the path and the query may hold what is nobody else's business */
+
+        if (err.kind != ASSESS_STOPPING) {
+            ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                          "assess fetch from %s://%s failed: %s",
+                          s->source.scheme, s->source.host.data, err.message);
+        }
+
         ngx_http_assess_call_fail(call, &err);
         return;
     }
@@ -434,7 +445,7 @@ ngx_http_assess_source_fetch(ngx_http_assess_call_t *call, assess_err_t *err)
 
     fetch.conf = &call->mcf->source;
     fetch.max = s->max;
-    fetch.until = assess_mono_ms() + call->mcf->source.timeout_ms;
+    fetch.until = s->until;
     fetch.stop = ngx_http_assess_source_stop;
     fetch.data = ngx_http_assess_source_data;
     fetch.ctx = call;
