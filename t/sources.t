@@ -22,16 +22,19 @@ my $TEXT = $Assess::Source::TEXT;
 my $source = Assess::Source->new(hosts => ['127.0.0.2', '127.0.0.1']);
 my $s3 = Assess::S3->new(buckets => ['docs', 'other']);
 my $at = $source->port;
-my ($tls, $small) = (Assess::Test::free_port(), Assess::Test::free_port());
+my ($tls, $unknown, $small) = map { Assess::Test::free_port() } 1 .. 3;
 
 my $dir = File::Temp::tempdir('assess-t-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
 
-my ($status, $said) = run_as(undef, 'openssl', 'req', '-x509', '-newkey',
-    'rsa:2048', '-nodes', '-days', 2, '-subj', '/CN=127.0.0.2', '-addext',
-    'subjectAltName=IP:127.0.0.2', '-keyout', "$dir/key.pem", '-out',
-    "$dir/cert.pem");
-die "openssl: $said\n" if $status;
+# the second one is of nobody that is trusted
+for my $name ('', 'other-') {
+    my ($status, $said) = run_as(undef, 'openssl', 'req', '-x509', '-newkey',
+        'rsa:2048', '-nodes', '-days', 2, '-subj', '/CN=127.0.0.2', '-addext',
+        'subjectAltName=IP:127.0.0.2', '-keyout', "$dir/${name}key.pem",
+        '-out', "$dir/${name}cert.pem");
+    die "openssl: $said\n" if $status;
+}
 
 my $t = Assess::Test->new(extra => <<"END");
 assess_s3 store {
@@ -42,7 +45,7 @@ assess_s3 store {
 }
 
 assess_source_allow      http://127.0.0.2:$at http://localhost:$at
-                         https://127.0.0.2:$tls;
+                         https://127.0.0.2:$tls https://127.0.0.2:$unknown;
 assess_source_allow      s3://docs storage=store;
 assess_source_private    127.0.0.2;
 assess_source_timeout    3s;
@@ -57,6 +60,13 @@ server {
     location = /text { return 200 "by TLS\\n"; }
     location = /down { return 302 http://127.0.0.2:$at/text; }
     location = /up   { return 302 https://127.0.0.2:$tls/text; }
+}
+
+server {
+    listen 127.0.0.2:$unknown ssl;
+    ssl_certificate      $dir/other-cert.pem;
+    ssl_certificate_key  $dir/other-key.pem;
+    return 200 "by TLS\\n";
 }
 
 server {
@@ -283,6 +293,8 @@ my $id;
             403, undef, 'redirected to another host');
         problem_is(fetch("https://127.0.0.2:$tls/down"), 403, undef,
             'redirected from https to http');
+        problem_is(fetch("https://127.0.0.2:$unknown/text"), 502, undef,
+            'with a certificate of nobody');
         problem_is(fetch($source->url('/loop')), 422, undef, 'for ever');
         problem_is(fetch($source->url('/status/404')), 422, undef, 'not there');
         problem_is(fetch($source->url('/status/500')), 502, undef, 'broken');
@@ -376,6 +388,16 @@ untouched($t, 'gone', sub {
     is(begin('third', %body)->{status}, 202, 'one that was refused');
     is($t->sql('select count(*) from assess.idempotency_held'), 0,
         'no key is held');
+
+    # by processes that died: one lately, one long ago
+    $t->sql("insert into assess.idempotency_held values ('default', 'held',"
+        . " gen_random_uuid(), now() + interval '1 hour'), ('default', 'stale',"
+        . " gen_random_uuid(), now() - interval '1 ms'), ('default', 'other',"
+        . " gen_random_uuid(), now() - interval '1 ms')");
+    problem_is(begin('held', %body), 409, undef, 'one that is held');
+    is(begin('stale', %body)->{status}, 202, 'one that was');
+    is($t->sql('select count(*) from assess.idempotency_held'), 1,
+        'others of that kind are swept');
 }
 
 # of each tenant
