@@ -49,7 +49,7 @@ my $source = Assess::Source->new(hosts => ['127.0.0.2']);
 my $t = Assess::Test->new(env => { ASSESS_JOBS => 1 }, extra => <<"END");
 assess_source_allow    http://127.0.0.2:@{[ $source->port ]};
 assess_source_private  127.0.0.2;
-assess_source_timeout  500ms;
+assess_source_timeout  1s;
 assess_provider hole {
     type openai; url http://127.0.0.1:@{[ $hole->sockport ]}/v1; model m;
 }
@@ -323,7 +323,7 @@ subtest 'documents' => sub {
         call($id, 403, $path, json => { url => $_ })
             for 'https://example.org/', 's3://docs/a key';
         call($id, $_->[0], $path, json => { url => $source->url($_->[1]) })
-            for [413, '/length/67108865'], [415, '/binary'],
+            for [413, '/cut/67108865'], [415, '/binary'],
                 [422, '/status/404'], [502, '/status/500'], [504, '/hang'];
     }
 
@@ -464,7 +464,7 @@ subtest 'start' => sub {
          json => { %$fetched, url => 'https://example.org/' });
     call('startAssessment', $_->[0], $path,
          json => { %$fetched, url => $source->url($_->[1]) })
-        for [413, '/length/67108865'], [415, '/binary'], [422, '/empty'],
+        for [413, '/cut/67108865'], [415, '/binary'], [422, '/empty'],
             [502, '/cut'], [504, '/slow'];
 
     my %key = (headers => { 'Idempotency-Key' => 'one' });

@@ -230,8 +230,9 @@ sub _answer {
     return _whole($client, 200, 'x' x $1, $type) if $path =~ m{^/length/(\d+)\z};
 
     # says more than it sends
-    return _write($client, "HTTP/1.1 200 x\r\n$type\r\nContent-Length: 1000\r\n"
-        . "\r\n" . ('x' x 100)) if $path eq '/cut';
+    return _write($client, "HTTP/1.1 200 x\r\n$type\r\nContent-Length: "
+        . ($1 // 1000) . "\r\n\r\n" . ('x' x 100))
+        if $path =~ m{^/cut(?:/(\d+))?\z};
 
     # as little as a few bytes that are many: nothing is to unpack them
     return _whole($client, 200, _bomb(), $type, 'Content-Encoding: gzip')
