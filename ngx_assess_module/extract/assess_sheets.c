@@ -1,33 +1,18 @@
 
 /*
  * Workbooks (SpreadsheetML, ECMA-376 part 1, 18): a sheet is a page that begins
- * with its name, a row a line.  Values are written as they are shown, as far as
- * that is a matter of dates and percents.
+ * with its name, a row a line.
  */
 
+#include "assess_cells.h"
 #include "assess_office.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 
-#define ASSESS_SHEETS_MAX     1000
 #define ASSESS_SHEETS_NAME    128       /* of a sheet or a relation, a NUL */
 #define ASSESS_SHEETS_STYLES  65536     /* Excel has no more */
-#define ASSESS_SHEETS_TIME    40        /* of a time of day, a NUL */
-#define ASSESS_SHEETS_1900    25569     /* days before 1970 of what is 0 */
-#define ASSESS_SHEETS_1904    24107
-#define ASSESS_SHEETS_GAP     50        /* empty cells of a row in between */
-
-
-typedef enum {
-    ASSESS_FORMAT_PLAIN = 0,
-    ASSESS_FORMAT_PERCENT,
-    ASSESS_FORMAT_DATE,
-    ASSESS_FORMAT_TIME,
-    ASSESS_FORMAT_MOMENT                /* a date and a time */
-} assess_format_e;
 
 
 typedef struct {
@@ -37,28 +22,26 @@ typedef struct {
 
 
 typedef struct {
-    assess_flow_t    flow;
-    assess_why_e     why;
+    assess_flow_t           flow;
 
-    assess_sheet_t  *sheets;
-    int              nsheets;
-    int              from_1904;
+    assess_sheet_t         *sheets;
+    int                     nsheets;
+    int                     from_1904;
 
-    assess_buf_t     strings;           /* all that are shared */
-    assess_buf_t     ends;              /* size_t of each: where it ends */
+    assess_cell_strings_t   strings;    /* all that are shared */
 
-    unsigned char   *formats;           /* of each number format */
-    unsigned char   *styles;            /* the format of each cell style */
-    int              nstyles;
-    int              in_styles;         /* within cellXfs */
+    unsigned char          *formats;    /* of each number format */
+    unsigned char          *styles;     /* the format of each cell style */
+    int                     nstyles;
+    int                     in_styles;  /* within cellXfs */
 
     /* the cell under way */
-    assess_buf_t     value;
-    int              taking;            /* within v or t */
-    int              skip;              /* within what says how it sounds */
-    char             type[16];
-    int              style;
-    int              column;            /* the next one of the row, from 0 */
+    assess_buf_t            value;
+    int                     taking;     /* within v or t */
+    int                     skip;       /* within what says how it sounds */
+    char                    type[16];
+    int                     style;
+    int                     column;     /* the next one of the row, from 0 */
 } assess_sheets_t;
 
 
@@ -76,7 +59,7 @@ assess_sheets_workbook(void *ctx, assess_xml_t *xml, const char *name)
         return;
     }
 
-    if (strcmp(name, "sheet") != 0 || s->nsheets == ASSESS_SHEETS_MAX) {
+    if (strcmp(name, "sheet") != 0 || s->nsheets == ASSESS_CELL_SHEETS) {
         return;
     }
 
@@ -118,7 +101,7 @@ assess_sheets_string_end(void *ctx, const char *name)
         s->taking = 0;
 
     } else if (strcmp(name, "si") == 0) {
-        assess_buf_add(&s->ends, &s->strings.len, sizeof(size_t));
+        assess_cell_string_end(&s->strings);
     }
 }
 
@@ -129,98 +112,8 @@ assess_sheets_string_text(void *ctx, const char *text, size_t len)
     assess_sheets_t *s = ctx;
 
     if (s->taking) {
-        assess_buf_add(&s->strings, text, len);
+        assess_buf_add(&s->strings.text, text, len);
     }
-}
-
-
-/*
- * What a format makes of a number (18.8.30): letters of dates outside of quotes
- * and brackets, and before the first part for other numbers ends.
- */
-
-static assess_format_e
-assess_sheets_format(const char *code)
-{
-    int          date, time;
-    const char  *p;
-
-    date = time = 0;
-
-    for (p = code; *p && *p != ';'; p++) {
-
-        switch (*p) {
-
-        case '"':
-            for (p++; *p && *p != '"'; p++) { /* void */ }
-            break;
-
-        case '[':
-            time |= strchr("hHmMsS", p[1] ? p[1] : '[') != NULL;
-            for (p++; *p && *p != ']'; p++) { /* void */ }
-            break;
-
-        case '\\':
-        case '_':
-        case '*':
-            p += p[1] != '\0';
-            break;
-
-        case '%':
-            return ASSESS_FORMAT_PERCENT;
-
-        case 'd':
-        case 'D':
-        case 'y':
-        case 'Y':
-            date = 1;
-            break;
-
-        case 'h':
-        case 'H':
-        case 's':
-        case 'S':
-            time = 1;
-            break;
-
-        case 'G':                       /* General */
-            return ASSESS_FORMAT_PLAIN;
-
-        default:
-            break;
-        }
-
-        if (*p == '\0') {
-            break;
-        }
-    }
-
-    return date && time ? ASSESS_FORMAT_MOMENT
-           : date ? ASSESS_FORMAT_DATE
-           : time ? ASSESS_FORMAT_TIME : ASSESS_FORMAT_PLAIN;
-}
-
-
-/* Those that have no code in the file (18.8.30) */
-
-static assess_format_e
-assess_sheets_builtin(int id)
-{
-    if (id == 9 || id == 10) {
-        return ASSESS_FORMAT_PERCENT;
-    }
-
-    if (id == 22) {
-        return ASSESS_FORMAT_MOMENT;
-    }
-
-    if ((id >= 18 && id <= 21) || (id >= 45 && id <= 47)) {
-        return ASSESS_FORMAT_TIME;
-    }
-
-    return (id >= 14 && id <= 17) || (id >= 27 && id <= 36)
-           || (id >= 50 && id <= 58) ? ASSESS_FORMAT_DATE
-                                     : ASSESS_FORMAT_PLAIN;
 }
 
 
@@ -248,8 +141,8 @@ assess_sheets_style_start(void *ctx, assess_xml_t *xml, const char *name)
         id = assess_sheets_number(xml, "numFmtId");
         (void) assess_xml_value(xml, "formatCode", code, sizeof(code));
 
-        if (id >= 0 && id < ASSESS_SHEETS_STYLES) {
-            s->formats[id] = (unsigned char) assess_sheets_format(code);
+        if (id >= 0 && id < ASSESS_CELL_FORMATS) {
+            s->formats[id] = (unsigned char) assess_cell_format(code);
         }
 
     } else if (strcmp(name, "cellXfs") == 0) {
@@ -260,7 +153,7 @@ assess_sheets_style_start(void *ctx, assess_xml_t *xml, const char *name)
     {
         id = assess_sheets_number(xml, "numFmtId");
 
-        s->styles[s->nstyles++] = id >= 0 && id < ASSESS_SHEETS_STYLES
+        s->styles[s->nstyles++] = id >= 0 && id < ASSESS_CELL_FORMATS
                                   ? s->formats[id] : 0;
     }
 }
@@ -302,8 +195,6 @@ assess_sheets_cell_start(void *ctx, assess_xml_t *xml, const char *name)
 {
     assess_sheets_t *s = ctx;
 
-    int  column, gap;
-
     if (s->skip || strcmp(name, "rPh") == 0) {
         s->skip++;
         return;
@@ -314,16 +205,7 @@ assess_sheets_cell_start(void *ctx, assess_xml_t *xml, const char *name)
         s->column = 0;
 
     } else if (strcmp(name, "c") == 0) {
-
-        column = assess_sheets_column(xml);
-
-        for (gap = 0; s->column < column && gap < ASSESS_SHEETS_GAP; gap++) {
-            assess_flow_cell(&s->flow);
-            s->column++;
-        }
-
-        assess_flow_cell(&s->flow);
-        s->column = (column == -1 ? s->column : column) + 1;
+        assess_cell_begin(&s->flow, &s->column, assess_sheets_column(xml));
 
         (void) assess_xml_value(xml, "t", s->type, sizeof(s->type));
         s->style = assess_sheets_number(xml, "s");
@@ -346,48 +228,12 @@ assess_sheets_cell_text(void *ctx, const char *text, size_t len)
 }
 
 
-/*
- * A day is 1, with 1 for 1900-01-01 and a 29 February 1900 that never was, so
- * that 0 stands for 1899-12-30 from March 1900 on; or with 0 for 1904-01-01.
- */
-
-static void
-assess_sheets_moment(assess_sheets_t *s, assess_format_e format, double value)
-{
-    unsigned  day, seconds;
-    char      date[ASSESS_DATE_LEN + 1], time[ASSESS_SHEETS_TIME];
-
-    day = (unsigned) value;
-    seconds = (unsigned) ((value - day) * 86400 + 0.5);
-
-    if (seconds == 86400) {
-        seconds = 0;
-        day++;
-    }
-
-    (void) assess_date(date, day + ASSESS_DATE_1970
-                             - (s->from_1904 ? ASSESS_SHEETS_1904
-                                             : ASSESS_SHEETS_1900));
-    (void) snprintf(time, sizeof(time), "%02u:%02u:%02u", seconds / 3600,
-                    seconds / 60 % 60, seconds % 60);
-
-    if (format != ASSESS_FORMAT_TIME || day) {
-        assess_flow_str(&s->flow, date);
-        assess_flow_str(&s->flow, " ");
-    }
-
-    if (format != ASSESS_FORMAT_DATE || seconds) {
-        assess_flow_str(&s->flow, time);
-    }
-}
-
-
 static void
 assess_sheets_value(assess_sheets_t *s)
 {
-    char             *end, text[40];
-    double            value;
-    assess_format_e   format;
+    char                  *end;
+    double                 value;
+    assess_cell_format_e   format;
 
     value = strtod(s->value.data, &end);
 
@@ -397,42 +243,23 @@ assess_sheets_value(assess_sheets_t *s)
     }
 
     format = s->style >= 0 && s->style < s->nstyles
-             ? (assess_format_e) s->styles[s->style] : ASSESS_FORMAT_PLAIN;
+             ? (assess_cell_format_e) s->styles[s->style] : ASSESS_CELL_PLAIN;
 
-    if (format >= ASSESS_FORMAT_DATE && value >= 0 && value < 2958466) {
-        assess_sheets_moment(s, format, value);
-        return;
-    }
-
-    (void) snprintf(text, sizeof(text),
-                    format == ASSESS_FORMAT_PERCENT ? "%.15g%%" : "%.15g",
-                    format == ASSESS_FORMAT_PERCENT ? value * 100 : value);
-    assess_flow_str(&s->flow, text);
+    assess_cell_number(&s->flow, format, s->from_1904, value);
 }
 
 
 static void
 assess_sheets_shared(assess_sheets_t *s)
 {
-    size_t   i, n, from, to;
     char    *end;
+    size_t   i;
 
     i = strtoul(s->value.data, &end, 10);
-    n = s->ends.len / sizeof(size_t);
 
-    if (*end != '\0' || i >= n) {
-        return;
+    if (*end == '\0') {
+        assess_cell_string(&s->flow, &s->strings, i);
     }
-
-    from = 0;
-
-    if (i) {
-        memcpy(&from, s->ends.data + (i - 1) * sizeof(size_t), sizeof(size_t));
-    }
-
-    memcpy(&to, s->ends.data + i * sizeof(size_t), sizeof(size_t));
-
-    assess_flow_text(&s->flow, s->strings.data + from, to - from);
 }
 
 
@@ -540,7 +367,8 @@ assess_sheets_common(assess_zip_t *zip, const char *main, assess_sheets_t *s)
         why = assess_xml_part(zip, part, &styles, s);
     }
 
-    return why == ASSESS_WHY_NONE && (s->strings.failed || s->ends.failed)
+    return why == ASSESS_WHY_NONE
+           && (s->strings.text.failed || s->strings.ends.failed)
            ? ASSESS_WHY_MEMORY : why;
 }
 
@@ -553,8 +381,7 @@ assess_sheets_free(assess_sheets_t *s)
     free(s->sheets);
     free(s->formats);
     free(s->styles);
-    assess_buf_free(&s->strings);
-    assess_buf_free(&s->ends);
+    assess_cell_strings_free(&s->strings);
     assess_buf_free(&s->value);
 }
 
@@ -574,8 +401,8 @@ assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
     memset(&s, 0, sizeof(assess_sheets_t));
     s.flow.out = out;
 
-    s.sheets = calloc(ASSESS_SHEETS_MAX, sizeof(assess_sheet_t));
-    s.formats = calloc(ASSESS_SHEETS_STYLES, 1);
+    s.sheets = calloc(ASSESS_CELL_SHEETS, sizeof(assess_sheet_t));
+    s.formats = calloc(ASSESS_CELL_FORMATS, 1);
     s.styles = calloc(ASSESS_SHEETS_STYLES, 1);
 
     if (s.sheets == NULL || s.formats == NULL || s.styles == NULL) {
@@ -583,8 +410,8 @@ assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
         return ASSESS_WHY_MEMORY;
     }
 
-    for (i = 0; i < 164; i++) {
-        s.formats[i] = (unsigned char) assess_sheets_builtin(i);
+    for (i = 0; i < ASSESS_CELL_BUILTIN; i++) {
+        s.formats[i] = (unsigned char) assess_cell_builtin(i);
     }
 
     part = assess_office_related(zip, "", NULL, "/officeDocument", name);
