@@ -1,11 +1,12 @@
 
 /*
- * Which kind of office document an archive is, is told by its main part, not by
- * the name under which it came.
+ * Which kind of office document it is, is told by its main part, not by the
+ * name under which it came.
  */
 
 #include "assess_html.h"
 #include "assess_office.h"
+#include "assess_old.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,8 @@ static void assess_office_prepare(void);
 static assess_why_e assess_office_read(assess_out_t *out);
 static assess_why_e assess_office_archive(assess_zip_t *zip,
     assess_out_t *out);
+static assess_why_e assess_office_old(assess_out_t *out, const char *data,
+    size_t len);
 
 
 const assess_reader_t  assess_reader_office = {
@@ -51,6 +54,12 @@ assess_office_memory(assess_out_t *out, const char *data, size_t len)
 {
     assess_why_e   why;
     assess_zip_t  *zip;
+
+    if (len >= sizeof(ASSESS_OLE_MAGIC) - 1
+        && memcmp(data, ASSESS_OLE_MAGIC, sizeof(ASSESS_OLE_MAGIC) - 1) == 0)
+    {
+        return assess_office_old(out, data, len);
+    }
 
     why = assess_zip_open(data, len, &zip);
 
@@ -115,6 +124,46 @@ assess_office_archive(assess_zip_t *zip, assess_out_t *out)
     }
 
     return ASSESS_WHY_DAMAGED;
+}
+
+
+/* Such a file also is what an archive is put into when it gets a password. */
+
+static assess_why_e
+assess_office_old(assess_out_t *out, const char *data, size_t len)
+{
+    size_t         i;
+    assess_why_e   why;
+    assess_ole_t  *ole;
+
+    static const struct {
+        const char    *stream;
+        assess_why_e (*read)(assess_ole_t *ole, assess_out_t *out);
+    } kinds[] = {
+        { "WordDocument", assess_doc_read },
+        { "Workbook", assess_xls_read },
+        { "Book", assess_xls_read }
+    };
+
+    why = assess_ole_open(data, len, &ole);
+
+    if (why != ASSESS_WHY_NONE) {
+        return why;
+    }
+
+    why = assess_ole_find(ole, "EncryptedPackage") == -1
+          ? ASSESS_WHY_OLD : ASSESS_WHY_ENCRYPTED;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (assess_ole_find(ole, kinds[i].stream) != -1) {
+            why = kinds[i].read(ole, out);
+            break;
+        }
+    }
+
+    assess_ole_close(ole);
+
+    return why;
 }
 
 

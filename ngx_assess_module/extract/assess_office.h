@@ -1,7 +1,7 @@
 
 /*
  * Office documents: what they share, and the readers of each kind.  All of them
- * are archives of XML.
+ * are archives of XML, but for the old ones (assess_old.h).
  */
 
 #ifndef ASSESS_OFFICE_H
