@@ -1,10 +1,11 @@
 
 /*
- * Pictures: PNG, JPEG, WebP, BMP and GIF are one page, a TIFF has one or
- * several.  How large a picture is, is read before it is unpacked: a few bytes
- * can stand for more of it than there is memory.
+ * Pictures: PNG, JPEG, WebP, BMP and GIF are one page, a TIFF and an HEIC have
+ * one or several.  How large a picture is, is read before it is unpacked: a few
+ * bytes can stand for more of it than there is memory.
  */
 
+#include "assess_heif.h"
 #include "assess_ocr.h"
 
 #include <allheaders.h>
@@ -31,32 +32,53 @@ typedef struct {
 } assess_image_bytes_t;
 
 
-static assess_why_e assess_image_one(assess_out_t *out);
-static assess_why_e assess_image_tiff(assess_out_t *out);
+static assess_why_e assess_image_one(assess_out_t *out,
+    const unsigned char *data, size_t len);
+static assess_why_e assess_image_tiff(assess_out_t *out,
+    const unsigned char *data, size_t len);
 static assess_why_e assess_image_tiff_page(assess_out_t *out,
     const assess_image_bytes_t *bytes, size_t directory);
 static size_t assess_image_tiff_next(const assess_image_bytes_t *bytes,
     size_t directory);
 static int assess_image_tiff_size(const assess_image_bytes_t *bytes,
     size_t directory, assess_image_size_t *size);
-static int assess_image_size(const assess_out_t *out, int format,
-    assess_image_size_t *size);
+static int assess_image_size(const unsigned char *data, size_t len,
+    int format, assess_image_size_t *size);
 static assess_why_e assess_image_fits(const assess_image_size_t *size);
 static int64_t assess_image_number(const assess_image_bytes_t *bytes,
     size_t offset, size_t n);
 
 
+void
+assess_image_prepare(void)
+{
+    assess_ocr_prepare();
+    assess_heif_prepare();
+}
+
+
 static assess_why_e
 assess_image_read(assess_out_t *out)
+{
+    return assess_image_memory(out, out->data, out->len);
+}
+
+
+assess_why_e
+assess_image_memory(assess_out_t *out, const char *data, size_t len)
 {
     if (!assess_ocr_ready()) {
         return ASSESS_WHY_OCR;
     }
 
-    if (out->len >= 4 && (memcmp(out->data, "II*\0", 4) == 0
-                          || memcmp(out->data, "MM\0*", 4) == 0))
+    if (assess_heif_is(data, len)) {
+        return assess_heif_memory(out, data, len);
+    }
+
+    if (len >= 4 && (memcmp(data, "II*\0", 4) == 0
+                     || memcmp(data, "MM\0*", 4) == 0))
     {
-        return assess_image_tiff(out);
+        return assess_image_tiff(out, (const unsigned char *) data, len);
     }
 
     if (out->apart) {
@@ -64,12 +86,12 @@ assess_image_read(assess_out_t *out)
         return ASSESS_WHY_NONE;
     }
 
-    return assess_image_one(out);
+    return assess_image_one(out, (const unsigned char *) data, len);
 }
 
 
 static assess_why_e
-assess_image_one(assess_out_t *out)
+assess_image_one(assess_out_t *out, const unsigned char *data, size_t len)
 {
     int                   format;
     PIX                  *pix;
@@ -78,9 +100,8 @@ assess_image_one(assess_out_t *out)
 
     /* it looks at twelve bytes, however many there are */
 
-    if (out->len < 12
-        || findFileFormatBuffer((const l_uint8 *) out->data, &format) != 0
-        || assess_image_size(out, format, &size) != 0)
+    if (len < 12 || findFileFormatBuffer(data, &format) != 0
+        || assess_image_size(data, len, format, &size) != 0)
     {
         return ASSESS_WHY_DAMAGED;
     }
@@ -90,7 +111,7 @@ assess_image_one(assess_out_t *out)
         return why;
     }
 
-    pix = pixReadMem((const l_uint8 *) out->data, out->len);
+    pix = pixReadMem(data, len);
     if (pix == NULL) {
         return ASSESS_WHY_DAMAGED;
     }
@@ -143,16 +164,16 @@ assess_image_jpeg(assess_out_t *out, const unsigned char *data, size_t len,
  */
 
 static assess_why_e
-assess_image_tiff(assess_out_t *out)
+assess_image_tiff(assess_out_t *out, const unsigned char *data, size_t len)
 {
     int                    page;
     size_t                 directory;
     assess_why_e           why;
     assess_image_bytes_t   bytes;
 
-    bytes.data = (const unsigned char *) out->data;
-    bytes.len = out->len;
-    bytes.big = out->data[0] == 'M';
+    bytes.data = data;
+    bytes.len = len;
+    bytes.big = data[0] == 'M';
 
     directory = (size_t) assess_image_number(&bytes, 4, 4);
     page = 0;
@@ -271,14 +292,14 @@ assess_image_tiff_size(const assess_image_bytes_t *bytes, size_t directory,
 /* Leptonica would unpack GIF and BMP for it, and not believe a huge PNG. */
 
 static int
-assess_image_size(const assess_out_t *out, int format,
+assess_image_size(const unsigned char *data, size_t len, int format,
     assess_image_size_t *size)
 {
     int                    width, height;
     assess_image_bytes_t   bytes;
 
-    bytes.data = (const unsigned char *) out->data;
-    bytes.len = out->len;
+    bytes.data = data;
+    bytes.len = len;
     bytes.big = format == IFF_PNG;
 
     switch (format) {
@@ -347,5 +368,5 @@ assess_image_number(const assess_image_bytes_t *bytes, size_t offset, size_t n)
 
 
 const assess_reader_t  assess_reader_image = {
-    "image", assess_ocr_prepare, assess_image_read
+    "image", assess_image_prepare, assess_image_read
 };

@@ -32,11 +32,18 @@ int assess_ocr_ready(void);
 /* Sends what can be read in it; the picture is freed. */
 assess_why_e assess_ocr_text(assess_out_t *out, struct Pix *pix);
 
-/* The same of a JPEG in another document. */
+/* Before the sandbox is closed; reads files, and may be called again. */
+void assess_image_prepare(void);
+
+/* The pages of a picture of any kind that stands in memory. */
+assess_why_e assess_image_memory(assess_out_t *out, const char *data,
+    size_t len);
+
+/* The text of a JPEG in another document. */
 assess_why_e assess_image_jpeg(assess_out_t *out, const unsigned char *data,
     size_t len, int dpi);
 
-/* The same of a picture with one byte a pixel; 0 is black. */
+/* The same of a picture with one byte a pixel; 0 is black, dpi 0 not known. */
 assess_why_e assess_ocr_gray(assess_out_t *out, const unsigned char *data,
     int width, int height, int stride, int dpi);
 

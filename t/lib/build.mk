@@ -42,7 +42,8 @@ module: $(NGINX_OUT)/Makefile
 
 # assess-extract: the only program that links Poppler
 
-EXTRACT_PKGS := poppler libseccomp libxml-2.0 libzip tesseract lept
+EXTRACT_PKGS := poppler libseccomp libxml-2.0 libzip tesseract lept libheif \
+                libde265
 EXTRACT_C    := $(wildcard $(M)/extract/*.c $(M)/base/*.c)
 EXTRACT_CC   := $(wildcard $(M)/extract/*.cc)
 EXTRACT_OBJS := $(patsubst %,$(BUILD)/extract/%.o,\

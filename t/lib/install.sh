@@ -9,9 +9,10 @@ declare -A packages=(
     [run]="nginx postgresql perl ca-certificates tesseract-ocr-eng"
     [build]="gcc g++ make pkg-config libc6-dev nginx-dev libcurl4-openssl-dev
              libpq-dev libjansson-dev libssl-dev libseccomp-dev libxml2-dev
-             libpoppler-private-dev poppler-data libzip-dev libtesseract-dev libleptonica-dev"
+             libpoppler-private-dev poppler-data libzip-dev libtesseract-dev
+             libleptonica-dev libheif-dev libde265-dev"
     [sample]="groff"
-    [test]="curl poppler-utils procps"
+    [test]="curl poppler-utils procps libheif-examples"
     [sanitize]="patch xz-utils"
     [fuzz]="clang libclang-rt-14-dev"
     [bench]="wrk"
