@@ -86,6 +86,29 @@ sub gif {
 }
 
 
+# An HEIC of these pictures; how is for the program that makes it.
+sub heic {
+    my ($how, @pictures) = @_;
+    my @files = map {"$dir/$_.png"} 0 .. $#pictures;
+
+    write_file($files[$_], $pictures[$_]) for 0 .. $#files;
+    Assess::Pictures::run("heif-enc $how @files -o $dir/made.heic >/dev/null");
+    return slurp("$dir/made.heic");
+}
+
+
+# A picture of 16 bits for each dot.
+sub deep {
+    my ($width, $height, $rows) = @{ $_[0] };
+    my $data = join '', map { "\0" . join '', map { $_ x 2 } split //,
+        substr $rows, $_ * $width, $width } 0 .. $height - 1;
+
+    return "\x89PNG\r\n\x1a\n"
+        . chunk('IHDR', pack 'N2C5', $width, $height, 16, 0, 0, 0, 0)
+        . chunk('IDAT', compress($data)) . chunk('IEND', '');
+}
+
+
 # What the bytes are must be enough: each page has just these lines.
 sub reads {
     my ($bytes, $what, @pages) = @_;
@@ -117,6 +140,42 @@ reads(bmp($picture), 'BMP', [@words]);
 reads(gif($picture), 'GIF', [@words]);
 reads(tiff([$picture, $second]), 'a TIFF of two pages', [@words],
       [map {"Page two. $_"} @words[0, 1]]);
+
+# HEIC
+{
+    my $one = heic('-q 60', png($picture));
+
+    reads($one, 'HEIC', [@words]);
+    reads(heic('-q 60 -b 10', deep($picture)), 'HEIC of 10 bits', [@words]);
+    reads(heic('-q 60', png($picture), png($second)), 'an HEIC of two',
+          [@words], [map {"Page two. $_"} @words[0, 1]]);
+
+    fails(substr($one, 0, length($one) / 2), 'document_damaged',
+          'half an HEIC');
+    fails("\0\0\0\x18ftypheic\0\0\0\0mif1heic", 'document_damaged',
+          'the head of an HEIC');
+
+    (my $odd = $one) =~ s/hvcC.{30}/'hvcC' . "\xff" x 30/es;
+    fails($odd, 'document_damaged', 'an HEIC with a broken head of its video');
+
+    (my $huge = $one) =~ s/(ispe\0{4}).{8}/$1 . pack 'N2', 60_000, 60_000/ges;
+    like(fails($huge, 'document_limit', 'a huge HEIC'), qr/pixels/,
+         'and which limit');
+
+    # what would be read with threads is not, and nothing is ended for it
+    my $other = heic('-A -q 60', png($second));
+    problem_is(post($other, 'image/heif'), 415, undef, 'AVIF said to be HEIC');
+    $other =~ s/ftypavif/ftypmif1/;
+    $other =~ s/avifmif1miaf/heicmif1mif1/;
+    fails($other, 'document_damaged', 'AVIF within HEIC');
+
+    like(post($one, 'image/heic')->{status}, qr/^20[01]\z/,
+         'an HEIC said to be one');
+    like(post($one, 'image/heif')->{status}, qr/^20[01]\z/,
+         'by its other name');
+    problem_is(post($one, 'video/mp4'), 415, undef,
+               'an HEIC said to be a film');
+}
 
 # which way up
 {

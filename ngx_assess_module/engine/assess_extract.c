@@ -224,6 +224,8 @@ assess_extract_reader(assess_kind_e kind)
     case ASSESS_KIND_ODS:
     case ASSESS_KIND_ODP:
     case ASSESS_KIND_EPUB:
+    case ASSESS_KIND_DOC:
+    case ASSESS_KIND_XLS:
         return "office";
 
     case ASSESS_KIND_RTF:
@@ -559,6 +561,13 @@ assess_extract_refused(assess_extraction_t *x, assess_why_e why)
                            "the document declares a document type, where "
                            "entities come from: no office document has one, "
                            "and nothing is expanded or fetched for it");
+
+    case ASSESS_WHY_OLD:
+        return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
+                           "of the old formats of Microsoft Office, DOC of "
+                           "Word 97 to 2003 and XLS of Excel 5.0 to 2003 can "
+                           "be read, and the document is neither; save it as "
+                           "DOCX, XLSX or PDF");
 
     case ASSESS_WHY_UNPACKED:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",

@@ -8,6 +8,8 @@
 
 
 #define ASSESS_KIND_PDF_SEARCH  1024    /* where readers look for %PDF- */
+#define ASSESS_KIND_OLE         "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+#define ASSESS_KIND_OLE_FIRST   512     /* the first bytes of a stream */
 
 
 /* How the bytes and the client's word go together. */
@@ -18,6 +20,7 @@ typedef enum {
     ASSESS_CLAIM_MARKDOWN,
     ASSESS_CLAIM_HTML,
     ASSESS_CLAIM_RTF,
+    ASSESS_CLAIM_OLD,                   /* what Word or Excel open as theirs */
     ASSESS_CLAIM_MAIL,
     ASSESS_CLAIM_ZIP,                   /* an archive, or an office document */
     ASSESS_CLAIM_IMAGE,
@@ -43,6 +46,11 @@ static int assess_kind_zip(const char *head, size_t len);
 static const char *assess_kind_office(const char *head, size_t len,
     const assess_str_t *type, const assess_str_t *filename,
     assess_kind_e *kind);
+static const char *assess_kind_old(const char *head, size_t len,
+    const assess_str_t *type, const assess_str_t *filename,
+    assess_kind_e *kind);
+static int assess_kind_archive(assess_kind_e kind);
+static const char *assess_kind_heif(const char *head, size_t len);
 static int assess_kind_holds(const char *head, size_t len, const char *word);
 static int assess_kind_text(const char *head, size_t len);
 static int assess_kind_text16(const char *head, size_t len);
@@ -67,8 +75,8 @@ static const struct {
     { 0, 4, "MM\0*", "a TIFF image" },
     { 0, 4, "\0\0\1\0", "an icon" },
     { 0, 12, "\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image" },
-    { 0, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-      "an old Microsoft Office document" },
+    { 0, 8, ASSESS_KIND_OLE,
+      "an old Microsoft Office document of another kind" },
     { 0, 4, "%!PS", "a PostScript document" },
     { 0, 4, "AT&T", "a DjVu document" },
     { 0, 2, "\x1f\x8b", "a gzip archive" },
@@ -130,6 +138,37 @@ static const struct {
     (sizeof(assess_kind_offices) / sizeof(assess_kind_offices[0]))
 
 
+/*
+ * Old ones are small file systems (MS-CFB).  What they are is told by the names
+ * of their streams, which may lie anywhere, and often by the stream that comes
+ * first; or else the client's word is taken.
+ */
+
+static const struct {
+    const char     *stream;             /* in UTF-16 */
+    size_t          stream_len;
+    const char     *first;
+    size_t          first_len;
+    const char     *type;
+    const char     *extensions[2];
+    const char     *name;
+    assess_kind_e   kind;
+} assess_kind_olds[] = {
+    { "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0", 24, "\xec\xa5", 2,
+      "application/msword", { ".doc", ".dot" },
+      "a Word document (doc)", ASSESS_KIND_DOC },
+    { "W\0o\0r\0k\0b\0o\0o\0k\0\0\0", 18, "\x09\x08\x10\0\0\6", 6,
+      "application/vnd.ms-excel", { ".xls", ".xlt" },
+      "an Excel workbook (xls)", ASSESS_KIND_XLS },
+    { "B\0o\0o\0k\0\0\0", 10, "\x09\x08\x08\0\0\5", 6,
+      "application/x-msexcel", { ".xls", ".xlt" },
+      "an Excel workbook (xls)", ASSESS_KIND_XLS }
+};
+
+#define ASSESS_OLD_KINDS                                                     \
+    (sizeof(assess_kind_olds) / sizeof(assess_kind_olds[0]))
+
+
 assess_err_e
 assess_kind_detect(const char *head, size_t len,
     const assess_str_t *content_type, const assess_str_t *filename,
@@ -167,9 +206,9 @@ assess_kind_detect(const char *head, size_t len,
     if (name) {
         return assess_fail(err, ASSESS_UNSUPPORTED, NULL,
                            "the document seems to be %s; PDF, DOCX, XLSX, PPTX,"
-                           " ODT, ODS, ODP, RTF, EPUB, EML, PNG, JPEG, TIFF,"
-                           " WebP, BMP, GIF, plain text, Markdown and HTML can"
-                           " be read", name);
+                           " DOC, XLS, ODT, ODS, ODP, RTF, EPUB, EML, PNG, "
+                           "JPEG, TIFF, HEIC, WebP, BMP, GIF, plain text, "
+                           "Markdown and HTML can be read", name);
     }
 
     if (claim == ASSESS_CLAIM_OTHER || claim == ASSESS_CLAIM_ZIP
@@ -225,13 +264,25 @@ assess_kind_of_bytes(assess_claim_e claim, const char *head, size_t len,
         *kind = ASSESS_KIND_RTF;
     }
 
+    if (name == NULL) {
+        also = ASSESS_CLAIM_OLD;
+        name = assess_kind_old(head, len, type, filename, kind);
+
+        /* an archive with a password is in one of these */
+
+        if (name && assess_kind_archive(*kind)) {
+            also = ASSESS_CLAIM_ZIP;
+        }
+    }
+
     if (name == NULL && assess_kind_image(assess_kind_binary(head, len))) {
         also = ASSESS_CLAIM_IMAGE;
         name = assess_kind_binary(head, len);
         *kind = ASSESS_KIND_IMAGE;
     }
 
-    *goes = claim == ASSESS_CLAIM_NONE || claim == also;
+    *goes = claim == ASSESS_CLAIM_NONE || claim == also
+            || (claim == ASSESS_CLAIM_OLD && also != ASSESS_CLAIM_IMAGE);
 
     return name;
 }
@@ -307,7 +358,9 @@ assess_kind_claim(const assess_str_t *type)
         { "application/x-rtf", ASSESS_CLAIM_RTF },
         { "text/rtf", ASSESS_CLAIM_RTF },
         { "text/richtext", ASSESS_CLAIM_RTF },
-        { "application/msword", ASSESS_CLAIM_RTF },
+        { "application/msword", ASSESS_CLAIM_OLD },
+        { "application/vnd.ms-excel", ASSESS_CLAIM_OLD },
+        { "application/x-msexcel", ASSESS_CLAIM_OLD },
         { "application/json", ASSESS_CLAIM_TEXT },
         { "application/xml", ASSESS_CLAIM_TEXT },
         { "application/yaml", ASSESS_CLAIM_TEXT },
@@ -326,6 +379,8 @@ assess_kind_claim(const assess_str_t *type)
         { "image/pjpeg", ASSESS_CLAIM_IMAGE },
         { "image/tiff", ASSESS_CLAIM_IMAGE },
         { "image/tif", ASSESS_CLAIM_IMAGE },
+        { "image/heic", ASSESS_CLAIM_IMAGE },
+        { "image/heif", ASSESS_CLAIM_IMAGE },
         { "image/webp", ASSESS_CLAIM_IMAGE },
         { "image/bmp", ASSESS_CLAIM_IMAGE },
         { "image/x-bmp", ASSESS_CLAIM_IMAGE },
@@ -467,15 +522,7 @@ assess_kind_container(const char *head, size_t len)
     }
 
     if (len >= 12 && memcmp(head + 4, "ftyp", 4) == 0) {
-
-        if (memcmp(head + 8, "hei", 3) == 0
-            || memcmp(head + 8, "mif1", 4) == 0)
-        {
-            return "an HEIC image";
-        }
-
-        return memcmp(head + 8, "avif", 4) == 0 ? "an AVIF image"
-                                                : "an MP4 video";
+        return assess_kind_heif(head, len);
     }
 
     /* two letters may begin a text, with zeroes in the header they do not */
@@ -511,7 +558,7 @@ assess_kind_image(const char *name)
 
     static const char  *read[] = {
         "a PNG image", "a JPEG image", "a TIFF image", "a WebP image",
-        "a BMP image", "a GIF image"
+        "an HEIC image", "a BMP image", "a GIF image"
     };
 
     for (i = 0; name && i < sizeof(read) / sizeof(read[0]); i++) {
@@ -567,6 +614,120 @@ assess_kind_office(const char *head, size_t len, const assess_str_t *type,
     *kind = assess_kind_offices[found].kind;
 
     return assess_kind_offices[found].name;
+}
+
+
+/* What such a file says it is, or else the client; NULL: neither does. */
+
+static const char *
+assess_kind_old(const char *head, size_t len, const assess_str_t *type,
+    const assess_str_t *filename, assess_kind_e *kind)
+{
+    size_t  i;
+
+    if (len < 8 || memcmp(head, ASSESS_KIND_OLE, 8) != 0) {
+        return NULL;
+    }
+
+    for (i = 0; i < ASSESS_OLD_KINDS; i++) {
+        if (memmem(head, len, assess_kind_olds[i].stream,
+                   assess_kind_olds[i].stream_len))
+        {
+            goto found;
+        }
+    }
+
+    for (i = 0; i < ASSESS_OLD_KINDS; i++) {
+        if (len >= ASSESS_KIND_OLE_FIRST + assess_kind_olds[i].first_len
+            && memcmp(head + ASSESS_KIND_OLE_FIRST, assess_kind_olds[i].first,
+                      assess_kind_olds[i].first_len) == 0)
+        {
+            goto found;
+        }
+    }
+
+    for (i = 0; i < ASSESS_OFFICE_KINDS; i++) {
+        if (assess_kind_is(type, assess_kind_offices[i].type)
+            || assess_kind_named(filename, assess_kind_offices[i].extension))
+        {
+            *kind = assess_kind_offices[i].kind;
+            return assess_kind_offices[i].name;
+        }
+    }
+
+    for (i = 0; i < ASSESS_OLD_KINDS; i++) {
+        if (assess_kind_is(type, assess_kind_olds[i].type)
+            || assess_kind_named(filename, assess_kind_olds[i].extensions[0])
+            || assess_kind_named(filename, assess_kind_olds[i].extensions[1]))
+        {
+            goto found;
+        }
+    }
+
+    return NULL;
+
+found:
+
+    *kind = assess_kind_olds[i].kind;
+
+    return assess_kind_olds[i].name;
+}
+
+
+/* Whether a kind is one of those that are archives. */
+
+static int
+assess_kind_archive(assess_kind_e kind)
+{
+    size_t  i;
+
+    for (i = 0; i < ASSESS_OFFICE_KINDS; i++) {
+        if (assess_kind_offices[i].kind == kind) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * What begins like a film (ISO/IEC 14496-12): of the names of what it is made
+ * to be the first counts, and where that says "a picture", the others.
+ */
+
+static const char *
+assess_kind_heif(const char *head, size_t len)
+{
+    int                   heic, avif;
+    size_t                i, end;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) head;
+    end = (size_t) p[2] << 8 | p[3];
+
+    if (end > len) {
+        end = len;
+    }
+
+    heic = avif = 0;
+
+    for (i = 8; i + 4 <= end; i += 4) {
+
+        heic |= memcmp(head + i, "hei", 3) == 0
+                || memcmp(head + i, "hev", 3) == 0;
+        avif |= memcmp(head + i, "avi", 3) == 0;
+
+        if (i == 8 && !heic && !avif && memcmp(head + i, "mif1", 4) != 0
+            && memcmp(head + i, "msf1", 4) != 0)
+        {
+            return "an MP4 video";
+        }
+
+        i += i == 8 ? 4 : 0;            /* a number stands in between */
+    }
+
+    return avif && !heic ? "an AVIF image" : "an HEIC image";
 }
 
 

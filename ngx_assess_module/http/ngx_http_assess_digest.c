@@ -125,6 +125,12 @@ ngx_http_assess_kind_type(assess_kind_e kind, const char *head)
         return "application/vnd.openxmlformats-officedocument"
                ".presentationml.presentation";
 
+    case ASSESS_KIND_DOC:
+        return "application/msword";
+
+    case ASSESS_KIND_XLS:
+        return "application/vnd.ms-excel";
+
     case ASSESS_KIND_ODT:
         return "application/vnd.oasis.opendocument.text";
 
@@ -173,6 +179,9 @@ ngx_http_assess_image_type(const char *head)
 
     case 'R':
         return "image/webp";
+
+    case 0:
+        return "image/heic";
 
     default: /* II or MM */
         return "image/tiff";

@@ -23,7 +23,9 @@ typedef enum {
     ASSESS_KIND_IMAGE,
     ASSESS_KIND_RTF = 12,
     ASSESS_KIND_EML = 13,
-    ASSESS_KIND_EPUB = 14
+    ASSESS_KIND_EPUB = 14,
+    ASSESS_KIND_DOC = 15,
+    ASSESS_KIND_XLS = 16
 } assess_kind_e;
 
 

@@ -8,6 +8,12 @@
 
 #define bytes(s)  s, sizeof(s) - 1
 
+/* the first sector of an old office document, of which only a word matters */
+#define ZERO8    "\0\0\0\0\0\0\0\0"
+#define ZERO56   ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8
+#define OLE      "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" ZERO56 ZERO56 ZERO56  \
+                 ZERO56 ZERO56 ZERO56 ZERO56 ZERO56 ZERO56
+
 
 /* kind 0 is unsupported, with these words in its message */
 static const struct {
@@ -111,8 +117,16 @@ static const struct {
       0, "a GIF image" },
     { "WebP", "image/webp", NULL, bytes("RIFF\1\2\3\4WEBPVP8 "),
       ASSESS_KIND_IMAGE, NULL },
-    { "HEIC", "image/heic", NULL, bytes("\0\0\0\x18" "ftypheic\0\0\0\0"),
-      0, "an HEIC image" },
+    { "HEIC", "image/heic", NULL, bytes("\0\0\0\x18" "ftypheic\0\0\0\0"
+                                       "mif1heic"), ASSESS_KIND_IMAGE, NULL },
+    { "HEIF", "image/heif", NULL, bytes("\0\0\0\x18" "ftypmif1\0\0\0\0"
+                                       "mif1heic"), ASSESS_KIND_IMAGE, NULL },
+    { "HEIC said to be Word", "application/msword", NULL,
+      bytes("\0\0\0\x18" "ftypheic\0\0\0\0"), 0, "is not what it claims" },
+    { "AVIF", "image/avif", NULL, bytes("\0\0\0\x18" "ftypavif\0\0\0\0"
+                                       "mif1avif"), 0, "an AVIF image" },
+    { "AVIF, said late", NULL, NULL, bytes("\0\0\0\x18" "ftypmif1\0\0\0\0"
+                                           "mif1avif"), 0, "an AVIF image" },
     { "MP4", "video/mp4", NULL, bytes("\0\0\0\x18" "ftypisom\0\0\0\0"),
       0, "an MP4 video" },
     { "BMP", "image/bmp", NULL, bytes("BM\1\2\0\0\0\0\0\0\x36\0\0\0"),
@@ -168,8 +182,45 @@ static const struct {
       bytes("Two exits.\n"), 0, "is not what it claims" },
     { "PNG said to be mail", "message/rfc822", "a.eml",
       bytes("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), 0, "a PNG image" },
-    { "old Word", "application/msword", NULL,
-      bytes("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0"), 0, "Microsoft Office" },
+    { "old Word by its first stream", "application/octet-stream", NULL,
+      bytes(OLE "\xec\xa5\xc1\0"), ASSESS_KIND_DOC, NULL },
+    { "an old workbook by its first stream", NULL, NULL,
+      bytes(OLE "\x09\x08\x10\0\0\6\5\0"), ASSESS_KIND_XLS, NULL },
+    { "an older workbook by its first stream", NULL, NULL,
+      bytes(OLE "\x09\x08\x08\0\0\5\5\0"), ASSESS_KIND_XLS, NULL },
+    { "old Word by the name of a stream", NULL, "a.xls",
+      bytes(OLE "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0"),
+      ASSESS_KIND_DOC, NULL },
+    { "an old workbook by the name of a stream", NULL, NULL,
+      bytes(OLE "W\0o\0r\0k\0b\0o\0o\0k\0\0\0"), ASSESS_KIND_XLS, NULL },
+    { "an older workbook by the name of a stream", NULL, NULL,
+      bytes(OLE "B\0o\0o\0k\0\0\0"), ASSESS_KIND_XLS, NULL },
+    { "old Word that is said to be", "application/msword", NULL, bytes(OLE),
+      ASSESS_KIND_DOC, NULL },
+    { "an old workbook that is said to be", "application/vnd.ms-excel", NULL,
+      bytes(OLE), ASSESS_KIND_XLS, NULL },
+    { "old Word by its file name", NULL, "a.DOT", bytes(OLE),
+      ASSESS_KIND_DOC, NULL },
+    { "new Word with a password",
+      "application/vnd.openxmlformats-officedocument"
+      ".wordprocessingml.document", NULL, bytes(OLE), ASSESS_KIND_DOCX, NULL },
+    { "a new workbook with a password", NULL, "a.xlsx", bytes(OLE),
+      ASSESS_KIND_XLSX, NULL },
+    { "another old document", NULL, "a.ppt", bytes(OLE),
+      0, "an old Microsoft Office document of another kind" },
+    { "old Word said to be new", "application/vnd.openxmlformats-"
+      "officedocument.wordprocessingml.document", NULL,
+      bytes(OLE "\xec\xa5\xc1\0"), 0, "a Word document (doc)" },
+    { "old Word said to be text", "text/plain", "a.doc", bytes(OLE),
+      0, "is not what it claims" },
+    { "the head of an old document", "application/msword", NULL,
+      bytes("\xd0\xcf\x11\xe0\xa1\xb1\x1a"), 0, "binary data" },
+    { "new Word said to be old", "application/msword", "a.doc",
+      bytes("PK\3\4word/"), ASSESS_KIND_DOCX, NULL },
+    { "HTML said to be old Word", "application/msword", "a.doc",
+      bytes("<html><p>x"), ASSESS_KIND_HTML, NULL },
+    { "text said to be an old workbook", "application/vnd.ms-excel", "a.xls",
+      bytes("a\tb\n"), ASSESS_KIND_TEXT, NULL },
     { "RTF", "text/rtf", NULL, bytes("{\\rtf1\\ansi x}"),
       ASSESS_KIND_RTF, NULL },
     { "RTF said to be bytes", NULL, "a.txt", bytes("{\\rtf1\\ansi x}"),
