@@ -9,6 +9,7 @@ use utf8;
 
 use Compress::Zlib qw(compress crc32);
 use FindBin;
+use MIME::Base64 qw(encode_base64);
 use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract qw(json problem_is);
@@ -200,6 +201,29 @@ reads(tiff([$picture, $second]), 'a TIFF of two pages', [@words],
           'document_without_text', 'a PDF of a blank page');
 }
 
+# pictures and scans in a mail
+sub mail {
+    my (@files) = @_;
+    return "From: a\@b\nTo: b\@c\nSubject: Pictures\n"
+        . "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nSee here.\n"
+        . join('', map { my ($type, $name, $bytes) = @$_;
+            "--x\nContent-Type: $type\nContent-Disposition: inline;"
+            . " filename=$name\nContent-Transfer-Encoding: base64\n\n"
+            . encode_base64($bytes) } @files) . "--x--\n";
+}
+
+my @head = ('From: a@b', 'To: b@c', 'Subject: Pictures', 'See here.');
+
+reads(mail(['image/png', 'a.png', png($picture)],
+    ['application/octet-stream', 'b.HEIC', heic('-q 60', png($second))],
+    ['application/pdf', 'c.pdf', pdf('Typed text.',
+     ['DCTDecode', $width, $height, $jpeg])]), 'a mail of pictures',
+    [@head], ['a.png', @words], ['b.HEIC', map {"Page two. $_"} @words[0, 1]],
+    ['c.pdf', 'Typed text.'], [@words]);
+like(fails(mail(['image/png', 'a.png', png([60_000, 60_000, ''])]),
+    'document_limit', 'a huge picture in a mail'), qr/pixels/,
+    'and which limit');
+
 # damaged ones, and those made to do harm
 fails(substr(png($picture), 0, 2000), 'document_damaged', 'half a PNG');
 fails(png([0, 0, '']), 'document_damaged', 'a PNG of no size');
@@ -249,6 +273,9 @@ like(post(png($picture), 'image/png')->{status}, qr/^20[01]\z/,
           'document_ocr_unavailable', 'nor for a scan');
     reads(pdf('Typed text.', ['FlateDecode', @$second[0, 1], $scan]),
           'a page of text is read', ['Typed text.'], []);
+    reads(mail(['image/png', 'a.png', png($second)]),
+          'a mail is read without its pictures', [@head], ['a.png',
+          '(This file is a picture, and what reads pictures is not there.)']);
 }
 
 is($http->get('/api/health/ready')->{status}, 200, 'the server is well');

@@ -14,6 +14,7 @@ use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract;
 use Assess::Office qw(archive docx epub);
+use Assess::Old qw(doc xls record);
 use Assess::Reading qw(reading post reads fails);
 use Assess::Test;
 
@@ -190,14 +191,16 @@ reading($t, type => \%type);
     reads($mail->($multi->('alternative', 'x', $part->('text/plain', " \r\n"),
         $part->($multi->('related', 'y y', $both[0],
         $part->('image/png', 'x'))))), 'eml',
-        ["$head\nAs HTML\n\nAttachment: image/png\n"],
+        ["$head\nAs HTML\n",
+         "image/png\n\n(This file is damaged and was not read.)\n"],
           'HTML rather than nothing');
 
     my $plan = docx('<w:p><w:r><w:t>In Word.</w:t></w:r></w:p>');
     my $rtf = '{\rtf1 One.\page Two.}';
     reads($mail->($multi->('mixed', 'x', $part->('text/plain', 'See below.'),
         $file->('application/octet-stream', 'plan.docx', $plan),
-        $file->('image/png', 'a.png', 'x'), $part->('text/plain', "a,b\r\n",
+        $file->('image/svg+xml', 'a.svg', '<svg/>'),
+        $part->('text/plain', "a,b\r\n",
         "Content-Disposition: attachment; filename*0*=utf-8''%C3%BCb;",
         ' filename*1="er.csv"'), $file->('application/rtf', 'two.rtf', $rtf),
         $file->('application/zip', 'a.zip', 'PK'),
@@ -206,11 +209,45 @@ reading($t, type => \%type);
             $part->('text/plain', 'Inner.'),
             $file->('text/html', 'in.html', '<p>In it.'))),
             'Content-Disposition: attachment; filename=old.eml'))), 'eml',
-        ["$head\nSee below.\n\nBye.\n\nAttachment: a.png\nAttachment: a.zip\n",
+        ["$head\nSee below.\n\nBye.\n\nAttachment: a.svg\nAttachment: a.zip\n",
          "plan.docx\n\nIn Word.\n", "\x{fc}ber.csv\n\na,b\n",
          "two.rtf\n\nOne.\n", "Two.\n", "old.eml\n\n$head\nInner.\n",
          "in.html\n\nIn it.\n"],
           'attachments of a mail');
+
+    my $pdf = sub {
+        my ($n) = @_;
+        my @kids = map { 2 * $_ + 3 } 1 .. $n;
+        return "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+            . "2 0 obj<</Type/Pages/Count $n/Kids[" . join(' ', map {"$_ 0 R"}
+            @kids) . ']>>endobj 3 0 obj<</Type/Font/Subtype/Type1/BaseFont'
+            . '/Helvetica>>endobj' . join('', map { my $draw
+            = "BT /F 9 Tf 9 50 Td (Sheet @{[ ($_ - 3) / 2 ]}.) Tj ET"; my $c
+            = $_ + 1; "\n$_ 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]"
+            . "/Contents $c 0 R/Resources<</Font<</F 3 0 R>>>>>>endobj\n"
+            . "$c 0 obj<</Length " . length($draw) . ">>stream\n$draw\n"
+            . 'endstream endobj' } @kids) . "\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+    };
+    my $bad = "(This file is damaged and was not read.)\n";
+
+    reads($mail->($multi->('mixed', 'x',
+        $file->('application/pdf', 'two.pdf', $pdf->(2)),
+        $file->('application/octet-stream', 'ONE.PDF', $pdf->(1)),
+        $file->('application/pdf', 'bad.pdf', '%PDF-1.4 x'),
+        $file->('application/msword', 'a', doc([["In old Word.\r"]])),
+        $file->('application/x', 'b.xls', xls([['Sheet', record(0x203,
+            pack 'v3d<', 0, 0, 0, 7)]])),
+        $file->('application/msword', 'c.doc', doc([["x\r"]], magic => 1)),
+        $part->('text/plain', 'After them.'))), 'eml',
+        ["$head\nAfter them.\n", "two.pdf\n\nSheet 1.\n\n", "Sheet 2.\n\n",
+         "ONE.PDF\n\nSheet 1.\n\n", "bad.pdf\n\n$bad", "a\n\nIn old Word.\n",
+         "b.xls\n\nSheet\n\n7\n",
+         "c.doc\n\n(This file has an old format and was not read.)\n"],
+          'PDF and old documents in a mail');
+    like(fails($mail->($multi->('mixed', 'x', map { $file->('application/pdf',
+        "$_.pdf", $pdf->(20)) } 1 .. 3)), 'eml', 'document_limit',
+        'too many pages in a mail'), qr/pages/, 'and which limit');
+
     reads($mail->($multi->('mixed', 'x',
         $file->('text/rtf', 'a.rtf', '{\rtf1 x'),
         $file->('application/x', 'c.docx', docx(\'<!DOCTYPE d><d/>')),

@@ -29,6 +29,7 @@ static void assess_child_run(const assess_child_t *child,
     const assess_order_t *order, const assess_reader_t *reader, int document,
     pid_t parent)
     __attribute__((noreturn));
+static const char *assess_child_folder(const assess_reader_t *reader);
 static int assess_child_map(assess_out_t *out);
 static void assess_child_first_to_go(void);
 
@@ -258,9 +259,7 @@ assess_child_run(const assess_child_t *child, const assess_order_t *order,
 
     if (assess_child_map(&out) != 0
         || assess_sandbox_limits(order->memory, order->cpu_s) != 0
-        || assess_sandbox_enter(reader == &assess_reader_pdf
-                                ? ASSESS_POPPLER_DIR : NULL)
-           != 0)
+        || assess_sandbox_enter(assess_child_folder(reader)) != 0)
     {
         assess_out_fail(&out, errno == ENOMEM || *assess_memory_failed
                               ? ASSESS_WHY_MEMORY : ASSESS_WHY_INTERNAL);
@@ -277,6 +276,16 @@ assess_child_run(const assess_child_t *child, const assess_order_t *order,
     }
 
     assess_out_done(&out);
+}
+
+
+/* What may be read meanwhile; a mail may have a PDF in it. */
+
+static const char *
+assess_child_folder(const assess_reader_t *reader)
+{
+    return reader == &assess_reader_pdf || reader == &assess_reader_mail
+           ? ASSESS_POPPLER_DIR : NULL;
 }
 
 

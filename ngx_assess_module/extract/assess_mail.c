@@ -6,12 +6,17 @@
 
 #include "assess_html.h"
 #include "assess_mime.h"
+#include "assess_ocr.h"
 #include "assess_office.h"
+#include "assess_pdf.h"
 #include "assess_rtf.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+
+#define ASSESS_MAIL_PDF_SEARCH  1024    /* where readers look for %PDF- */
 
 
 typedef enum {
@@ -20,6 +25,15 @@ typedef enum {
     ASSESS_MAIL_FILE,                   /* one that is read */
     ASSESS_MAIL_OTHER                   /* one that is only named */
 } assess_mail_e;
+
+
+/* Of what is attached: what its type or its name says. */
+typedef enum {
+    ASSESS_FILE_OTHER = 0,
+    ASSESS_FILE_TEXT,
+    ASSESS_FILE_DOCUMENT,
+    ASSESS_FILE_PICTURE
+} assess_mail_file_e;
 
 
 typedef struct {
@@ -39,6 +53,10 @@ static assess_why_e assess_mail_text(assess_mail_t *mail,
     const assess_mime_part_t *part);
 static assess_why_e assess_mail_file(assess_mail_t *mail,
     const assess_mime_part_t *part);
+static assess_why_e assess_mail_bytes(assess_mail_t *mail,
+    const assess_mime_part_t *part, const char *data, size_t len);
+static const char *assess_mail_unread(assess_why_e why);
+static assess_mail_file_e assess_mail_file_of(const assess_mime_part_t *part);
 static int assess_mail_next(const assess_mime_t *mime, int i, int root);
 static assess_mail_e assess_mail_kind(const assess_mail_t *mail, int i);
 
@@ -52,6 +70,8 @@ static void
 assess_mail_prepare(void)
 {
     assess_html_prepare();
+    assess_pdf_prepare();
+    assess_image_prepare();
 }
 
 
@@ -408,12 +428,13 @@ assess_mail_file(assess_mail_t *mail, const assess_mime_part_t *part)
 {
     assess_buf_t  body;
     assess_why_e  why;
+    const char   *unread;
 
     why = assess_mail_name(mail, part);
     assess_mail_str(mail, "\n");
 
-    if (why == ASSESS_WHY_NONE && assess_mime_is(part, "text/")
-        && !assess_mime_is(part, "text/rtf"))
+    if (why == ASSESS_WHY_NONE
+        && assess_mail_file_of(part) == ASSESS_FILE_TEXT)
     {
         why = assess_mail_text(mail, part);
 
@@ -423,19 +444,16 @@ assess_mail_file(assess_mail_t *mail, const assess_mime_part_t *part)
         assess_mime_body(part, &body);
 
         why = body.failed ? ASSESS_WHY_MEMORY
-              : body.len > 5 && memcmp(body.data, "{\\rtf", 5) == 0
-              ? assess_rtf_memory(mail->out, body.data, body.len)
-              : assess_office_memory(mail->out, body.data, body.len);
+              : assess_mail_bytes(mail, part, body.len ? body.data : "",
+                                  body.len);
 
         assess_buf_free(&body);
     }
 
-    if (why == ASSESS_WHY_DAMAGED || why == ASSESS_WHY_DOCTYPE
-        || why == ASSESS_WHY_ENCRYPTED)
-    {
-        assess_mail_str(mail, why == ASSESS_WHY_ENCRYPTED
-                        ? "(This file is encrypted and was not read.)\n"
-                        : "(This file is damaged and was not read.)\n");
+    unread = assess_mail_unread(why);
+
+    if (unread) {
+        assess_mail_str(mail, unread);
         why = ASSESS_WHY_NONE;
     }
 
@@ -444,6 +462,57 @@ assess_mail_file(assess_mail_t *mail, const assess_mime_part_t *part)
     }
 
     return why;
+}
+
+
+/* Its bytes have the first word on what it is. */
+
+static assess_why_e
+assess_mail_bytes(assess_mail_t *mail, const assess_mime_part_t *part,
+    const char *data, size_t len)
+{
+    if (len > 5 && memcmp(data, "{\\rtf", 5) == 0) {
+        return assess_rtf_memory(mail->out, data, len);
+    }
+
+    if (assess_mail_file_of(part) == ASSESS_FILE_PICTURE) {
+        return assess_image_memory(mail->out, data, len);
+    }
+
+    if (memmem(data, len < ASSESS_MAIL_PDF_SEARCH ? len
+                     : ASSESS_MAIL_PDF_SEARCH, "%PDF-", 5))
+    {
+        return assess_pdf_memory(mail->out, data, len);
+    }
+
+    return assess_office_memory(mail->out, data, len);
+}
+
+
+/* What is told in the place of a file that cannot be read, or NULL. */
+
+static const char *
+assess_mail_unread(assess_why_e why)
+{
+    switch (why) {
+
+    case ASSESS_WHY_ENCRYPTED:
+        return "(This file is encrypted and was not read.)\n";
+
+    case ASSESS_WHY_DAMAGED:
+    case ASSESS_WHY_DOCTYPE:
+        return "(This file is damaged and was not read.)\n";
+
+    case ASSESS_WHY_OLD:
+        return "(This file has an old format and was not read.)\n";
+
+    case ASSESS_WHY_OCR:
+        return "(This file is a picture, and what reads pictures is not "
+               "there.)\n";
+
+    default:
+        return NULL;
+    }
 }
 
 
@@ -473,23 +542,57 @@ assess_mail_next(const assess_mime_t *mime, int i, int root)
 }
 
 
-static int
-assess_mail_readable(const assess_mime_part_t *part)
+static assess_mail_file_e
+assess_mail_file_of(const assess_mime_part_t *part)
 {
-    size_t        i, n;
-    assess_buf_t  name;
+    size_t               i, n;
+    assess_buf_t         name;
+    assess_mail_file_e   file;
 
-    static const char *const  extensions[] = {
-        ".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".epub", ".rtf"
+    static const struct {
+        const char          *type;      /* or a part of it */
+        assess_mail_file_e   file;
+    } types[] = {
+        { "text/rtf", ASSESS_FILE_DOCUMENT },
+        { "text/", ASSESS_FILE_TEXT },
+        { "openxmlformats-officedocument.", ASSESS_FILE_DOCUMENT },
+        { "oasis.opendocument.", ASSESS_FILE_DOCUMENT },
+        { "application/epub+zip", ASSESS_FILE_DOCUMENT },
+        { "application/rtf", ASSESS_FILE_DOCUMENT },
+        { "application/pdf", ASSESS_FILE_DOCUMENT },
+        { "application/msword", ASSESS_FILE_DOCUMENT },
+        { "application/vnd.ms-excel", ASSESS_FILE_DOCUMENT },
+        { "image/png", ASSESS_FILE_PICTURE },
+        { "image/jpeg", ASSESS_FILE_PICTURE },
+        { "image/jpg", ASSESS_FILE_PICTURE },
+        { "image/tiff", ASSESS_FILE_PICTURE },
+        { "image/hei", ASSESS_FILE_PICTURE },
+        { "image/webp", ASSESS_FILE_PICTURE },
+        { "image/bmp", ASSESS_FILE_PICTURE },
+        { "image/gif", ASSESS_FILE_PICTURE }
     };
 
-    if (assess_mime_is(part, "text/")
-        || strstr(part->type, "openxmlformats-officedocument.")
-        || strstr(part->type, "oasis.opendocument.")
-        || assess_mime_is(part, "application/epub+zip")
-        || assess_mime_is(part, "application/rtf"))
-    {
-        return 1;
+    static const struct {
+        const char          *extension;
+        assess_mail_file_e   file;
+    } names[] = {
+        { ".docx", ASSESS_FILE_DOCUMENT }, { ".xlsx", ASSESS_FILE_DOCUMENT },
+        { ".pptx", ASSESS_FILE_DOCUMENT }, { ".odt", ASSESS_FILE_DOCUMENT },
+        { ".ods", ASSESS_FILE_DOCUMENT }, { ".odp", ASSESS_FILE_DOCUMENT },
+        { ".epub", ASSESS_FILE_DOCUMENT }, { ".rtf", ASSESS_FILE_DOCUMENT },
+        { ".pdf", ASSESS_FILE_DOCUMENT }, { ".doc", ASSESS_FILE_DOCUMENT },
+        { ".xls", ASSESS_FILE_DOCUMENT }, { ".png", ASSESS_FILE_PICTURE },
+        { ".jpg", ASSESS_FILE_PICTURE }, { ".jpeg", ASSESS_FILE_PICTURE },
+        { ".tif", ASSESS_FILE_PICTURE }, { ".tiff", ASSESS_FILE_PICTURE },
+        { ".heic", ASSESS_FILE_PICTURE }, { ".heif", ASSESS_FILE_PICTURE },
+        { ".webp", ASSESS_FILE_PICTURE }, { ".bmp", ASSESS_FILE_PICTURE },
+        { ".gif", ASSESS_FILE_PICTURE }
+    };
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strstr(part->type, types[i].type)) {
+            return types[i].file;
+        }
     }
 
     memset(&name, 0, sizeof(name));
@@ -499,20 +602,23 @@ assess_mail_readable(const assess_mime_part_t *part)
         assess_mime_parameter(part, "content-type", "name", &name);
     }
 
-    for (i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+    file = ASSESS_FILE_OTHER;
 
-        n = strlen(extensions[i]);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        n = strlen(names[i].extension);
 
         if (name.len > n
-            && strcasecmp(name.data + name.len - n, extensions[i]) == 0)
+            && strcasecmp(name.data + name.len - n, names[i].extension) == 0)
         {
+            file = names[i].file;
             break;
         }
     }
 
     assess_buf_free(&name);
 
-    return i < sizeof(extensions) / sizeof(extensions[0]);
+    return file;
 }
 
 
@@ -555,8 +661,8 @@ assess_mail_kind(const assess_mail_t *mail, int i)
     if (!(assess_mime_is(part, "text/") || assess_mime_is(part, "message/"))
         || assess_mail_attached(part))
     {
-        return assess_mail_readable(part) ? ASSESS_MAIL_FILE
-                                          : ASSESS_MAIL_OTHER;
+        return assess_mail_file_of(part) == ASSESS_FILE_OTHER
+               ? ASSESS_MAIL_OTHER : ASSESS_MAIL_FILE;
     }
 
     for (up = part->up; up != -1; i = up, up = mail->mime.parts[i].up) {

@@ -6,6 +6,7 @@
  */
 
 #include "assess_ocr.h"
+#include "assess_pdf.h"
 
 #include <cmath>
 #include <ctype.h>
@@ -52,11 +53,13 @@ assess_pdf_silence(ErrorCategory, Goffset, const char *)
 }
 
 
-static void
+void
 assess_pdf_prepare(void)
 {
-    setErrorCallback(assess_pdf_silence);
-    globalParams = std::make_unique<GlobalParams>();
+    if (globalParams == nullptr) {
+        setErrorCallback(assess_pdf_silence);
+        globalParams = std::make_unique<GlobalParams>();
+    }
 
     assess_ocr_prepare();
 }
@@ -264,18 +267,20 @@ assess_pdf_open(std::unique_ptr<BaseStream> stream)
 }
 
 
+/* doc is what is to be tidied up then. */
+
 static assess_why_e
-assess_pdf_pages(assess_out_t *out)
+assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
+    std::unique_ptr<PDFDoc> &doc)
 {
-    int                      n, i, last;
-    bool                     words;
-    assess_why_e             why;
-    assess_pdf_page_t        page;
-    std::unique_ptr<PDFDoc>  doc;
+    int                n, i, last;
+    bool               words;
+    assess_why_e       why;
+    assess_pdf_page_t  page;
 
     doc = assess_pdf_open<PDFDoc>(std::make_unique<MemStream>(
-              const_cast<char *>(out->data), 0,
-              static_cast<Goffset>(out->len), Object(objNull)));
+              const_cast<char *>(data), 0, static_cast<Goffset>(len),
+              Object(objNull)));
 
     if (!doc->isOk()) {
         return doc->getErrorCode() == errEncrypted ? ASSESS_WHY_ENCRYPTED
@@ -288,7 +293,7 @@ assess_pdf_pages(assess_out_t *out)
         return ASSESS_WHY_DAMAGED;
     }
 
-    if (n > out->max_pages) {
+    if (n > out->max_pages - (out->only ? 0 : out->page)) {
         return ASSESS_WHY_PAGES;
     }
 
@@ -329,8 +334,51 @@ assess_pdf_pages(assess_out_t *out)
         assess_out_page(out);
     }
 
-    if (!words && !assess_ocr_ready()) {
-        return ASSESS_WHY_OCR;
+    return words || assess_ocr_ready() ? ASSESS_WHY_NONE : ASSESS_WHY_OCR;
+}
+
+
+static assess_why_e
+assess_pdf_try(assess_out_t *out, const char *data, size_t len,
+    std::unique_ptr<PDFDoc> &doc)
+{
+    /* positions in poppler's streams in memory are an int */
+
+    if (len > INT_MAX) {
+        return ASSESS_WHY_TOO_LARGE;
+    }
+
+    try {
+        return assess_pdf_pages(out, data, len, doc);
+
+    } catch (const std::bad_alloc &) {
+        return ASSESS_WHY_MEMORY;
+
+    } catch (...) {
+        return ASSESS_WHY_DAMAGED;
+    }
+}
+
+
+assess_why_e
+assess_pdf_memory(assess_out_t *out, const char *data, size_t len)
+{
+    std::unique_ptr<PDFDoc>  doc;
+
+    return assess_pdf_try(out, data, len, doc);
+}
+
+
+static assess_why_e
+assess_pdf_read(assess_out_t *out)
+{
+    assess_why_e             why;
+    std::unique_ptr<PDFDoc>  doc;
+
+    why = assess_pdf_try(out, out->data, out->len, doc);
+
+    if (why != ASSESS_WHY_NONE) {
+        return why;
     }
 
     /* nobody waits for the tidying up: the process ends here */
@@ -340,27 +388,6 @@ assess_pdf_pages(assess_out_t *out)
     }
 
     assess_out_done(out);
-}
-
-
-static assess_why_e
-assess_pdf_read(assess_out_t *out)
-{
-    /* positions in poppler's streams in memory are an int */
-
-    if (out->len > INT_MAX) {
-        return ASSESS_WHY_TOO_LARGE;
-    }
-
-    try {
-        return assess_pdf_pages(out);
-
-    } catch (const std::bad_alloc &) {
-        return ASSESS_WHY_MEMORY;
-
-    } catch (...) {
-        return ASSESS_WHY_DAMAGED;
-    }
 }
 
 
