@@ -220,6 +220,7 @@ static void
 assess_child_run(const assess_child_t *child, const assess_order_t *order,
     const assess_reader_t *reader, int document, pid_t parent)
 {
+    int64_t       memory;
     sigset_t      set;
     assess_why_e  why;
 
@@ -257,8 +258,12 @@ assess_child_run(const assess_child_t *child, const assess_order_t *order,
     assess_background(1);
     assess_child_first_to_go();
 
+    /* what all readers have in common, its libraries, is no part of its need */
+
+    memory = order->memory ? order->memory + assess_sandbox_mapped() : 0;
+
     if (assess_child_map(&out) != 0
-        || assess_sandbox_limits(order->memory, order->cpu_s) != 0
+        || assess_sandbox_limits(memory, order->cpu_s) != 0
         || assess_sandbox_enter(assess_child_folder(reader)) != 0)
     {
         assess_out_fail(&out, errno == ENOMEM || *assess_memory_failed

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -135,6 +136,31 @@ static const int  assess_seccomp_deadly[] = {
     SCMP_SYS(unshare),
     SCMP_SYS(setns)
 };
+
+
+int64_t
+assess_sandbox_mapped(void)
+{
+    int      fd;
+    char     text[32];
+    ssize_t  n;
+
+    fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd == -1) {
+        return 0;
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+    (void) close(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    text[n] = '\0';
+
+    return (int64_t) strtoll(text, NULL, 10) * sysconf(_SC_PAGESIZE);
+}
 
 
 int

@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 
+/* Bytes of address space that this process has by now; 0: not known. */
+int64_t assess_sandbox_mapped(void);
+
 /* The rlimits of this process; 0 is no limit.  0, or -1 with errno. */
 int assess_sandbox_limits(int64_t memory, int cpu_s);
 
