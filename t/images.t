@@ -98,6 +98,73 @@ sub heic {
 }
 
 
+# Part of a picture.
+sub part {
+    my ($p, $from, $width, $height) = @_;
+
+    return [$width, $height, join '', map { substr $p->[2],
+        $_ * $p->[0] + $from, $width } 0 .. $height - 1];
+}
+
+
+sub box {
+    my ($type, @data) = @_;
+    my $data = join '', @data;
+    return pack('N', 8 + length $data) . $type . $data;
+}
+
+
+# An HEIC of tiles of one size beside each other, as telephones make them.
+sub tiles {
+    my (@tiles) = @_;
+
+    my ($width, $height) = @{ $tiles[0] };
+    my $n = @tiles;
+    my ($config, @items);
+
+    for my $tile (@tiles) {
+        my $bytes = heic('-q 60', png($tile));
+        my ($head) = $bytes =~ /(.{4})hvcC/s or die "no hvcC\n";
+
+        $config = substr $bytes, index($bytes, 'hvcC') - 4, unpack 'N', $head;
+        push @items, substr $bytes, index($bytes, 'mdat') + 4;
+    }
+
+    push @items, pack 'C4n2', 0, 0, 0, $n - 1, $n * $width, $height;
+
+    my $meta = sub {
+        my ($at) = @_;
+        my $locations = '';
+
+        for my $i (0 .. $n) {
+            $locations .= pack 'n3N2', $i + 1, 0, 1, $at, length $items[$i];
+            $at += length $items[$i];
+        }
+
+        return box('meta', "\0" x 4,
+            box('hdlr', "\0" x 8, 'pict', "\0" x 13),
+            box('pitm', pack 'Nn', 0, $n + 1),
+            box('iloc', pack('NCCn', 0, 0x44, 0, $n + 1), $locations),
+            box('iinf', pack('Nn', 0, $n + 1), map { box('infe',
+                pack 'Nn2a4x', 2 << 24 | ($_ <= $n ? 1 : 0), $_, 0,
+                $_ <= $n ? 'hvc1' : 'grid') } 1 .. $n + 1),
+            box('iref', "\0" x 4, box('dimg', pack 'n*', $n + 1, $n, 1 .. $n)),
+            box('iprp', box('ipco', $config,
+                box('ispe', pack 'N3', 0, $width, $height),
+                box('ispe', pack 'N3', 0, $n * $width, $height),
+                box('irot', "\1")),
+                box('ipma', pack('N2', 0, $n + 1),
+                    (map { pack 'nC3', $_, 2, 0x81, 2 } 1 .. $n),
+                    pack 'nC3', $n + 1, 2, 3, 0x84)));
+    };
+
+    my $type = box('ftyp', 'heic', "\0" x 4, 'mif1heic');
+
+    return $type . $meta->(length($type . $meta->(0)) + 8)
+        . box('mdat', @items);
+}
+
+
 # A picture of 16 bits for each dot.
 sub deep {
     my ($width, $height, $rows) = @{ $_[0] };
@@ -150,6 +217,9 @@ reads(tiff([$picture, $second]), 'a TIFF of two pages', [@words],
     reads(heic('-q 60 -b 10', deep($picture)), 'HEIC of 10 bits', [@words]);
     reads(heic('-q 60', png($picture), png($second)), 'an HEIC of two',
           [@words], [map {"Page two. $_"} @words[0, 1]]);
+
+    reads(tiles(map { part($picture, $_ * 800, 800, 1166) } 0, 1),
+          'an HEIC of tiles, turned', [@words]);
 
     fails(substr($one, 0, length($one) / 2), 'document_damaged',
           'half an HEIC');
@@ -259,6 +329,12 @@ problem_is(post(png($picture), 'text/plain'), 415, undef,
 problem_is(post('text', 'image/png'), 415, undef, 'text said to be a PNG');
 like(post(png($picture), 'image/png')->{status}, qr/^20[01]\z/,
      'a PNG said to be one');
+
+# the least memory that can be given
+write_file("$dir/0/extra.conf", "assess_extract_limits memory=128m;\n");
+$t->server->reload;
+reads(png(part($second, 0, 1600, 1166)), 'little memory',
+      [map {"Page two. $_"} @words[0, 1]]);
 
 # a language that is not there
 {
