@@ -63,6 +63,18 @@ sub number { return cell(0x203, @_[0 .. 2], pack 'd<', $_[3]) }
         ["Seen words\nA link and more\nstray\n"],
           'what is hidden, was deleted, and codes of fields');
 
+    my @styles = ([0, 1, 0xfff], [1, 1, 0], [62, 1, 0], [4094, 1, 0, 1],
+        [4094, 1, 3], [4094, 1, 3, 0x81], [65, 2, 0xfff],
+        [4094, 2, 6, 1], [4094, 1, 8, 0x81]);
+    reads(doc([["Title\r", { style => 2 }], ["Heading\r", { style => 1 }],
+        ["hidden\r", { style => 3 }], ["of it\r", { style => 4 }],
+        ["Not so.\r", { style => 5 }], ["round\r", { style => 8 }],
+        [["no ", [0x81, 6, 'Only '], [0, 6, 'this'], [0x80, 6, ' no'], "\r"],
+         { style => 3 }], [["It ", [0x80, 7, 'no'], [0x81, 6, 'no'], [0x81, 7,
+         "is.\r"]]]], styles => \@styles), 'doc',
+        ["Title\n\nHeading\n\nNot so.\nround\nOnly this\nIt is.\n"],
+          'what is hidden by styles');
+
     reads(doc([["Before.\r"], ["Stair\7", $cells], ["Tested\7", $cells],
         ["\7", { %$row, shape => 1 }], ["1\r", $cells], ["north\7", $cells],
         ["\7", $cells], ["yes\7", $cells], ["\7", { %$row, huge => 1 }],

@@ -10,6 +10,7 @@
 #include "assess_flow.h"
 #include "assess_old.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 
@@ -22,6 +23,7 @@
 #define ASSESS_DOC_TABLES      0x9a     /* where they are, and how long */
 
 /* tables, by their place in the list of them (2.5.6) */
+#define ASSESS_DOC_STYLES      1
 #define ASSESS_DOC_NOTE_REFS   2
 #define ASSESS_DOC_NOTES       3
 #define ASSESS_DOC_SECTIONS    6
@@ -92,6 +94,7 @@ typedef struct {
     assess_str_t         note_refs;
     assess_str_t         notes;
 
+    assess_doc_style_t  *styles;
     size_t               npieces;
     uint32_t             stories[ASSESS_DOC_STORIES + 1];
 
@@ -159,6 +162,7 @@ assess_doc_read(assess_ole_t *ole, assess_out_t *out)
     assess_buf_free(&doc.data);
     assess_buf_free(&doc.main.text);
     assess_buf_free(&doc.aside.text);
+    free(doc.styles);
 
     return why;
 }
@@ -219,13 +223,14 @@ assess_doc_tables(assess_doc_t *doc)
     size_t         i;
     uint32_t       from, len;
     const char    *p;
-    assess_str_t   clx;
+    assess_str_t   clx, stsh;
     assess_why_e   why;
 
     const struct {
         size_t         table;
         assess_str_t  *to;
     } tables[] = {
+        { ASSESS_DOC_STYLES, &stsh },
         { ASSESS_DOC_NOTE_REFS, &doc->note_refs },
         { ASSESS_DOC_NOTES, &doc->notes },
         { ASSESS_DOC_SECTIONS, &doc->sections },
@@ -252,6 +257,12 @@ assess_doc_tables(assess_doc_t *doc)
     doc->props.word.len = doc->word.len;
     doc->props.data.data = doc->data.data;
     doc->props.data.len = doc->data.len;
+
+    if (assess_doc_styles(&stsh, &doc->styles, &doc->props.nstyles) != 0) {
+        return ASSESS_WHY_MEMORY;
+    }
+
+    doc->props.styles = doc->styles;
 
     why = assess_doc_pieces(doc, clx);
 

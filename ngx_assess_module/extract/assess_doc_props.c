@@ -12,7 +12,7 @@
 
 
 #define ASSESS_DOC_PAGE       512
-#define ASSESS_DOC_HEADINGS   9         /* styles 1 to 9 are headings */
+#define ASSESS_DOC_HEADINGS   9         /* styles 1 to 9, without a table */
 #define ASSESS_DOC_LISTS      0x7fe     /* numbers of them end there */
 #define ASSESS_DOC_BX         13        /* of a paragraph, within its page */
 
@@ -28,12 +28,14 @@
 #define ASSESS_DOC_DEPTH         0x6649
 #define ASSESS_DOC_DELETED       0x0800
 #define ASSESS_DOC_HIDDEN        0x083c
+#define ASSESS_DOC_LETTERS       0x4a30
 #define ASSESS_DOC_BREAK         0x3009
 #define ASSESS_DOC_TABLE         0xd608
 #define ASSESS_DOC_TABS          0xc615
 
 #define ASSESS_DOC_NO_BREAK      0
 #define ASSESS_DOC_BODY          9      /* the level of what is no heading */
+#define ASSESS_DOC_NO_STYLE      SIZE_MAX
 
 
 /* A list of codes, while it is read. */
@@ -46,6 +48,10 @@ typedef struct {
 } assess_doc_codes_t;
 
 
+static void assess_doc_run(assess_doc_props_t *props, uint32_t at);
+static void assess_doc_around(assess_doc_props_t *props, uint32_t at);
+static size_t assess_doc_list(const char *page, size_t i, size_t n,
+    size_t *offset);
 static int assess_doc_next(assess_doc_codes_t *codes);
 static size_t assess_doc_length(const assess_doc_codes_t *codes);
 static const char *assess_doc_page(const assess_doc_props_t *props,
@@ -73,29 +79,16 @@ assess_doc_paragraph(const assess_doc_props_t *props, uint32_t at,
         return;
     }
 
-    /* 2.9.175: a length in words, or zero and then it */
+    len = assess_doc_list(page, i, n, &offset);
 
-    offset = (size_t) (unsigned char) page[4 * (n + 1) + ASSESS_DOC_BX * i] * 2;
-
-    if (offset == 0 || offset + 2 > ASSESS_DOC_PAGE) {
-        return;
-    }
-
-    len = (size_t) (unsigned char) page[offset++] * 2;
-
-    if (len == 0) {
-        len = (size_t) (unsigned char) page[offset++] * 2;
-
-    } else {
-        len--;
-    }
-
-    if (len < 2 || len > ASSESS_DOC_PAGE - offset) {
+    if (len < 2) {
         return;
     }
 
     style = assess_ole_u16(page + offset);
-    paragraph->heading = style >= 1 && style <= ASSESS_DOC_HEADINGS;
+    paragraph->heading = style < props->nstyles
+                         ? props->styles[style].heading
+                         : style >= 1 && style <= ASSESS_DOC_HEADINGS;
 
     codes.p = page + offset + 2;
     codes.end = page + offset + len;
@@ -183,22 +176,46 @@ assess_doc_large(const assess_doc_props_t *props, uint32_t at,
 int
 assess_doc_hidden(assess_doc_props_t *props, uint32_t at)
 {
-    size_t               i, n, offset, len;
-    const char          *page;
-    assess_doc_codes_t   codes;
+    int  hidden;
 
-    if (at >= props->from && at < props->to) {
-        return props->hidden;
+    if (at < props->from || at >= props->to) {
+        assess_doc_run(props, at);
     }
+
+    if (at < props->first || at >= props->last) {
+        assess_doc_around(props, at);
+    }
+
+    hidden = props->style < props->nstyles
+             && props->styles[props->style].hidden;
+
+    if (props->letters < props->nstyles) {
+        hidden = assess_doc_style_says(props->styles[props->letters].says,
+                                       hidden);
+    }
+
+    return props->deleted || assess_doc_style_says(props->says, hidden);
+}
+
+
+static void
+assess_doc_run(assess_doc_props_t *props, uint32_t at)
+{
+    size_t               i, n, offset;
+    const char          *page;
+    assess_str_t         list;
+    assess_doc_codes_t   codes;
 
     props->from = at;
     props->to = at + 1;
-    props->hidden = 0;
+    props->deleted = 0;
+    props->says = ASSESS_DOC_UNSAID;
+    props->letters = ASSESS_DOC_NO_STYLE;
 
     page = assess_doc_page(props, &props->runs, at, 1, &i, &n);
 
     if (page == NULL) {
-        return 0;
+        return;
     }
 
     props->from = assess_ole_u32(page + 4 * i);
@@ -207,29 +224,113 @@ assess_doc_hidden(assess_doc_props_t *props, uint32_t at)
     offset = (size_t) (unsigned char) page[4 * (n + 1) + i] * 2;
 
     if (offset == 0) {
-        return 0;
+        return;
     }
 
-    len = (unsigned char) page[offset++];
+    list.len = (unsigned char) page[offset++];
+    list.data = (char *) page + offset;
 
-    if (len > ASSESS_DOC_PAGE - offset) {
-        return 0;
+    if (list.len > ASSESS_DOC_PAGE - offset) {
+        return;
     }
 
-    codes.p = page + offset;
-    codes.end = codes.p + len;
+    props->says = assess_doc_says(&list);
+
+    codes.p = list.data;
+    codes.end = codes.p + list.len;
 
     while (assess_doc_next(&codes)) {
 
-        if (codes.code == ASSESS_DOC_DELETED
-            || codes.code == ASSESS_DOC_HIDDEN)
-        {
-            props->hidden |= codes.value[0] != 0
-                             && (unsigned char) codes.value[0] != 0x80;
+        if (codes.code == ASSESS_DOC_DELETED) {
+
+            /* no style has it: its reverse is that it was */
+
+            props->deleted = codes.value[0] != 0
+                             && (unsigned char) codes.value[0]
+                                != ASSESS_DOC_SAME;
+
+        } else if (codes.code == ASSESS_DOC_LETTERS) {
+            props->letters = assess_ole_u16(codes.value);
+        }
+    }
+}
+
+
+/* The paragraph around it: only its style matters here. */
+
+static void
+assess_doc_around(assess_doc_props_t *props, uint32_t at)
+{
+    size_t       i, n, offset;
+    const char  *page;
+
+    props->first = at;
+    props->last = at + 1;
+    props->style = 0;
+
+    page = assess_doc_page(props, &props->paragraphs, at, ASSESS_DOC_BX, &i,
+                           &n);
+    if (page == NULL) {
+        return;
+    }
+
+    props->first = assess_ole_u32(page + 4 * i);
+    props->last = assess_ole_u32(page + 4 * i + 4);
+
+    if (assess_doc_list(page, i, n, &offset) >= 2) {
+        props->style = assess_ole_u16(page + offset);
+    }
+}
+
+
+unsigned
+assess_doc_says(const assess_str_t *list)
+{
+    unsigned             says;
+    assess_doc_codes_t   codes;
+
+    codes.p = list->data;
+    codes.end = codes.p + list->len;
+    says = ASSESS_DOC_UNSAID;
+
+    while (assess_doc_next(&codes)) {
+        if (codes.code == ASSESS_DOC_HIDDEN) {
+            says = (unsigned char) codes.value[0];
         }
     }
 
-    return props->hidden;
+    return says;
+}
+
+
+/*
+ * Where in its page what is said of a paragraph is, and how long it is, or 0:
+ * its length is told in words, or is zero and then it is (2.9.175).
+ */
+
+static size_t
+assess_doc_list(const char *page, size_t i, size_t n, size_t *offset)
+{
+    size_t  at, len;
+
+    at = (size_t) (unsigned char) page[4 * (n + 1) + ASSESS_DOC_BX * i] * 2;
+
+    if (at == 0 || at + 2 > ASSESS_DOC_PAGE) {
+        return 0;
+    }
+
+    len = (size_t) (unsigned char) page[at++] * 2;
+
+    if (len == 0) {
+        len = (size_t) (unsigned char) page[at++] * 2;
+
+    } else {
+        len--;
+    }
+
+    *offset = at;
+
+    return len <= ASSESS_DOC_PAGE - at ? len : 0;
 }
 
 

@@ -8,7 +8,7 @@
 #define ASSESS_DOC_PROPS_H
 
 
-#include "../base/assess_base.h"
+#include "assess_doc_styles.h"
 
 
 typedef struct {
@@ -27,9 +27,18 @@ typedef struct {
     assess_str_t   paragraphs;          /* PlcBtePapx */
     assess_str_t   runs;                /* PlcBteChpx */
 
-    uint32_t       from;                /* the run that was asked for last */
+    const assess_doc_style_t  *styles;
+    size_t                     nstyles;
+
+    /* the run that was asked for last, and its paragraph */
+    uint32_t       from;
     uint32_t       to;
-    int            hidden;
+    int            deleted;
+    unsigned       says;                /* of being hidden */
+    size_t         letters;             /* their style */
+    uint32_t       first;
+    uint32_t       last;
+    size_t         style;
 } assess_doc_props_t;
 
 
@@ -39,6 +48,9 @@ void assess_doc_paragraph(const assess_doc_props_t *props, uint32_t at,
 
 /* Whether the character at this byte is hidden, or was deleted. */
 int assess_doc_hidden(assess_doc_props_t *props, uint32_t at);
+
+/* What a list of codes says of being hidden, see assess_doc_styles.h. */
+unsigned assess_doc_says(const assess_str_t *codes);
 
 /*
  * Whether the section begins on the page that the one before it ends on; sepx

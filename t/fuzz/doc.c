@@ -1,5 +1,6 @@
 /* sources: extract/assess_doc.c extract/assess_doc_props.c
-   extract/assess_charset.c extract/assess_flow.c base/assess_base.c */
+   extract/assess_doc_styles.c extract/assess_charset.c extract/assess_flow.c
+   base/assess_base.c */
 /* libs: -lm */
 
 /*

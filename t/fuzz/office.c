@@ -3,7 +3,8 @@
    extract/assess_odf.c extract/assess_epub.c extract/assess_html.c
    extract/assess_charset.c extract/assess_xml.c extract/assess_flow.c
    extract/assess_ole.c extract/assess_doc.c extract/assess_doc_props.c
-   extract/assess_xls.c extract/assess_rtf_charset.c base/assess_base.c */
+   extract/assess_doc_styles.c extract/assess_xls.c
+   extract/assess_rtf_charset.c base/assess_base.c */
 /* libs: -I/usr/include/libxml2 -lxml2 -lm -Wl,--wrap=malloc
    -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free */
 

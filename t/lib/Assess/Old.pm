@@ -109,9 +109,24 @@ my %codes = (
     shape => pack('vva3', 0xd608, 4, "\0\0\0"));
 
 
+# Styles of [number that Word gives it, kind, the one it is made from, what it
+# says of being hidden]; kind 1 is of paragraphs, 2 of letters.
+sub styles {
+    return pack('v/a', pack 'v9', scalar @_, 10, (0) x 7) . join '', map {
+        my ($id, $kind, $base, $says) = @$_;
+        my $list = defined $says ? pack 'vC', 0x083c, $says : '';
+        my $style = pack('v5', $id, $kind | $base << 4, 0, 0, 0)
+            . pack('v', 1) . "S\0\0\0"
+            . ($kind == 1 ? pack 'v a5x', 5, "\0\0\x07\x24\0" : '')
+            . pack('v', length $list) . $list;
+        pack('v', length $style) . $style . "\0" x (length($style) % 2) } @_;
+}
+
+
 # A document of paragraphs [text, {what it is}], each with the mark that ends
 # it; a text may be a list of strings, and of references to those that are
-# hidden, and references to references to those that were deleted.
+# hidden, references to references to those that were deleted, or lists of what
+# they say of being hidden, the style of their letters, and a string.
 # Other stories: footnotes, endnotes, headers, boxes, comments, macros, each a
 # list of such paragraphs, but footnotes a list of lists.  A character \2 is the
 # place of a footnote.  Where a paragraph has section => n, a section ends, and
@@ -146,7 +161,8 @@ sub doc_streams {
             my $at = $text_at + length $text;
 
             for my $part (ref $parts eq 'ARRAY' ? @$parts : $parts) {
-                my $string = ref $part ? $$part : $part;
+                my $string = ref $part eq 'ARRAY' ? $part->[2]
+                    : ref $part ? $$part : $part;
 
                 # what has one byte in Windows-1252 has one here
                 my $wide = $string =~ /[^\x00-\x7f\xa0-\xff]/;
@@ -155,7 +171,10 @@ sub doc_streams {
                 my $fc = $text_at + length $text;
 
                 push @pieces, [$cp, $wide ? $fc : $fc * 2 | 0x40000000];
-                push @runs, [$fc, $fc + length $bytes, ref $part];
+                push @runs, [$fc, $fc + length $bytes, ref $part eq 'ARRAY'
+                    ? pack 'vCvv', 0x083c, $part->[0], 0x4a30, $part->[1]
+                    : ref $part eq 'SCALAR' ? pack 'vC', 0x083c, 1
+                    : ref $part ? pack 'vC', 0x0800, 0x81 : ''];
 
                 while ($story == $main && $string =~ /\x02/g) {
                     push @refs, $cp + pos($string) - 1;
@@ -232,9 +251,8 @@ sub doc_streams {
     }, @paragraphs);
 
     $tables[12] = $pages->(1, sub {
-        my ($how) = $_[0][2];
-        return $how ? chr(3) . pack 'vC', $how eq 'SCALAR' ? 0x083c : 0x0800, 1
-                    : '';
+        my $list = $_[0][2];
+        return length $list ? pack 'C/a', $list : '';
     }, @runs);
 
     # the first one begins on a page of its own in any case
@@ -266,6 +284,8 @@ sub doc_streams {
         $tables[2] = pack('V*', @refs, $counts[0]) . pack 'v*', (1) x @refs;
         $tables[3] = pack 'V*', 0, @ends, $at + 1;
     }
+
+    $tables[1] = styles(@{ $o{styles} }) if $o{styles};
 
     # what changed by pieces comes first, and says nothing here
     $tables[33] = pack('Cva3', 1, 3, "\x16\x24\0") . "\2" . pack 'V/a',
