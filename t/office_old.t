@@ -102,7 +102,8 @@ sub number { return cell(0x203, @_[0 .. 2], pack 'd<', $_[3]) }
           'notes on their page, and what else stands outside of the text');
 
     reads(doc(\@text, shift => 12, pad => 8000,
-        deeper => [['WordDocument', 'x'], ['1Table', 'y']]), 'doc', ["Fire doors\n\n"
+        deeper => [['WordDocument', 'x'], ['1Table', 'y']]), 'doc',
+        ["Fire doors\n\n"
         . "All doors & exits are \x{201c}tested\x{201d}.\n"
         . "Gr\x{fc}\x{df}e \x{6d88}\x{9632} \x{1f600}\n"
         . "One two\nthree-fourfive\n- An item\n\nNumbered\n"],

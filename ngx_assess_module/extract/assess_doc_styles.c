@@ -8,6 +8,7 @@
 
 
 #define ASSESS_DOC_TITLE    62          /* by the number that Word gives it */
+#define ASSESS_DOC_STYLES   0xffe       /* there are no more */
 #define ASSESS_DOC_NO_BASE  0xfff
 #define ASSESS_DOC_CHAIN    32          /* styles that one is made from */
 
@@ -43,6 +44,10 @@ assess_doc_styles(const assess_str_t *stsh, assess_doc_style_t **styles,
 
     if (len > (size_t) (end - p) - 2 || count == 0) {
         return 0;
+    }
+
+    if (count > ASSESS_DOC_STYLES) {
+        count = ASSESS_DOC_STYLES;
     }
 
     *styles = calloc(count, sizeof(assess_doc_style_t));
