@@ -1,9 +1,13 @@
 
-/* The bytes of documents, kept in pieces, and the pages found in them. */
+/*
+ * The bytes of documents, in pieces in the database or in a storage, and the
+ * pages found in them.
+ */
 
 #include "assess_document_int.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,19 +15,36 @@
 
 #define ASSESS_PIECE        262144
 
+/* of an object, asked for at a time where it is copied */
+#define ASSESS_PART         1048576
+
 /* of the text of pages, sent in one statement */
 #define ASSESS_PAGES_BYTES  1048576
 #define ASSESS_PAGES        1000
 
 
-static assess_err_e
-assess_upload_read(const assess_upload_t *upload, int64_t offset, char *piece,
+/* Where a content lies; storage is "" where that is the database. */
+
+typedef struct {
+    int64_t   bytes;
+    char      storage[ASSESS_OBJECT_LEN];
+    char      object[ASSESS_OBJECT_LEN];
+} assess_place_t;
+
+
+assess_err_e
+assess_upload_read(const assess_upload_t *upload, int64_t offset, char *data,
     size_t size, assess_err_t *err)
 {
     ssize_t  n;
 
+    if (upload->fd == -1) {
+        memcpy(data, upload->data + offset, size);
+        return ASSESS_OK;
+    }
+
     while (size) {
-        n = pread(upload->fd, piece, size, (off_t) (upload->offset + offset));
+        n = pread(upload->fd, data, size, (off_t) (upload->offset + offset));
 
         if (n < 0 && errno == EINTR) {
             continue;
@@ -35,7 +56,7 @@ assess_upload_read(const assess_upload_t *upload, int64_t offset, char *piece,
                                n ? strerror(errno) : "it is cut short");
         }
 
-        piece += n;
+        data += n;
         offset += n;
         size -= (size_t) n;
     }
@@ -115,22 +136,23 @@ assess_content_int8(const char *data)
 
 
 /*
- * The part of one piece from offset on, at most size bytes of it; left gets
- * what there is of the document from offset on.
+ * Where the content lies, and if that is the database the part of one piece
+ * from offset on, at most size bytes of it.
  */
 
 static assess_err_e
 assess_content_piece(assess_conn_t *conn, const assess_scope_t *scope,
     const char *document_id, int64_t offset, size_t size, assess_buf_t *out,
-    int64_t *left, assess_err_t *err)
+    assess_place_t *place, assess_err_t *err)
 {
     size_t         room, n;
+    int64_t        left;
     PGresult      *res;
     assess_err_e   rc;
     assess_args_t  args;
 
     static const char  sql[] =
-        "select d.bytes, substr(c.data, $4::int, $5::int)"
+        "select d.bytes, substr(c.data, $4::int, $5::int), d.storage, d.object"
         " from assess.documents d left join assess.document_contents c"
         " on c.document_id = d.document_id and c.seq = $3::int"
         " where d.tenant = $1 and d.document_id = $2";
@@ -158,13 +180,22 @@ assess_content_piece(assess_conn_t *conn, const assess_scope_t *scope,
         return assess_document_unknown(err);
     }
 
-    *left = assess_content_int8(PQgetvalue(res, 0, 0)) - offset;
-    if (*left < 0) {
-        *left = 0;
+    place->bytes = assess_content_int8(PQgetvalue(res, 0, 0));
+
+    (void) snprintf(place->storage, sizeof(place->storage), "%s",
+                    PQgetvalue(res, 0, 2));
+    (void) snprintf(place->object, sizeof(place->object), "%s",
+                    PQgetvalue(res, 0, 3));
+
+    if (place->storage[0]) {
+        PQclear(res);
+        return ASSESS_OK;
     }
 
-    if ((int64_t) size > *left) {
-        size = (size_t) *left;
+    left = place->bytes > offset ? place->bytes - offset : 0;
+
+    if ((int64_t) size > left) {
+        size = (size_t) left;
     }
 
     n = PQgetisnull(res, 0, 1) ? 0 : (size_t) PQgetlength(res, 0, 1);
@@ -181,6 +212,44 @@ assess_content_piece(assess_conn_t *conn, const assess_scope_t *scope,
     }
 
     PQclear(res);
+
+    return rc;
+}
+
+
+/* The same out of a storage, where no connection is held meanwhile */
+
+static assess_err_e
+assess_content_object(assess_db_t *db, const assess_place_t *place,
+    int64_t offset, size_t size, assess_buf_t *out, assess_err_t *err)
+{
+    int64_t            left, start;
+    assess_err_e       rc;
+    assess_storage_t  *storage;
+
+    left = place->bytes > offset ? place->bytes - offset : 0;
+
+    if ((int64_t) size > left) {
+        size = (size_t) left;
+    }
+
+    if (size == 0) {
+        return ASSESS_OK;
+    }
+
+    storage = assess_storage_find(db, place->storage, err);
+
+    if (storage == NULL
+        || assess_storage_known(storage, db, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    start = assess_mono_ms();
+
+    rc = assess_storage_get(storage, place->object, offset, size, out, err);
+
+    assess_db_elsewhere(assess_mono_ms() - start);
 
     return rc;
 }
@@ -207,10 +276,10 @@ assess_document_content(assess_db_t *db, const assess_scope_t *scope,
     const char *document_id, int64_t offset, size_t size, assess_buf_t *out,
     assess_err_t *err)
 {
-    size_t          before, got;
-    int64_t         left;
-    assess_err_e    rc;
-    assess_conn_t  *conn;
+    size_t           before, got;
+    assess_err_e     rc;
+    assess_conn_t   *conn;
+    assess_place_t   place;
 
     if (assess_content_check(scope, document_id, offset, err) != ASSESS_OK
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
@@ -222,17 +291,69 @@ assess_document_content(assess_db_t *db, const assess_scope_t *scope,
         before = out->len;
 
         rc = assess_content_piece(conn, scope, document_id, offset, size, out,
-                                  &left, err);
+                                  &place, err);
 
         got = out->len - before;
         offset += (int64_t) got;
         size -= got;
 
-    } while (rc == ASSESS_OK && size && got && left > (int64_t) got);
+    } while (rc == ASSESS_OK && size && got && place.bytes > offset);
 
     assess_db_release(conn);
 
+    if (rc == ASSESS_OK && place.storage[0]) {
+        rc = assess_content_object(db, &place, offset, size, out, err);
+    }
+
     return rc;
+}
+
+
+assess_err_e
+assess_document_open(assess_db_t *db, const assess_scope_t *scope,
+    const char *document_id, int *fd, assess_err_t *err)
+{
+    assess_buf_t       none;
+    assess_err_e       rc;
+    assess_conn_t     *conn;
+    assess_place_t     place;
+    assess_storage_t  *storage;
+
+    *fd = -1;
+
+    /* nothing can be a file */
+
+    if (assess_storage_next(db, NULL) == NULL) {
+        return ASSESS_OK;
+    }
+
+    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    memset(&none, 0, sizeof(assess_buf_t));
+
+    rc = assess_content_piece(conn, scope, document_id, 0, 0, &none, &place,
+                              err);
+
+    assess_buf_free(&none);
+    assess_db_release(conn);
+
+    if (rc != ASSESS_OK || place.storage[0] == '\0') {
+        return rc;
+    }
+
+    storage = assess_storage_find(db, place.storage, err);
+
+    if (storage == NULL
+        || assess_storage_known(storage, db, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    return assess_storage_open(storage, place.object, place.bytes, fd, err);
 }
 
 
@@ -273,14 +394,47 @@ assess_content_write(int fd, const char *data, size_t size, int64_t offset,
 }
 
 
+/* What of a storage is copied, a part at a time */
+
+static assess_err_e
+assess_content_copy(assess_db_t *db, const assess_place_t *place, int fd,
+    assess_err_t *err)
+{
+    int64_t       offset;
+    assess_buf_t  part;
+    assess_err_e  rc;
+
+    memset(&part, 0, sizeof(assess_buf_t));
+
+    for (offset = 0, rc = ASSESS_OK;
+         offset < place->bytes && rc == ASSESS_OK;
+         offset += (int64_t) part.len)
+    {
+        assess_buf_reset(&part);
+
+        rc = assess_content_object(db, place, offset, ASSESS_PART, &part,
+                                   err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_content_write(fd, part.data, part.len, offset, err);
+        }
+    }
+
+    assess_buf_free(&part);
+
+    return rc;
+}
+
+
 assess_err_e
 assess_document_copy(assess_db_t *db, const assess_scope_t *scope,
     const char *document_id, int fd, assess_err_t *err)
 {
-    int64_t         offset, left;
-    assess_buf_t    piece;
-    assess_err_e    rc;
-    assess_conn_t  *conn;
+    int64_t          offset;
+    assess_buf_t     piece;
+    assess_err_e     rc;
+    assess_conn_t   *conn;
+    assess_place_t   place;
 
     if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
@@ -295,18 +449,22 @@ assess_document_copy(assess_db_t *db, const assess_scope_t *scope,
         assess_buf_reset(&piece);
 
         rc = assess_content_piece(conn, scope, document_id, offset,
-                                  ASSESS_PIECE, &piece, &left, err);
+                                  ASSESS_PIECE, &piece, &place, err);
 
-        if (rc == ASSESS_OK) {
+        if (rc == ASSESS_OK && piece.len) {
             rc = assess_content_write(fd, piece.data, piece.len, offset, err);
         }
 
         offset += (int64_t) piece.len;
 
-    } while (rc == ASSESS_OK && piece.len && left > (int64_t) piece.len);
+    } while (rc == ASSESS_OK && piece.len && place.bytes > offset);
 
     assess_buf_free(&piece);
     assess_db_release(conn);
+
+    if (rc == ASSESS_OK && place.storage[0]) {
+        rc = assess_content_copy(db, &place, fd, err);
+    }
 
     return rc;
 }

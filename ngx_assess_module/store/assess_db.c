@@ -161,6 +161,22 @@ assess_db_until(int64_t deadline)
 }
 
 
+void
+assess_db_elsewhere(int64_t ms)
+{
+    if (assess_db_deadline) {
+        assess_db_deadline += ms;
+    }
+}
+
+
+struct assess_storages_s *
+assess_db_storages(const assess_db_t *db)
+{
+    return db->conf.storages;
+}
+
+
 /* The earlier one; 0 is none */
 
 static int64_t

@@ -13,6 +13,9 @@
 
 typedef struct assess_db_s  assess_db_t;
 
+/* see assess_storage.h */
+struct assess_storages_s;
+
 
 /*
  * Called once when the database was found to be away (ms is 0, why says how),
@@ -35,6 +38,9 @@ typedef struct {
 
     assess_contact_pt  changed;      /* NULL: nobody is told */
     void              *ctx;
+
+    /* for the bytes of documents, besides the database; NULL: none */
+    struct assess_storages_s  *storages;
 } assess_db_conf_t;
 
 /*

@@ -187,6 +187,14 @@ assess_err_e assess_db_timeout(assess_conn_t *conn, int ms, assess_err_t *err);
 
 int assess_db_server_version(assess_conn_t *conn);
 
+/*
+ * What this thread did elsewhere for so many ms does not count for its time of
+ * assess_db_until().
+ */
+void assess_db_elsewhere(int64_t ms);
+
+struct assess_storages_s *assess_db_storages(const assess_db_t *db);
+
 /* The SQLSTATE of the last error, or "". */
 const char *assess_db_sqlstate(assess_conn_t *conn);
 

@@ -155,15 +155,15 @@ assess_document_read(assess_db_t *db, assess_arena_t *arena,
 static assess_err_e
 assess_document_insert_row(assess_conn_t *conn, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_upload_t *upload,
-    assess_document_t *doc, assess_err_t *err)
+    const assess_object_t *object, assess_document_t *doc, assess_err_t *err)
 {
     char           id[ASSESS_UUID_LEN + 1];
     assess_args_t  args;
 
     static const char  sql[] =
         "insert into assess.documents as d (document_id, tenant, user_name,"
-        " filename, content_type, kind, bytes, sha256)"
-        " values ($1, $2, $3, $4, $5, $6, $7, decode($8, 'hex'))"
+        " filename, content_type, kind, bytes, sha256, storage, object)"
+        " values ($1, $2, $3, $4, $5, $6, $7, decode($8, 'hex'), $9, $10)"
         " on conflict (tenant, sha256) do nothing"
         " returning" ASSESS_DOCUMENT_COLUMNS;
 
@@ -180,8 +180,30 @@ assess_document_insert_row(assess_conn_t *conn, assess_arena_t *arena,
     assess_arg_int(&args, upload->kind);
     assess_arg_int(&args, upload->bytes);
     assess_arg_cstr(&args, upload->sha256);
+    assess_arg_id(&args, object->storage ? assess_storage_name(object->storage)
+                                         : NULL);
+    assess_arg_id(&args, object->name);
 
     return assess_document_one(conn, arena, sql, &args, doc, err);
+}
+
+
+/* It was known when its bytes came, and is not any more: they are not kept */
+
+static assess_err_e
+assess_document_bytes(assess_conn_t *conn, const char *document_id,
+    const assess_upload_t *upload, assess_object_t *object, assess_err_t *err)
+{
+    if (object->storage == NULL) {
+        return assess_content_save(conn, document_id, upload, err);
+    }
+
+    if (object->name[0] == '\0') {
+        return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                           "the document was deleted at this very moment");
+    }
+
+    return assess_object_keep(conn, object, err);
 }
 
 
@@ -193,7 +215,8 @@ assess_document_insert_row(assess_conn_t *conn, assess_arena_t *arena,
 assess_err_e
 assess_document_insert(assess_conn_t *conn, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_upload_t *upload,
-    assess_document_t *doc, int *created, assess_err_t *err)
+    assess_object_t *object, assess_document_t *doc, int *created,
+    assess_err_t *err)
 {
     int            tries;
     assess_err_e   rc;
@@ -208,11 +231,13 @@ assess_document_insert(assess_conn_t *conn, assess_arena_t *arena,
 
     for (tries = 0; tries < 8; tries++) {
 
-        rc = assess_document_insert_row(conn, arena, scope, upload, doc, err);
+        rc = assess_document_insert_row(conn, arena, scope, upload, object,
+                                        doc, err);
 
         if (rc == ASSESS_OK) {
             *created = 1;
-            return assess_content_save(conn, doc->document_id, upload, err);
+            return assess_document_bytes(conn, doc->document_id, upload,
+                                         object, err);
         }
 
         if (rc != ASSESS_NOT_FOUND) {
@@ -250,33 +275,16 @@ assess_upload_compare(const void *one, const void *two)
 }
 
 
-assess_err_e
-assess_documents_store(assess_db_t *db, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_upload_t *uploads, size_t n,
+static assess_err_e
+assess_documents_insert(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_upload_t *uploads,
+    const assess_upload_t **order, size_t n, assess_object_t *objects,
     assess_document_t *docs, size_t *created, assess_err_t *err)
 {
-    int                      new;
-    size_t                   i;
-    assess_err_e             rc;
-    assess_conn_t           *conn;
-    const assess_upload_t  **order;
-
-    *created = 0;
-
-    if (assess_scope_check(scope, err) != ASSESS_OK) {
-        return err->kind;
-    }
-
-    order = assess_palloc(arena, (n + 1) * sizeof(assess_upload_t *));
-    if (order == NULL) {
-        return assess_db_no_memory(err);
-    }
-
-    for (i = 0; i < n; i++) {
-        order[i] = &uploads[i];
-    }
-
-    qsort(order, n, sizeof(assess_upload_t *), assess_upload_compare);
+    int             new;
+    size_t          i;
+    assess_err_e    rc;
+    assess_conn_t  *conn;
 
     if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
         return err->kind;
@@ -285,7 +293,7 @@ assess_documents_store(assess_db_t *db, assess_arena_t *arena,
     rc = assess_scope_provision(conn, scope, err);
 
     for (i = 0; i < n && rc == ASSESS_OK; i++) {
-        rc = assess_document_insert(conn, arena, scope, order[i],
+        rc = assess_document_insert(conn, arena, scope, order[i], &objects[i],
                                     &docs[order[i] - uploads], &new, err);
         *created += (size_t) new;
     }
@@ -295,6 +303,48 @@ assess_documents_store(assess_db_t *db, assess_arena_t *arena,
     }
 
     assess_db_release(conn);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_documents_store(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const assess_upload_t *uploads, size_t n,
+    assess_document_t *docs, size_t *created, assess_err_t *err)
+{
+    size_t                   i;
+    assess_err_e             rc;
+    assess_object_t         *objects;
+    const assess_upload_t  **order;
+
+    *created = 0;
+
+    if (assess_scope_check(scope, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    order = assess_palloc(arena, (n + 1) * sizeof(assess_upload_t *));
+    objects = assess_palloc(arena, (n + 1) * sizeof(assess_object_t));
+
+    if (order == NULL || objects == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < n; i++) {
+        order[i] = &uploads[i];
+    }
+
+    qsort(order, n, sizeof(assess_upload_t *), assess_upload_compare);
+
+    rc = assess_objects_put(db, scope, order, n, objects, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_documents_insert(db, arena, scope, uploads, order, n,
+                                     objects, docs, created, err);
+    }
+
+    assess_objects_drop(db, objects, n, rc == ASSESS_OK);
 
     return rc;
 }

@@ -43,7 +43,7 @@ typedef struct {
 
 
 /* One document to store: bytes of an open file, or of memory when fd is -1 */
-typedef struct {
+typedef struct assess_upload_s {
     assess_str_t    filename;
     assess_str_t    content_type;
     assess_kind_e   kind;
@@ -66,6 +66,11 @@ typedef struct {
     int            page;             /* from 1 */
     assess_str_t   text;             /* UTF-8 */
 } assess_page_t;
+
+
+/* size bytes of it from offset on, which it has to have. */
+assess_err_e assess_upload_read(const assess_upload_t *upload, int64_t offset,
+    char *data, size_t size, assess_err_t *err);
 
 
 /* The Document of the API. */
@@ -96,6 +101,16 @@ assess_err_e assess_documents_list(assess_db_t *db, assess_arena_t *arena,
 assess_err_e assess_document_content(assess_db_t *db,
     const assess_scope_t *scope, const char *document_id, int64_t offset,
     size_t size, assess_buf_t *out, assess_err_t *err);
+
+/*
+ * A descriptor of the content where that is a file, to be read only and closed;
+ * -1 where it is none and has to be copied.  Both this and what gives the
+ * content: ASSESS_UNAVAILABLE where it cannot be had now, ASSESS_FAILED as
+ * document_missing where it is gone.
+ */
+assess_err_e assess_document_open(assess_db_t *db,
+    const assess_scope_t *scope, const char *document_id, int *fd,
+    assess_err_t *err);
 
 /*
  * The whole content, written to fd from its start, a piece at a time.  A disk

@@ -7,13 +7,17 @@
 
 #include "assess_db_int.h"
 #include "assess_document.h"
+#include "assess_storage_int.h"
 
 
-/* Stores one in the transaction under way, or finds it. */
+/*
+ * Stores one in the transaction under way, or finds it.  object is what
+ * assess_objects_put() made of its bytes.
+ */
 assess_err_e assess_document_insert(assess_conn_t *conn,
     assess_arena_t *arena, const assess_scope_t *scope,
-    const assess_upload_t *upload, assess_document_t *doc, int *created,
-    assess_err_t *err);
+    const assess_upload_t *upload, assess_object_t *object,
+    assess_document_t *doc, int *created, assess_err_t *err);
 
 assess_err_e assess_document_find(assess_conn_t *conn, assess_arena_t *arena,
     const assess_str_t *tenant, const char *document_id,

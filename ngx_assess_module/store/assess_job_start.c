@@ -437,8 +437,8 @@ assess_start_missing(assess_db_t *db, assess_starting_t *st, assess_err_t *err)
 /* All that a start alone writes, in the transaction that is under way */
 
 static assess_err_e
-assess_start_alone(assess_conn_t *conn, assess_starting_t *st, int *sent,
-    assess_err_t *err)
+assess_start_alone(assess_conn_t *conn, assess_starting_t *st,
+    assess_object_t *object, int *sent, assess_err_t *err)
 {
     int                created;
     size_t             left;
@@ -466,7 +466,7 @@ assess_start_alone(assess_conn_t *conn, assess_starting_t *st, int *sent,
     if (start->upload) {
 
         rc = assess_document_insert(conn, st->arena, st->scope, start->upload,
-                                    &doc, &created, err);
+                                    object, &doc, &created, err);
         if (rc != ASSESS_OK) {
             return rc;
         }
@@ -570,8 +570,8 @@ assess_start_unknown(assess_conn_t *conn, int sent, assess_err_e rc)
 /* ASSESS_CONFLICT with stale set: what was known of it is not so any more */
 
 static assess_err_e
-assess_start_try(assess_db_t *db, assess_starting_t *st, int *stale,
-    assess_err_t *err)
+assess_start_try(assess_db_t *db, assess_starting_t *st,
+    assess_object_t *object, int *stale, assess_err_t *err)
 {
     int             sent, doubt;
     assess_err_e    rc;
@@ -584,7 +584,9 @@ assess_start_try(assess_db_t *db, assess_starting_t *st, int *stale,
         return err->kind;
     }
 
-    rc = assess_start_alone(conn, st, &sent, err);
+    object->kept = 0;
+
+    rc = assess_start_alone(conn, st, object, &sent, err);
 
     doubt = assess_start_unknown(conn, sent, rc);
     *stale = rc == ASSESS_CONFLICT && sent;
@@ -602,13 +604,14 @@ assess_start_try(assess_db_t *db, assess_starting_t *st, int *stale,
 
 
 static void
-assess_start_one(assess_db_t *db, assess_starting_t *st)
+assess_start_tries(assess_db_t *db, assess_starting_t *st,
+    assess_object_t *object)
 {
     int  tries, stale;
 
     for (tries = 0; tries < ASSESS_START_TRIES; tries++) {
 
-        st->rc = assess_start_try(db, st, &stale, &st->err);
+        st->rc = assess_start_try(db, st, object, &stale, &st->err);
 
         if (stale) {
             st->rc = assess_start_missing(db, st, &st->err);
@@ -624,6 +627,27 @@ assess_start_one(assess_db_t *db, assess_starting_t *st)
     st->rc = assess_fail(&st->err, ASSESS_UNAVAILABLE, NULL,
                          "the document or the question set was changed at"
                          " this very moment");
+}
+
+
+static void
+assess_start_one(assess_db_t *db, assess_starting_t *st)
+{
+    size_t                  n;
+    assess_object_t         object;
+    const assess_upload_t  *upload;
+
+    upload = st->start->upload;
+    n = upload ? 1 : 0;
+    memset(&object, 0, sizeof(assess_object_t));
+
+    st->rc = assess_objects_put(db, st->scope, &upload, n, &object, &st->err);
+
+    if (st->rc == ASSESS_OK) {
+        assess_start_tries(db, st, &object);
+    }
+
+    assess_objects_drop(db, &object, n, st->rc == ASSESS_OK);
 }
 
 

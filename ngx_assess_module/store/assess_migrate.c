@@ -53,6 +53,7 @@ assess_sql_file(assess_sql_0006, "0006_reliability.sql");
 assess_sql_file(assess_sql_0007, "0007_throughput.sql");
 assess_sql_file(assess_sql_0008, "0008_lean_writes.sql");
 assess_sql_file(assess_sql_0009, "0009_sources.sql");
+assess_sql_file(assess_sql_0010, "0010_storage.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -64,7 +65,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 6, "0006_reliability", assess_sql_0006, assess_sql_0006_end },
     { 7, "0007_throughput", assess_sql_0007, assess_sql_0007_end },
     { 8, "0008_lean_writes", assess_sql_0008, assess_sql_0008_end },
-    { 9, "0009_sources", assess_sql_0009, assess_sql_0009_end }
+    { 9, "0009_sources", assess_sql_0009, assess_sql_0009_end },
+    { 10, "0010_storage", assess_sql_0010, assess_sql_0010_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \
