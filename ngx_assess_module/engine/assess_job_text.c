@@ -36,7 +36,12 @@ static assess_err_e assess_run_prepare(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_pages(assess_text_t *text, assess_err_t *err);
 static assess_err_e assess_run_extract(assess_text_t *text,
     assess_err_t *err);
-static int assess_run_file(assess_run_t *run, assess_err_t *err);
+static assess_err_e assess_run_content(assess_run_t *run, int *fd,
+    assess_err_t *err);
+static assess_err_e assess_run_copy(assess_run_t *run,
+    const assess_scope_t *scope, int fd, assess_err_t *err);
+static assess_err_e assess_run_file(assess_run_t *run, int *fd,
+    assess_err_t *err);
 static assess_err_e assess_run_begin(void *ctx, assess_err_t *err);
 static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
     assess_err_t *err);
@@ -159,13 +164,11 @@ assess_run_pages(assess_text_t *text, assess_err_t *err)
 static assess_err_e
 assess_run_extract(assess_text_t *text, assess_err_t *err)
 {
-    int                   fd, told;
+    int                   fd;
     assess_err_e          rc;
     assess_run_t         *run;
-    assess_scope_t        scope;
     assess_extract_cb_t   cb;
 
-    told = 0;
     run = text->run;
 
     rc = assess_run_deadly_check(run, err);
@@ -173,27 +176,73 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
         return rc;
     }
 
-    do {
-        fd = assess_run_file(run, err);
-    } while (fd == -1 && assess_steps_again(&run->steps, err->kind));
-
-    if (fd == -1) {
-        return err->kind;
+    rc = assess_run_content(run, &fd, err);
+    if (rc != ASSESS_OK) {
+        return rc;
     }
+
+    cb.begin = assess_run_begin;
+    cb.page = assess_run_page;
+    cb.scanned = assess_run_scanned;
+    cb.cancelled = assess_run_page_interrupted;
+    cb.deadly = assess_run_deadly;
+    cb.ctx = text;
+
+    text->told = assess_mono_ms();
+    text->npages = 0;
+
+    rc = assess_extract(&run->engine->extract, run->engine->cpu,
+                        run->work.document.kind, fd, &cb, err);
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+/*
+ * A descriptor of the document: of the file that it is already, or of one that
+ * it is copied to.  What cannot be had now is waited for; why is said once.
+ */
+
+static assess_err_e
+assess_run_content(assess_run_t *run, int *fd, assess_err_t *err)
+{
+    int             told;
+    assess_err_e    rc;
+    assess_scope_t  scope;
+
+    *fd = -1;
+    told = 0;
 
     scope.tenant = run->work.job.tenant;
     scope.user = run->work.job.user;
 
     do {
-        if (ftruncate(fd, 0) == -1 || lseek(fd, 0, SEEK_SET) == -1) {
-            rc = assess_fail(err, ASSESS_ERROR, "internal",
-                             "a temporary file cannot be emptied: %s",
-                             strerror(errno));
+        if (told && assess_run_interrupted(run)) {
+            rc = assess_fail(err, ASSESS_CANCELLED, NULL, "interrupted");
             break;
         }
 
-        rc = assess_document_copy(run->engine->db, &scope,
-                                  run->work.document.document_id, fd, err);
+        rc = ASSESS_OK;
+
+        if (*fd == -1) {
+            rc = assess_document_open(run->engine->db, &scope,
+                                      run->work.document.document_id, fd,
+                                      err);
+
+            if (rc == ASSESS_OK && *fd != -1) {
+                return ASSESS_OK;
+            }
+        }
+
+        if (rc == ASSESS_OK && *fd == -1) {
+            rc = assess_run_file(run, fd, err);
+        }
+
+        if (rc == ASSESS_OK) {
+            rc = assess_run_copy(run, &scope, *fd, err);
+        }
 
         if (rc == ASSESS_UNAVAILABLE && !told) {
             run->engine->log(run->engine->ctx, rc, run->work.job.job_id,
@@ -203,50 +252,51 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 
     } while (assess_steps_again(&run->steps, rc));
 
-    if (rc == ASSESS_OK) {
-        cb.begin = assess_run_begin;
-        cb.page = assess_run_page;
-        cb.scanned = assess_run_scanned;
-        cb.cancelled = assess_run_page_interrupted;
-        cb.deadly = assess_run_deadly;
-        cb.ctx = text;
-
-        text->told = assess_mono_ms();
-        text->npages = 0;
-
-        rc = assess_extract(&run->engine->extract, run->engine->cpu,
-                            run->work.document.kind, fd, &cb, err);
+    if (rc != ASSESS_OK && *fd != -1) {
+        (void) close(*fd);
     }
-
-    (void) close(fd);
 
     return rc;
 }
 
 
-/* a file without a name: nothing is left of it, whatever happens */
-
-static int
-assess_run_file(assess_run_t *run, assess_err_t *err)
+static assess_err_e
+assess_run_copy(assess_run_t *run, const assess_scope_t *scope, int fd,
+    assess_err_t *err)
 {
-    int  fd;
-
-    fd = open(run->engine->temp_path, O_TMPFILE|O_RDWR|O_CLOEXEC, 0600);
-
-    if (fd == -1 && (errno == ENOSPC || errno == EDQUOT || errno == EMFILE
-                     || errno == ENFILE))
-    {
-        (void) assess_fail(err, ASSESS_UNAVAILABLE, NULL,
-                           "a temporary file cannot be made yet: %s",
-                           strerror(errno));
-
-    } else if (fd == -1) {
-        (void) assess_fail(err, ASSESS_ERROR, "internal",
-                           "a temporary file cannot be made: %s",
+    if (ftruncate(fd, 0) == -1 || lseek(fd, 0, SEEK_SET) == -1) {
+        return assess_fail(err, ASSESS_ERROR, "internal",
+                           "a temporary file cannot be emptied: %s",
                            strerror(errno));
     }
 
-    return fd;
+    return assess_document_copy(run->engine->db, scope,
+                                run->work.document.document_id, fd, err);
+}
+
+
+/* a file without a name: nothing is left of it, whatever happens */
+
+static assess_err_e
+assess_run_file(assess_run_t *run, int *fd, assess_err_t *err)
+{
+    *fd = open(run->engine->temp_path, O_TMPFILE|O_RDWR|O_CLOEXEC, 0600);
+
+    if (*fd != -1) {
+        return ASSESS_OK;
+    }
+
+    if (errno == ENOSPC || errno == EDQUOT || errno == EMFILE
+        || errno == ENFILE)
+    {
+        return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                           "a temporary file cannot be made yet: %s",
+                           strerror(errno));
+    }
+
+    return assess_fail(err, ASSESS_ERROR, "internal",
+                       "a temporary file cannot be made: %s",
+                       strerror(errno));
 }
 
 
