@@ -25,6 +25,7 @@ static char *ngx_http_assess_range(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_http_assess_zone_begin(ngx_shm_zone_t *zone, void *data);
 static ngx_uint_t ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -106,6 +107,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
     { ngx_string("assess_database"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_assess_database,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_storage"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_assess_storage,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -305,6 +313,8 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     if (mcf == NULL) {
         return NULL;
     }
+
+    mcf->cycle = cf->cycle;
 
     mcf->jobs = NGX_CONF_UNSET_UINT;
     mcf->cpu_tasks = NGX_CONF_UNSET_UINT;
@@ -627,10 +637,26 @@ ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    mcf->zone->init = ngx_http_assess_zone_init;
+    mcf->zone->init = ngx_http_assess_zone_begin;
     mcf->zone->data = mcf;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Here all of the configuration is known, also the user that workers run as,
+ * and a failure still leaves a running nginx as it is.
+ */
+
+static ngx_int_t
+ngx_http_assess_zone_begin(ngx_shm_zone_t *zone, void *data)
+{
+    if (ngx_http_assess_storage_check(zone->data, zone->shm.log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_assess_zone_init(zone, data);
 }
 
 

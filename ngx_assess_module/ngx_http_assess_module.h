@@ -15,10 +15,20 @@
 
 #include "engine/assess_engine.h"
 #include "engine/assess_source.h"
+#include "store/assess_storage.h"
 
 
 #define NGX_HTTP_ASSESS_TENANT_LEN   128
 #define NGX_HTTP_ASSESS_USER_LEN     128
+
+
+/* One that documents lie in; ops is NULL for the database. */
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                    path;
+    const assess_storage_ops_t  *ops;
+    ngx_msec_t                   keep;           /* objects, after removal */
+} ngx_http_assess_storage_t;
 
 
 typedef struct {
@@ -26,6 +36,8 @@ typedef struct {
 
     ngx_str_t                    conninfo;
     assess_db_conf_t             db;
+
+    ngx_array_t                 *storages;       /* new ones go to the first */
 
     ngx_thread_pool_t           *job_threads;
     ngx_thread_pool_t           *store_threads;
@@ -62,6 +74,8 @@ typedef struct {
 
     ngx_str_t                    api_file;       /* where it is first used */
     ngx_uint_t                   api_line;
+
+    ngx_cycle_t                 *cycle;          /* of this configuration */
 } ngx_http_assess_main_conf_t;
 
 
@@ -132,6 +146,18 @@ void ngx_http_assess_extract_check(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf);
 char *ngx_http_assess_ocr_languages(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ngx_http_assess_conf_storage.c: where documents lie */
+char *ngx_http_assess_storage(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Whether workers can use it; of the whole configuration, when it is read. */
+ngx_int_t ngx_http_assess_storage_check(ngx_http_assess_main_conf_t *mcf,
+    ngx_log_t *log);
+
+/* Made in a worker; NULL is out of memory. */
+assess_storages_t *ngx_http_assess_storages_create(
+    ngx_http_assess_main_conf_t *mcf);
 
 
 /* ngx_http_assess_provider.c: the block that describes a provider */

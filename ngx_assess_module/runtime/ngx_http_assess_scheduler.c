@@ -2,6 +2,7 @@
 #include "ngx_http_assess_scheduler.h"
 #include "ngx_http_assess_forget.h"
 #include "ngx_http_assess_lease.h"
+#include "ngx_http_assess_sweep.h"
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
 
@@ -34,6 +35,7 @@ typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_engine_t                engine;
     assess_db_t                   *db;         /* of the calls */
+    assess_storages_t             *storages;
     ngx_atomic_t                   away;       /* pools that miss the store */
     assess_carrier_t              *carrier;
 
@@ -136,6 +138,7 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     ngx_add_timer(&s->poll, NGX_HTTP_ASSESS_POLL);
 
     ngx_http_assess_forget(mcf);
+    ngx_http_assess_sweep(mcf);
 
     return ngx_http_assess_lease_init(cycle, mcf, s->engine.db);
 }
@@ -236,8 +239,14 @@ ngx_http_assess_store_create(ngx_http_assess_main_conf_t *mcf)
 
     s = &ngx_http_assess_scheduler;
 
+    s->storages = ngx_http_assess_storages_create(mcf);
+    if (s->storages == NULL) {
+        return NGX_ERROR;
+    }
+
     conf = mcf->db;
     conf.changed = ngx_http_assess_store_changed;
+    conf.storages = s->storages;
 
     /*
      * A lease is renewed three times: a server that was silent for less than
@@ -337,6 +346,8 @@ ngx_http_assess_scheduler_exit(void)
 
     assess_db_destroy(s->engine.db);
     assess_db_destroy(s->db);
+
+    assess_storages_destroy(s->storages);
 }
 
 

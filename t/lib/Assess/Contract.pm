@@ -31,8 +31,8 @@ my %TITLE = (
     411 => 'Length Required', 413 => 'Content Too Large',
     415 => 'Unsupported Media Type', 416 => 'Range Not Satisfiable',
     422 => 'Unprocessable Content', 429 => 'Too Many Requests',
-    502 => 'Bad Gateway', 503 => 'Service Unavailable',
-    504 => 'Gateway Timeout',
+    500 => 'Internal Server Error', 502 => 'Bad Gateway',
+    503 => 'Service Unavailable', 504 => 'Gateway Timeout',
 );
 
 
