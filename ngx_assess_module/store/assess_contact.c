@@ -114,6 +114,15 @@ assess_contact_bad(assess_contact_t *contact, const assess_err_t *err)
 }
 
 
+void
+assess_contact_leave(assess_contact_t *contact)
+{
+    (void) pthread_mutex_lock(&contact->mutex);
+    contact->retry = 0;
+    (void) pthread_mutex_unlock(&contact->mutex);
+}
+
+
 unsigned
 assess_contact_generation(assess_contact_t *contact)
 {

@@ -48,6 +48,9 @@ assess_err_e assess_contact_enter(assess_contact_t *contact,
 void assess_contact_good(assess_contact_t *contact);
 void assess_contact_bad(assess_contact_t *contact, const assess_err_t *err);
 
+/* Whoever entered found out nothing: another one may try. */
+void assess_contact_leave(assess_contact_t *contact);
+
 /* A connection of an older generation is not to be used any more. */
 unsigned assess_contact_generation(assess_contact_t *contact);
 void assess_contact_renew(assess_contact_t *contact);

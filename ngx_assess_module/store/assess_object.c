@@ -179,6 +179,12 @@ assess_objects_put(assess_db_t *db, const assess_scope_t *scope,
             rc = assess_storage_put(storage, objects[i].name, uploads[i],
                                     err);
         }
+
+        /* what may come late is removed when it is due, and not before */
+
+        if (rc != ASSESS_OK && assess_storage_lingers(storage)) {
+            objects[i].name[0] = '\0';
+        }
     }
 
     assess_db_elsewhere(assess_mono_ms() - start);
@@ -255,9 +261,13 @@ assess_strays_remove(assess_storage_t *storage, assess_conn_t *conn,
         if (assess_storage_remove(storage, name, &why) == ASSESS_OK) {
             assess_array_cstr(&done, name);
             (*gone)++;
+            continue;
+        }
 
-        } else {
-            assess_array_cstr(&left, name);
+        assess_array_cstr(&left, name);
+
+        if (!assess_storage_clears(storage)) {
+            break;
         }
     }
 

@@ -236,6 +236,13 @@ assess_storage_name(const assess_storage_t *storage)
 }
 
 
+int
+assess_storage_lingers(const assess_storage_t *storage)
+{
+    return storage->ops->lingers;
+}
+
+
 int64_t
 assess_storage_keep_ms(const assess_storage_t *storage)
 {
@@ -353,6 +360,8 @@ assess_way_told(assess_way_t *way, assess_err_e rc, const char *message,
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL, "%s", message);
     }
 
+    assess_contact_leave(&way->contact);
+
     return rc;
 }
 
@@ -403,6 +412,10 @@ assess_storage_is(assess_storage_t *storage, const char *id,
         return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
                            "it has no \"" ASSESS_STORAGE_MARK "\" in it, as it "
                            "had before: something else is there in its place");
+    }
+
+    if (rc == ASSESS_STOPPING) {
+        return rc;
     }
 
     if (rc != ASSESS_OK) {
@@ -467,8 +480,14 @@ assess_storage_begin(assess_storage_t *storage, assess_conn_t *conn,
                              &args, NULL, err);
     }
 
+    if (rc == ASSESS_STOPPING) {
+        return rc;
+    }
+
     if (rc != ASSESS_NOT_FOUND) {
-        return assess_way_told(&storage->reads, rc, ASSESS_NOT_READ, err);
+        err->kind = ASSESS_UNAVAILABLE;
+        return assess_way_told(&storage->reads, ASSESS_UNAVAILABLE,
+                               ASSESS_NOT_READ, err);
     }
 
     memset(&upload, 0, sizeof(assess_upload_t));
@@ -554,9 +573,12 @@ assess_storage_known(assess_storage_t *storage, assess_db_t *db,
         return ASSESS_OK;
     }
 
-    rc = assess_way_enter(&storage->reads, ASSESS_NOT_READ, err);
+    if (assess_way_enter(&storage->reads, ASSESS_NOT_READ, err) != ASSESS_OK) {
+        return err->kind;
+    }
 
-    if (rc != ASSESS_OK || assess_db_begin(db, &conn, err) != ASSESS_OK) {
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        assess_contact_leave(&storage->reads.contact);
         return err->kind;
     }
 
@@ -575,6 +597,13 @@ assess_storage_known(assess_storage_t *storage, assess_db_t *db,
     }
 
     return rc;
+}
+
+
+int
+assess_storage_clears(assess_storage_t *storage)
+{
+    return !assess_contact_away(&storage->removes.contact, NULL);
 }
 
 
@@ -670,6 +699,7 @@ assess_storage_get(assess_storage_t *storage, const char *object,
     rc = storage->ops->get(storage->ctx, object, offset, size, out, err);
 
     if (rc == ASSESS_OK && out->failed) {
+        assess_contact_leave(&storage->reads.contact);
         return assess_db_no_memory(err);
     }
 

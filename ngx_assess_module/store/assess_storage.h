@@ -22,8 +22,8 @@ struct assess_upload_s;
  * made by us.  The message of an error is for the log of an operator, and may
  * name paths and hosts: clients do not get it.
  *
- * ASSESS_UNAVAILABLE: it may work later.  ASSESS_ERROR: with this object it
- * will not.
+ * ASSESS_UNAVAILABLE: it may work later.  ASSESS_ERROR: with this object, or
+ * this upload, it will not.  ASSESS_STOPPING: the process is to end.
  */
 typedef struct {
 
@@ -37,7 +37,8 @@ typedef struct {
 
     /*
      * Appends up to size bytes from offset on to out; fewer only at the end.
-     * ASSESS_NOT_FOUND when there is no such object.
+     * ASSESS_NOT_FOUND when there is no such object.  Out of memory is told by
+     * out alone.
      */
     assess_err_e  (*get)(void *ctx, const char *object, int64_t offset,
         size_t size, assess_buf_t *out, assess_err_t *err);
@@ -60,6 +61,9 @@ typedef struct {
      * each change.
      */
     int             shifts;
+
+    /* A put() that failed may be carried out all the same, some time later. */
+    int             lingers;
 
 } assess_storage_ops_t;
 

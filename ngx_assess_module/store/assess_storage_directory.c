@@ -51,7 +51,8 @@ const assess_storage_ops_t  assess_directory_ops = {
     assess_directory_remove,
     assess_directory_open,
     free,
-    1
+    1,
+    0
 };
 
 

@@ -24,6 +24,7 @@ assess_storage_t *assess_storage_find(const assess_db_t *db,
     const char *name, assess_err_t *err);
 
 const char *assess_storage_name(const assess_storage_t *storage);
+int assess_storage_lingers(const assess_storage_t *storage);
 int64_t assess_storage_keep_ms(const assess_storage_t *storage);
 
 /* One after the other; NULL: the first one, or none. */
@@ -52,6 +53,9 @@ assess_err_e assess_storage_get(assess_storage_t *storage,
     assess_err_t *err);
 assess_err_e assess_storage_remove(assess_storage_t *storage,
     const char *object, assess_err_t *err);
+
+/* 0: it is known that nothing can be removed now. */
+int assess_storage_clears(assess_storage_t *storage);
 
 /* fd is -1 with ASSESS_OK where it is no file. */
 assess_err_e assess_storage_open(assess_storage_t *storage,
