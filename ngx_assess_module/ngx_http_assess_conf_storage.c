@@ -1,29 +1,57 @@
 
 #include "ngx_http_assess_module.h"
 
+#include "engine/assess_storage_s3.h"
+#include "runtime/ngx_http_assess_scheduler.h"
+
 #include <grp.h>
 
 
 #define NGX_HTTP_ASSESS_STORAGE_LEN  64
+#define NGX_HTTP_ASSESS_PREFIX_LEN   200
 
 
+static char *ngx_http_assess_storage_kind(ngx_conf_t *cf,
+    ngx_command_t *cmd, ngx_http_assess_main_conf_t *mcf,
+    ngx_http_assess_storage_t *storage, ngx_uint_t *n);
 static char *ngx_http_assess_storage_parameter(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_http_assess_storage_t *storage,
     ngx_str_t *value, ngx_uint_t *seen);
-static ngx_uint_t ngx_http_assess_storage_name_ok(ngx_str_t *name);
+static char *ngx_http_assess_storage_value(
+    ngx_http_assess_storage_t *storage, ngx_uint_t i, ngx_str_t *value);
+static ngx_uint_t ngx_http_assess_storage_word(ngx_str_t *text, size_t max,
+    const char *more);
 static char *ngx_http_assess_storage_add(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_assess_main_conf_t *mcf, ngx_http_assess_storage_t *storage);
 static char *ngx_http_assess_storage_directory(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_http_assess_storage_t *storage);
 static ngx_err_t ngx_http_assess_storage_access(ngx_core_conf_t *ccf,
     const char *path);
+static void *ngx_http_assess_storage_create(
+    ngx_http_assess_storage_t *storage);
+static int ngx_http_assess_storage_stop(void *ctx);
 static void ngx_http_assess_storage_log(void *ctx, int good,
     const char *message);
+
+
+/* what follows the kind and its place; the last two are of a bucket alone */
+
+static ngx_str_t  ngx_http_assess_storage_parameters[] = {
+    ngx_string("name="),
+    ngx_string("keep="),
+    ngx_string("bucket="),
+    ngx_string("prefix="),
+    ngx_null_string
+};
+
+#define NGX_HTTP_ASSESS_OF_BUCKET    2
 
 
 /*
  *     assess_storage  postgresql;
  *     assess_storage  directory path [name=name] [keep=time];
+ *     assess_storage  s3 account bucket=name [prefix=text] [name=name]
+ *                     [keep=time];
  */
 
 char *
@@ -40,42 +68,85 @@ ngx_http_assess_storage(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memzero(&storage, sizeof(ngx_http_assess_storage_t));
     storage.name = value[1];
-    i = 2;
+    ngx_str_set(&storage.prefix, "");
 
-    if (ngx_strcmp(value[1].data, "directory") == 0) {
+    rv = ngx_http_assess_storage_kind(cf, cmd, mcf, &storage, &i);
 
-        if (cf->args->nelts < 3 || value[2].len == 0) {
-            return "needs the path of a directory";
-        }
-
-        storage.ops = &assess_directory_ops;
-        storage.path = value[2];
-        i = 3;
-
-    } else if (ngx_strcmp(value[1].data, "postgresql") != 0) {
-        return ngx_http_assess_conf_invalid(cf, cmd, &value[1],
-                            "it takes \"postgresql\" or \"directory\"");
+    for (seen = 0; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+        rv = ngx_http_assess_storage_parameter(cf, cmd, &storage, &value[i],
+                                               &seen);
     }
 
-    for (seen = 0; i < cf->args->nelts; i++) {
-
-        rv = storage.ops ? ngx_http_assess_storage_parameter(cf, cmd,
-                                                &storage, &value[i], &seen)
-                         : ngx_http_assess_conf_invalid(cf, cmd, &value[i],
-                                                        NULL);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
-    if (storage.path.len) {
-        rv = ngx_http_assess_storage_directory(cf, cmd, &storage);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
+    if (storage.s3 && storage.bucket.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have a \"bucket\" parameter",
+                           &cmd->name);
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_assess_storage_add(cf, cmd, mcf, &storage);
+}
+
+
+/* n gets the place of the first parameter behind it */
+
+static char *
+ngx_http_assess_storage_kind(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_assess_main_conf_t *mcf, ngx_http_assess_storage_t *storage,
+    ngx_uint_t *n)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   missing;
+
+    value = cf->args->elts;
+    missing = cf->args->nelts < 3 || value[2].len == 0;
+    *n = 3;
+
+    if (ngx_strcmp(value[1].data, "postgresql") == 0) {
+        *n = 2;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "directory") == 0) {
+
+        if (missing) {
+            return "needs the path of a directory";
+        }
+
+        storage->ops = &assess_directory_ops;
+        storage->path = value[2];
+
+        return ngx_http_assess_storage_directory(cf, cmd, storage);
+    }
+
+    if (ngx_strcmp(value[1].data, "s3") == 0) {
+
+        if (missing) {
+            return "needs the name of an \"assess_s3\" block";
+        }
+
+        storage->ops = &assess_storage_s3_ops;
+        storage->s3 = ngx_http_assess_s3_named(mcf, (char *) value[2].data,
+                                               value[2].len);
+
+        if (storage->s3 == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" names \"%V\", which is no "
+                               "\"assess_s3\" block above it", &cmd->name,
+                               &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_assess_conf_invalid(cf, cmd, &value[1],
+                                        "it takes \"postgresql\", "
+                                        "\"directory\" or \"s3\"");
 }
 
 
@@ -83,72 +154,116 @@ static char *
 ngx_http_assess_storage_parameter(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_assess_storage_t *storage, ngx_str_t *value, ngx_uint_t *seen)
 {
-    ngx_int_t   n;
-    ngx_str_t   s;
-    ngx_uint_t  bit;
+    char        *why;
+    ngx_str_t    s, *name;
+    ngx_uint_t   i;
 
-    if (ngx_strncmp(value->data, "name=", 5) == 0) {
+    name = ngx_http_assess_storage_parameters;
 
-        s.data = value->data + 5;
-        s.len = value->len - 5;
-
-        if (!ngx_http_assess_storage_name_ok(&s)) {
-            return ngx_http_assess_conf_invalid(cf, cmd, value,
-                            "it takes 1 to 64 letters, digits, \"_\" or "
-                            "\"-\", but not \"postgresql\"");
+    for (i = 0; name[i].len; i++) {
+        if (ngx_strncmp(value->data, name[i].data, name[i].len) == 0) {
+            break;
         }
+    }
 
-        storage->name = s;
-        bit = 1;
-
-    } else if (ngx_strncmp(value->data, "keep=", 5) == 0) {
-
-        s.data = value->data + 5;
-        s.len = value->len - 5;
-
-        n = ngx_parse_time(&s, 0);
-        if (n == NGX_ERROR || n > 3650LL * 24 * 3600 * 1000) {
-            return ngx_http_assess_conf_invalid(cf, cmd, value,
-                                            "it takes a time up to 3650d");
-        }
-
-        storage->keep = (ngx_msec_t) n;
-        bit = 2;
-
-    } else {
+    if (name[i].len == 0 || storage->ops == NULL
+        || (i >= NGX_HTTP_ASSESS_OF_BUCKET && storage->s3 == NULL))
+    {
         return ngx_http_assess_conf_invalid(cf, cmd, value, NULL);
     }
 
-    if (*seen & bit) {
+    if (*seen & (1u << i)) {
         return ngx_http_assess_conf_twice(cf, cmd, value);
     }
 
-    *seen |= bit;
+    *seen |= 1u << i;
 
-    return NGX_CONF_OK;
+    s.data = value->data + name[i].len;
+    s.len = value->len - name[i].len;
+
+    why = ngx_http_assess_storage_value(storage, i, &s);
+
+    return why ? ngx_http_assess_conf_invalid(cf, cmd, value, why)
+               : NGX_CONF_OK;
 }
 
 
+/* NULL, or what the parameter takes */
+
+static char *
+ngx_http_assess_storage_value(ngx_http_assess_storage_t *storage,
+    ngx_uint_t i, ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    switch (ngx_http_assess_storage_parameters[i].data[0]) {
+
+    case 'n':
+        if (value->len == 0
+            || !ngx_http_assess_storage_word(value,
+                                           NGX_HTTP_ASSESS_STORAGE_LEN, "_-")
+            || ngx_strcmp(value->data, "postgresql") == 0)
+        {
+            return "it takes 1 to 64 letters, digits, \"_\" or \"-\", but "
+                   "not \"postgresql\"";
+        }
+
+        storage->name = *value;
+        return NULL;
+
+    case 'k':
+        n = ngx_parse_time(value, 0);
+        if (n == NGX_ERROR || n > 3650LL * 24 * 3600 * 1000) {
+            return "it takes a time up to 3650d";
+        }
+
+        storage->keep = (ngx_msec_t) n;
+        return NULL;
+
+    case 'b':
+        if (!assess_s3_bucket_valid((char *) value->data, value->len)) {
+            return "it takes the name of a bucket";
+        }
+
+        storage->bucket = *value;
+        return NULL;
+
+    default:
+        if (value->data[0] == '/'
+            || !ngx_http_assess_storage_word(value,
+                                        NGX_HTTP_ASSESS_PREFIX_LEN, "_-./"))
+        {
+            return "it takes up to 200 letters, digits, \"_\", \"-\", "
+                   "\".\" or \"/\", without a \"/\" in front";
+        }
+
+        storage->prefix = *value;
+        return NULL;
+    }
+}
+
+
+/* Letters, digits and some more, at most so many of them */
+
 static ngx_uint_t
-ngx_http_assess_storage_name_ok(ngx_str_t *name)
+ngx_http_assess_storage_word(ngx_str_t *text, size_t max, const char *more)
 {
     size_t  i;
     u_char  c, ch;
 
-    for (i = 0; i < name->len; i++) {
+    for (i = 0; i < text->len; i++) {
 
-        c = name->data[i];
+        c = text->data[i];
         ch = (u_char) (c | 0x20);
 
-        if (!(ch >= 'a' && ch <= 'z') && !(c >= '0' && c <= '9') && c != '_'
-            && c != '-')
+        if (!(ch >= 'a' && ch <= 'z') && !(c >= '0' && c <= '9')
+            && ngx_strchr(more, c) == NULL)
         {
             return 0;
         }
     }
 
-    return i > 0 && i <= NGX_HTTP_ASSESS_STORAGE_LEN
-           && ngx_strcmp(name->data, "postgresql") != 0;
+    return i <= max;
 }
 
 
@@ -331,8 +446,8 @@ ngx_http_assess_storages_create(ngx_http_assess_main_conf_t *mcf)
 
         if (s[i].ops
             && assess_storages_add(storages, (char *) s[i].name.data, s[i].ops,
-                              assess_directory_create((char *) s[i].path.data),
-                              (int64_t) s[i].keep)
+                                   ngx_http_assess_storage_create(&s[i]),
+                                   (int64_t) s[i].keep)
                != 0)
         {
             assess_storages_destroy(storages);
@@ -343,6 +458,33 @@ ngx_http_assess_storages_create(ngx_http_assess_main_conf_t *mcf)
     assess_storages_to(storages, (char *) s[0].name.data);
 
     return storages;
+}
+
+
+static void *
+ngx_http_assess_storage_create(ngx_http_assess_storage_t *storage)
+{
+    if (storage->s3 == NULL) {
+        return assess_directory_create((char *) storage->path.data);
+    }
+
+    return assess_storage_s3_create(storage->s3,
+                                    (char *) storage->bucket.data,
+                                    (char *) storage->prefix.data,
+                                    ngx_http_assess_storage_stop, NULL);
+}
+
+
+/* on any thread; what is under way has as long as jobs have */
+
+static int
+ngx_http_assess_storage_stop(void *ctx)
+{
+    assess_engine_t  *engine;
+
+    engine = ngx_http_assess_scheduler_engine();
+
+    return engine->stopping(engine->ctx) > 1;
 }
 
 

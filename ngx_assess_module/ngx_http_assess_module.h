@@ -25,8 +25,11 @@
 /* One that documents lie in; ops is NULL for the database. */
 typedef struct {
     ngx_str_t                    name;
-    ngx_str_t                    path;
     const assess_storage_ops_t  *ops;
+    ngx_str_t                    path;           /* of a directory */
+    assess_s3_conf_t            *s3;             /* or of a bucket */
+    ngx_str_t                    bucket;
+    ngx_str_t                    prefix;
     ngx_msec_t                   keep;           /* objects, after removal */
 } ngx_http_assess_storage_t;
 
