@@ -27,6 +27,10 @@ my $server = Assess::Server->new(home => $dir, port => 1, database => '');
 my ($nginx, $module, $extract) = @$server{qw(nginx module extract)};
 
 make_path("$dir/folder");
+
+# workers of a server started as root are somebody else; root may do anything
+mkdir "$dir/locked", 0500;
+chmod 0755, $dir;
 write_file("$dir/list.json", '[]');
 write_file("$dir/negative.json", '{"gpt-4o-mini":{"input_cost_per_token":-1,'
     . '"output_cost_per_token":1}}');
@@ -118,6 +122,9 @@ sub needs    { my ($name) = @_;
                    "location /api/ {\n assess_api; # here\n}\n") }
 
 
+my $bucket = "assess_s3 here {\nendpoint http://h;\naccess_key a;\n"
+    . "secret_key hush-hush;\n}\n";
+
 # by section of the documentation: [message, configuration], ...; the
 # directory of this test stands there as /etc/nginx
 my %mistakes = (
@@ -195,6 +202,52 @@ my %mistakes = (
         . 'has spaces, and after it "connections=" and "timeout=" only,',
         http("assess_database host=db password=hush-hush; # here\n",
              'assess_database')],
+],
+
+'assess_storage' => [
+    ['"assess_storage" has an invalid parameter "ftp", it takes "postgresql", '
+        . '"directory" or "s3"', http("assess_storage ftp; # here\n")],
+    (map { ['"assess_storage" directive needs the path of a directory',
+        http("assess_storage directory$_; # here\n")] } '', ' ""'),
+    ['"assess_storage" names "/etc/nginx/missing", which is not there '
+        . '(2: No such file or directory)',
+        http("assess_storage directory missing; # here\n")],
+    ['"assess_storage" names "/etc/nginx/list.json", which is no directory',
+        http("assess_storage directory list.json; # here\n")],
+    ['"assess_storage" names "/etc/nginx/locked", which workers cannot write '
+        . 'to (13: Permission denied)',
+        http("assess_storage directory locked;\n"), 'nowhere'],
+    ['"assess_storage" directive needs the name of an "assess_s3" block',
+        http("assess_storage s3; # here\n")],
+    ['"assess_storage" names "minio", which is no "assess_s3" block above it',
+        http("assess_storage s3 minio bucket=docs; # here\n")],
+    ['"assess_storage" must have a "bucket" parameter',
+        http($bucket . "assess_storage s3 here; # here\n")],
+    (map { [qq{"assess_storage" has an invalid parameter "bucket=$_", it takes }
+        . 'the name of a bucket',
+        http($bucket . "assess_storage s3 here bucket=$_; # here\n")] }
+        'Docs', ''),
+    (map { [qq{"assess_storage" has an invalid parameter "prefix=$_", it takes }
+        . 'up to 200 letters, digits, "_", "-", "." or "/", without a "/" in '
+        . 'front', http($bucket . "assess_storage s3 here bucket=docs "
+                        . "prefix=$_; # here\n")] } '/x', 'a%', 'x' x 201),
+    (map { [qq{"assess_storage" has an invalid parameter "name=$_", it takes 1 }
+        . 'to 64 letters, digits, "_" or "-", but not "postgresql"',
+        http("assess_storage directory folder name=$_; # here\n")] }
+        'postgresql', '', 'a/b', 'x' x 65),
+    (map { [qq{"assess_storage" has an invalid parameter "keep=$_", it takes a }
+        . 'time up to 3650d',
+        http("assess_storage directory folder keep=$_; # here\n")] }
+        'long', '3651d'),
+    (map { [qq{"assess_storage" has an invalid parameter "$_->[1]"},
+        http("assess_storage $_->[0] $_->[1]; # here\n")] }
+        ['postgresql', 'name=a'], ['directory folder', 'bucket=docs'],
+        ['directory folder', 'mode=0600']),
+    ['"assess_storage" has a duplicate parameter "keep"',
+        http("assess_storage directory folder keep=1d keep=2d; # here\n")],
+    ['"assess_storage" has a name that is taken: "directory"',
+        http("assess_storage directory folder;\n"
+             . "assess_storage directory folder; # here\n")],
 ],
 
 'assess_threads' => [
@@ -722,13 +775,16 @@ subtest 'examples' => sub {
         . "map \$host \$auth_user {\ndefault u;\n}\n";
 
     write_file("$dir/$_", "sk-example\n")
-        for qw(openai.key s3.access s3.secret);
+        for qw(openai.key s3.access s3.secret minio.key);
+    make_path("$dir/srv/assess/documents");
+    chmod 0777, "$dir/srv/assess/documents";
 
     for my $name (@order) {
         for my $text ($section{$name} =~ /^```nginx\n(.*?)^```/msg) {
             $text =~ s{/usr/local/libexec/assess-extract}{$extract}g;
             $text =~ s{/etc/nginx/}{$dir/}g;
             $text =~ s{/var/cache/nginx/}{$dir/temp/}g;
+            $text =~ s{/srv/}{$dir/srv/}g;
 
             for my $conf (example($name, $text, $variables)) {
                 my ($status, $said) = check($conf);

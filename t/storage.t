@@ -348,6 +348,7 @@ my $waiting = $t->upload('waits for its directory', 'text/plain');
     problem_is($a, 503, undef, 'stored where nothing is');
     unlike($a->{body}, qr/\Q$dir\E/, 'the client learns no path');
     is($a->{headers}{'retry-after'}, 1, 'but when to come again');
+    is(post($text)->{status}, 200, 'what is known is known all the same');
 
     $a = $http->get("/api/documents/$id/content");
     problem_is($a, 503, undef, 'read from nothing');
@@ -369,7 +370,7 @@ my $waiting = $t->upload('waits for its directory', 'text/plain');
 
     # an empty directory where the storage should be: nothing is mounted
     made($store);
-    sleep 0.5;
+    sleep 0.5;                       # nobody tries for a quarter of a second
     is(post('into another one')->{status}, 503, 'another directory in its place');
     is($http->get("/api/documents/$id/content")->{status}, 503,
         'in which nothing is missing');

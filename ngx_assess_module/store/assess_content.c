@@ -240,7 +240,7 @@ assess_content_object(assess_db_t *db, const assess_place_t *place,
     storage = assess_storage_find(db, place->storage, err);
 
     if (storage == NULL
-        || assess_storage_known(storage, db, err) != ASSESS_OK)
+        || assess_storage_known(storage, db, 0, err) != ASSESS_OK)
     {
         return err->kind;
     }
@@ -348,7 +348,7 @@ assess_document_open(assess_db_t *db, const assess_scope_t *scope,
     storage = assess_storage_find(db, place.storage, err);
 
     if (storage == NULL
-        || assess_storage_known(storage, db, err) != ASSESS_OK)
+        || assess_storage_known(storage, db, 0, err) != ASSESS_OK)
     {
         return err->kind;
     }

@@ -135,6 +135,50 @@ assess_objects_announce(assess_db_t *db, const assess_scope_t *scope,
 }
 
 
+/* Whether all of them are documents: also 0 where that cannot be told */
+
+static int
+assess_objects_known(assess_db_t *db, const assess_scope_t *scope,
+    const assess_upload_t *const *uploads, size_t n)
+{
+    int             known;
+    size_t          i;
+    PGresult       *res;
+    assess_buf_t    sums;
+    assess_err_t    err;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "select count(*) from unnest($2::text[]) as w (sha256)"
+        " where not exists (select from assess.documents d"
+        " where d.tenant = $1 and d.sha256 = decode(w.sha256, 'hex'))";
+
+    memset(&sums, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        assess_array_cstr(&sums, uploads[i]->sha256);
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_array(&args, &sums);
+
+    if (assess_db_acquire(db, &conn, &err) != ASSESS_OK) {
+        assess_args_free(&args);
+        return 0;
+    }
+
+    res = assess_db_exec(conn, sql, &args, &err);
+    assess_db_release(conn);
+
+    known = res && assess_col_int(res, 0, 0) == 0;
+    PQclear(res);
+
+    return known;
+}
+
+
 assess_err_e
 assess_objects_put(assess_db_t *db, const assess_scope_t *scope,
     const assess_upload_t *const *uploads, size_t n, assess_object_t *objects,
@@ -157,10 +201,18 @@ assess_objects_put(assess_db_t *db, const assess_scope_t *scope,
         objects[i].storage = storage;
     }
 
+    /* what is known already needs no storage */
+
     rc = assess_storage_takes(storage, err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_storage_known(storage, db, err);
+        rc = assess_storage_known(storage, db, 1, err);
+    }
+
+    if (rc == ASSESS_UNAVAILABLE
+        && assess_objects_known(db, scope, uploads, n))
+    {
+        return ASSESS_OK;
     }
 
     if (rc == ASSESS_OK) {
@@ -290,7 +342,7 @@ assess_strays_sweep(assess_db_t *db, assess_storage_t *storage,
     assess_err_e    rc;
     assess_conn_t  *conn;
 
-    rc = assess_storage_known(storage, db, err);
+    rc = assess_storage_known(storage, db, 1, err);
 
     if (rc != ASSESS_OK || assess_db_begin(db, &conn, err) != ASSESS_OK) {
         assess_args_free(args);

@@ -454,7 +454,7 @@ assess_storage_here(assess_storage_t *storage, assess_err_t *err)
 
 static assess_err_e
 assess_storage_begin(assess_storage_t *storage, assess_conn_t *conn,
-    char id[ASSESS_UUID_LEN + 1], assess_err_t *err)
+    const char *message, char id[ASSESS_UUID_LEN + 1], assess_err_t *err)
 {
     char             mark[ASSESS_UUID_LEN + 1];
     assess_err_e     rc;
@@ -463,49 +463,51 @@ assess_storage_begin(assess_storage_t *storage, assess_conn_t *conn,
 
     rc = assess_storage_mark(storage, mark, err);
 
+    if (rc == ASSESS_NOT_FOUND) {
+        memset(&upload, 0, sizeof(assess_upload_t));
+        upload.fd = -1;
+        upload.data = id;
+        upload.bytes = ASSESS_UUID_LEN;
+
+        rc = storage->ops->put(storage->ctx, ASSESS_STORAGE_MARK, &upload,
+                               err);
+
+        return assess_way_told(&storage->writes, rc, message, err);
+    }
+
     if (rc == ASSESS_OK && mark[0] == '\0') {
         rc = assess_fail(err, ASSESS_UNAVAILABLE, NULL,
                          "its \"" ASSESS_STORAGE_MARK "\" is not one of ours");
     }
 
-    if (rc == ASSESS_OK) {
-        memcpy(id, mark, ASSESS_UUID_LEN + 1);
-
-        assess_args_init(&args);
-        assess_arg_cstr(&args, storage->name);
-        assess_arg_id(&args, id);
-
-        return assess_db_run(conn, "update assess.storages"
-                             " set storage_id = $2 where storage = $1",
-                             &args, NULL, err);
+    if (rc != ASSESS_OK && rc != ASSESS_STOPPING) {
+        err->kind = ASSESS_UNAVAILABLE;
+        rc = err->kind;
     }
 
-    if (rc == ASSESS_STOPPING) {
+    rc = assess_way_told(&storage->reads, rc, message, err);
+    if (rc != ASSESS_OK) {
         return rc;
     }
 
-    if (rc != ASSESS_NOT_FOUND) {
-        err->kind = ASSESS_UNAVAILABLE;
-        return assess_way_told(&storage->reads, ASSESS_UNAVAILABLE,
-                               ASSESS_NOT_READ, err);
-    }
+    memcpy(id, mark, ASSESS_UUID_LEN + 1);
 
-    memset(&upload, 0, sizeof(assess_upload_t));
-    upload.fd = -1;
-    upload.data = id;
-    upload.bytes = ASSESS_UUID_LEN;
+    assess_args_init(&args);
+    assess_arg_cstr(&args, storage->name);
+    assess_arg_id(&args, id);
 
-    return assess_way_told(&storage->writes,
-                           storage->ops->put(storage->ctx,
-                                             ASSESS_STORAGE_MARK, &upload,
-                                             err),
-                           ASSESS_NOT_STORED, err);
+    return assess_db_run(conn, "update assess.storages"
+                         " set storage_id = $2 where storage = $1",
+                         &args, NULL, err);
 }
 
 
+/* Its id; old: others have used it, and it is to be seen whether it has it */
+
 static assess_err_e
 assess_storage_learn(assess_storage_t *storage, assess_conn_t *conn,
-    char id[ASSESS_UUID_LEN + 1], assess_err_t *err)
+    const char *message, char id[ASSESS_UUID_LEN + 1], int *old,
+    assess_err_t *err)
 {
     PGresult       *res;
     assess_args_t   args;
@@ -526,12 +528,12 @@ assess_storage_learn(assess_storage_t *storage, assess_conn_t *conn,
         return err->kind;
     }
 
-    if (PQntuples(res)) {
-        PQclear(res);
-        return assess_storage_begin(storage, conn, id, err);
-    }
-
+    *old = PQntuples(res) == 0;
     PQclear(res);
+
+    if (!*old) {
+        return assess_storage_begin(storage, conn, message, id, err);
+    }
 
     assess_args_init(&args);
     assess_arg_cstr(&args, storage->name);
@@ -550,30 +552,40 @@ assess_storage_learn(assess_storage_t *storage, assess_conn_t *conn,
 
     PQclear(res);
 
-    return assess_way_told(&storage->reads,
-                           assess_storage_is(storage, id, err),
-                           ASSESS_NOT_READ, err);
+    return ASSESS_OK;
+}
+
+
+static int
+assess_storage_has_id(assess_storage_t *storage)
+{
+    int  has;
+
+    (void) pthread_mutex_lock(&storage->mutex);
+    has = storage->id[0] != '\0';
+    (void) pthread_mutex_unlock(&storage->mutex);
+
+    return has;
 }
 
 
 assess_err_e
-assess_storage_known(assess_storage_t *storage, assess_db_t *db,
+assess_storage_known(assess_storage_t *storage, assess_db_t *db, int to_write,
     assess_err_t *err)
 {
-    int             known;
+    int             old;
     char            id[ASSESS_UUID_LEN + 1];
+    const char     *message;
     assess_err_e    rc;
     assess_conn_t  *conn;
 
-    (void) pthread_mutex_lock(&storage->mutex);
-    known = storage->id[0] != '\0';
-    (void) pthread_mutex_unlock(&storage->mutex);
-
-    if (known) {
+    if (assess_storage_has_id(storage)) {
         return ASSESS_OK;
     }
 
-    if (assess_way_enter(&storage->reads, ASSESS_NOT_READ, err) != ASSESS_OK) {
+    message = to_write ? ASSESS_NOT_STORED : ASSESS_NOT_READ;
+
+    if (assess_way_enter(&storage->reads, message, err) != ASSESS_OK) {
         return err->kind;
     }
 
@@ -582,13 +594,19 @@ assess_storage_known(assess_storage_t *storage, assess_db_t *db,
         return err->kind;
     }
 
-    rc = assess_storage_learn(storage, conn, id, err);
+    rc = assess_storage_learn(storage, conn, message, id, &old, err);
 
     if (rc == ASSESS_OK) {
         rc = assess_db_commit(conn, err);
     }
 
     assess_db_release(conn);
+
+    if (rc == ASSESS_OK && old) {
+        rc = assess_way_told(&storage->reads,
+                             assess_storage_is(storage, id, err), message,
+                             err);
+    }
 
     if (rc == ASSESS_OK) {
         (void) pthread_mutex_lock(&storage->mutex);

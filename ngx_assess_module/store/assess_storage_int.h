@@ -32,9 +32,12 @@ assess_storage_t *assess_storage_next(const assess_db_t *db,
     assess_storage_t *storage);
 
 
-/* Whether it is the one that this database knows; before all that follows. */
+/*
+ * Whether it is the one that this database knows; before all that follows.
+ * to_write is for the message.
+ */
 assess_err_e assess_storage_known(assess_storage_t *storage,
-    assess_db_t *db, assess_err_t *err);
+    assess_db_t *db, int to_write, assess_err_t *err);
 
 /*
  * What the operations of assess_storage_ops_t do.  Errors are for clients and

@@ -133,7 +133,7 @@ my %nothing = (
         'select d.document_id, d.bytes, sum(length(c.data))'
         . ' from assess.documents d'
         . ' left join assess.document_contents c using (document_id)'
-        . ' group by d.document_id'
+        . ' where d.object is null group by d.document_id'
         . ' having coalesce(sum(length(c.data)), 0) <> d.bytes',
 
     'a document has its pages' =>
