@@ -400,9 +400,11 @@ ngx_http_assess_storage_access(ngx_core_conf_t *ccf, const char *path)
 
     if (pid == 0) {
 
-        if (setgid(ccf->group) == -1
-            || initgroups(ccf->username, ccf->group) == -1
-            || setuid(ccf->user) == -1
+        /* as nginx does it, which goes on where groups cannot be had */
+
+        (void) initgroups(ccf->username, ccf->group);
+
+        if (setgid(ccf->group) == -1 || setuid(ccf->user) == -1
             || access(path, R_OK|W_OK|X_OK) == -1)
         {
             _exit(ngx_errno & 0xff);

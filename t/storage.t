@@ -359,6 +359,11 @@ my $waiting = $t->upload('waits for its directory', 'text/plain');
         'of reading, too');
     is($http->get('/api/documents')->{status}, 200, 'all else goes on');
 
+    $a = $http->get('/api/health/ready');
+    is("$a->{status} $a->{json}{status} " . json($a->{json}{storages}),
+        '200 degraded {"directory":{"read":false,"write":false}}',
+        'and it is told who asks for it');
+
     my $job = start_job($t, document => $waiting, set => 'two');
     logged(qr/job $job: the content of the document cannot be read now/,
         'a job waits');
@@ -386,6 +391,8 @@ my $waiting = $t->upload('waits for its directory', 'text/plain');
         'documents are taken');
     logged(qr/storage "directory" can be (?:read|written) again/,
         'and the log says so');
+    ok(wait_until(10, sub { $http->get("/api/documents/$id/content");
+        $http->get('/api/health/ready')->{json}{status} eq 'ok' }), 'all is well');
     clean('back');
 }
 

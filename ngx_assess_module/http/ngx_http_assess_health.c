@@ -98,7 +98,7 @@ void
 ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
 {
     ngx_uint_t          hits, misses, open;
-    assess_buf_t        providers;
+    assess_buf_t        providers, storages;
     assess_err_t        err;
     assess_lru_stats_t  documents;
 
@@ -120,14 +120,20 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
     ngx_http_assess_zone_answers_read(call->mcf->zone, &hits, &misses);
 
     ngx_memzero(&providers, sizeof(assess_buf_t));
+    ngx_memzero(&storages, sizeof(assess_buf_t));
+
     open = ngx_http_assess_ready_providers(&providers);
+    open |= assess_storages_json(ngx_http_assess_scheduler_db(), &storages);
 
     assess_buf_printf(&call->body, "{\"status\":\"%s\",\"store\":\"ok\","
                       "\"extractor\":\"ok\",\"providers\":{",
                       open ? "degraded" : "ok");
     assess_buf_add(&call->body, providers.data ? providers.data : "",
                    providers.len);
-    assess_buf_printf(&call->body, "},\"answerCache\":{\"hits\":%lu,"
+    assess_buf_str(&call->body, "},\"storages\":");
+    assess_buf_add(&call->body, storages.data ? storages.data : "",
+                   storages.len);
+    assess_buf_printf(&call->body, ",\"answerCache\":{\"hits\":%lu,"
                                    "\"misses\":%lu}",
                       (unsigned long) hits, (unsigned long) misses);
 
@@ -139,6 +145,7 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
                       (unsigned long long) documents.misses,
                       documents.bytes);
 
-    call->body.failed |= providers.failed;
+    call->body.failed |= providers.failed | storages.failed;
     assess_buf_free(&providers);
+    assess_buf_free(&storages);
 }

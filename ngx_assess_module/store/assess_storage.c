@@ -265,6 +265,37 @@ assess_storage_next(const assess_db_t *db, assess_storage_t *storage)
 }
 
 
+int
+assess_storages_json(const assess_db_t *db, assess_buf_t *b)
+{
+    int                n, bad, unread, unwritten;
+    assess_storage_t  *storage;
+
+    n = 0;
+    bad = 0;
+    assess_buf_char(b, '{');
+
+    for (storage = assess_storage_next(db, NULL);
+         storage;
+         storage = storage->next)
+    {
+        unread = assess_contact_lost_since(&storage->reads.contact, 0);
+        unwritten = assess_contact_lost_since(&storage->writes.contact, 0);
+        bad |= unread || unwritten;
+
+        assess_buf_str(b, n++ ? "," : "");
+        assess_buf_json_cstr(b, storage->name);
+        assess_buf_printf(b, ":{\"read\":%s,\"write\":%s}",
+                          unread ? "false" : "true",
+                          unwritten ? "false" : "true");
+    }
+
+    assess_buf_char(b, '}');
+
+    return bad;
+}
+
+
 /* A configuration may come back that has it. */
 
 assess_storage_t *

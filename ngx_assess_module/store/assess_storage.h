@@ -94,6 +94,13 @@ void assess_storages_to(assess_storages_t *storages, const char *name);
 
 
 /*
+ * What is known of each, as a JSON object by name; 1 where one of them cannot
+ * be read or written.  Does not block.
+ */
+int assess_storages_json(const assess_db_t *db, assess_buf_t *b);
+
+
+/*
  * Removes objects that are due, for a short time, of any storage that is
  * there.  Several may do it at once: each object is one's.  n gets how many
  * were looked at; when it is 0 there is nothing to do for now.
