@@ -55,10 +55,49 @@ assess_object_name(const assess_scope_t *scope, const char *sha256,
 }
 
 
+/* The second one of the same bytes, which stands next to the first */
+
+static int
+assess_objects_twice(const assess_upload_t *const *uploads, size_t i)
+{
+    return i && strcmp(uploads[i - 1]->sha256, uploads[i]->sha256) == 0;
+}
+
+
+/* Only those whose numbers, from 1, are in these rows are to be written */
+
+static void
+assess_objects_chosen(const assess_upload_t *const *uploads, size_t n,
+    assess_object_t *objects, const PGresult *res)
+{
+    int      row;
+    size_t   i;
+    int64_t  number;
+
+    row = 0;
+    number = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (assess_objects_twice(uploads, i)) {
+            continue;
+        }
+
+        number++;
+
+        if (row < PQntuples(res) && assess_col_int(res, row, 0) == number) {
+            row++;
+
+        } else {
+            objects[i].name[0] = '\0';
+        }
+    }
+}
+
+
 /*
  * The names are committed before anything is written under them.  What is a
- * document already needs no object; nor does the second one of the same bytes,
- * which stands next to the first.
+ * document already needs no object.
  */
 
 static assess_err_e
@@ -66,7 +105,6 @@ assess_objects_announce(assess_db_t *db, const assess_scope_t *scope,
     const assess_upload_t *const *uploads, size_t n, assess_object_t *objects,
     assess_err_t *err)
 {
-    int             row;
     size_t          i;
     PGresult       *res;
     assess_buf_t    sums, names;
@@ -75,19 +113,21 @@ assess_objects_announce(assess_db_t *db, const assess_scope_t *scope,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "insert into assess.stray_objects (object, storage, due)"
-        " select w.object, $4, now() + " ASSESS_OBJECT_DUE
-        " from unnest($2::text[], $3::text[]) as w (sha256, object)"
+        "with wanted as materialized (select w.object, w.n"
+        " from unnest($2::text[], $3::text[]) with ordinality"
+        " as w (sha256, object, n)"
         " where not exists (select from assess.documents d"
-        " where d.tenant = $1 and d.sha256 = decode(w.sha256, 'hex'))"
-        " returning object";
+        " where d.tenant = $1 and d.sha256 = decode(w.sha256, 'hex'))),"
+        " named as (insert into assess.stray_objects (object, storage, due)"
+        " select object, $4, now() + " ASSESS_OBJECT_DUE " from wanted)"
+        " select n from wanted order by n";
 
     memset(&sums, 0, sizeof(assess_buf_t));
     memset(&names, 0, sizeof(assess_buf_t));
 
     for (i = 0, rc = ASSESS_OK; i < n && rc == ASSESS_OK; i++) {
 
-        if (i && strcmp(uploads[i - 1]->sha256, uploads[i]->sha256) == 0) {
+        if (assess_objects_twice(uploads, i)) {
             continue;
         }
 
@@ -116,22 +156,68 @@ assess_objects_announce(assess_db_t *db, const assess_scope_t *scope,
         return err->kind;
     }
 
-    for (i = 0; i < n; i++) {
-
-        for (row = 0; row < PQntuples(res); row++) {
-            if (strcmp(objects[i].name, PQgetvalue(res, row, 0)) == 0) {
-                break;
-            }
-        }
-
-        if (row == PQntuples(res)) {
-            objects[i].name[0] = '\0';
-        }
-    }
-
+    assess_objects_chosen(uploads, n, objects, res);
     PQclear(res);
 
     return ASSESS_OK;
+}
+
+
+/*
+ * What took too long may have been swept before it was written, and nothing
+ * leads to it then: who wrote it removes it.
+ */
+
+static assess_err_e
+assess_objects_late(assess_object_t *objects, size_t n, assess_err_t *err)
+{
+    size_t        i;
+    assess_err_t  why;
+
+    for (i = 0; i < n; i++) {
+        if (objects[i].name[0]) {
+            (void) assess_storage_remove(objects[i].storage, objects[i].name,
+                                         &why);
+        }
+    }
+
+    return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
+                       "the content took too long to be stored");
+}
+
+
+static assess_err_e
+assess_objects_write(const assess_upload_t *const *uploads, size_t n,
+    assess_object_t *objects, assess_err_t *err)
+{
+    size_t        i;
+    int64_t       start;
+    assess_err_e  rc;
+
+    rc = ASSESS_OK;
+    start = assess_mono_ms();
+
+    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+
+        if (objects[i].name[0]) {
+            rc = assess_storage_put(objects[i].storage, objects[i].name,
+                                    uploads[i], err);
+        }
+
+        /* what may come late is removed when it is due, and not before */
+
+        if (rc != ASSESS_OK && assess_storage_lingers(objects[i].storage)) {
+            objects[i].name[0] = '\0';
+        }
+
+        if (assess_mono_ms() - start > ASSESS_OBJECT_MS) {
+            rc = assess_objects_late(objects, n, err);
+        }
+    }
+
+    assess_db_elsewhere(assess_mono_ms() - start);
+
+    return rc;
 }
 
 
@@ -185,7 +271,6 @@ assess_objects_put(assess_db_t *db, const assess_scope_t *scope,
     assess_err_t *err)
 {
     size_t             i;
-    int64_t            start;
     assess_err_e       rc;
     assess_storage_t  *storage;
 
@@ -224,29 +309,7 @@ assess_objects_put(assess_db_t *db, const assess_scope_t *scope,
         return rc;
     }
 
-    start = assess_mono_ms();
-
-    for (i = 0; i < n && rc == ASSESS_OK; i++) {
-        if (objects[i].name[0]) {
-            rc = assess_storage_put(storage, objects[i].name, uploads[i],
-                                    err);
-        }
-
-        /* what may come late is removed when it is due, and not before */
-
-        if (rc != ASSESS_OK && assess_storage_lingers(storage)) {
-            objects[i].name[0] = '\0';
-        }
-    }
-
-    assess_db_elsewhere(assess_mono_ms() - start);
-
-    if (rc == ASSESS_OK && assess_mono_ms() - start > ASSESS_OBJECT_MS) {
-        rc = assess_fail(err, ASSESS_UNAVAILABLE, NULL,
-                         "the content took too long to be stored");
-    }
-
-    return rc;
+    return assess_objects_write(uploads, n, objects, err);
 }
 
 

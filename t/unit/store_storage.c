@@ -24,6 +24,7 @@
 #define BIG      (262144 * 5 + 1000)
 #define THREADS  8
 #define ROUNDS   40
+#define MANY     60
 
 #define text(s)  { sizeof(s) - 1, (char *) (s) }
 
@@ -460,6 +461,61 @@ test_alike(const char *to)
 }
 
 
+/* Many at once, of which some are known and some come twice */
+
+static void
+test_many(const char *to)
+{
+    int                 i, wrong;
+    char                bodies[MANY][32];
+    size_t              created;
+    assess_db_t        *db;
+    assess_buf_t        out;
+    assess_upload_t     ups[MANY];
+    assess_document_t   docs[MANY];
+    assess_storages_t  *storages;
+
+    db = pool(to, &storages);
+
+    for (i = 0; i < MANY; i++) {
+        (void) snprintf(bodies[i], sizeof(bodies[i]), "one of many, %d",
+                        i % (MANY - 10));
+        ups[i] = store_upload("m", bodies[i], strlen(bodies[i]));
+
+        if (i % 3 == 0) {
+            (void) store(db, &scope, bodies[i], strlen(bodies[i]), &docs[i],
+                         &created);
+        }
+    }
+
+    is_err(assess_documents_store(db, store_arena, &scope, ups, MANY, docs,
+                                  &created, &store_err), ASSESS_OK,
+           "many at once");
+    is_int(store_sql("select count(*) from assess.documents"), MANY - 10,
+           "each once");
+    is_int(objects(to), MANY - 10, "as an object");
+    is_int(strays(), 0, "and no other");
+
+    memset(&out, 0, sizeof(assess_buf_t));
+
+    for (i = 0, wrong = 0; i < MANY; i++) {
+        assess_buf_reset(&out);
+        wrong += assess_document_content(db, &scope, docs[i].document_id, 0,
+                                         32, &out, &store_err) != ASSESS_OK
+                 || strcmp(out.data, bodies[i]) != 0;
+    }
+
+    is_int(wrong, 0, "each with its own bytes");
+
+    assess_buf_free(&out);
+    (void) store_sql("delete from assess.documents");
+    sweep(db);
+    is_int(objects(to), 0, "which all go");
+
+    pool_end(db, storages);
+}
+
+
 /*
  * Everybody stores and deletes the same few documents, and sweeps: what is a
  * document at the end can be read, and nothing else is left.
@@ -816,6 +872,8 @@ main(void)
     test_alike("files");
     test_alike("bucket");
     test_alike("hooked");
+    test_many("files");
+    test_many("bucket");
     test_race("files");
     test_race("bucket");
     test_moments();
