@@ -98,6 +98,10 @@ sub post {
 }
 
 
+# What a process had at most, in kilobytes.
+sub peak { return (slurp("/proc/$_[0]/status") // '') =~ /^VmHWM:\s*(\d+)/m ? $1 : 0 }
+
+
 sub lines_of {
     my ($pattern) = @_;
     return scalar grep { /$pattern/ } split /\n/,
@@ -198,14 +202,25 @@ SKIP: {
     my ($worker) = $t->server->workers;
     my $read = sub { (slurp("/proc/$worker/io") // '') =~ /^rchar: (\d+)/m; $1 };
 
-    skip 'there is no /proc/PID/io here', 1 unless defined $read->();
+    skip 'there is no /proc/PID/io here', 6 unless defined $read->();
 
+    my $peak = peak($worker);
     my $big = $t->upload('x' x (40 << 20), 'text/plain');
     my $before = $read->();
 
     $http->get("/api/documents/$big/content",
         headers => { Range => 'bytes=30000000-30000099' });
     cmp_ok($read->() - $before, '<', 1 << 20, 'a range is read without the rest');
+    my ($in, $all) = ('', 0);
+    my $sock = $http->connect;
+
+    print {$sock} "GET /api/documents/$big/content HTTP/1.1\r\nHost: a\r\n"
+        . "Connection: close\r\n\r\n";
+    $sock->flush;
+    $all += length $in while sysread $sock, $in, 1 << 20;
+    cmp_ok($all, '>', 40 << 20, 'a large one, whole');
+    cmp_ok(peak($worker), '<', $peak + (16 << 10), 'is nowhere whole in memory')
+        if !defined $ENV{ASAN_OPTIONS};
     is($http->delete("/api/documents/$big")->{status}, 204, 'deleted');
     clean('a large one');
 }
@@ -217,9 +232,18 @@ question_set($t, 'two', 2);
 
 {
     my $temp = $t->server->{home} . '/temp/assess';
-    my $job = $t->wait_job(start_job($t, document => $id, set => 'two'));
+    my $page = $t->upload('<!DOCTYPE html><html><body><p>The fire doors of stair'
+        . ' 1 are tested.</p></body></html>', 'text/html');
 
-    is($job->{status}, 'completed', 'a job on it');
+    # nowhere to copy it to
+    rename $temp, "$temp.away" or die "rename: $!\n";
+
+    for my $d ($id, $page) {
+        is($t->wait_job(start_job($t, document => $d, set => 'two'))->{status},
+            'completed', 'a job reads the file itself');
+    }
+
+    rename "$temp.away", $temp or die "rename: $!\n";
     clean('a job');
 }
 
