@@ -772,6 +772,33 @@ assess_utf8_next(const char *data, const char *end, uint32_t *cp)
 }
 
 
+int
+assess_utf16_side(const char *data, size_t len)
+{
+    size_t  i, zeroes[2];
+
+    if (len & 1) {
+        return 0;
+    }
+
+    len = len < 4096 ? len : 4096;
+    zeroes[0] = zeroes[1] = 0;
+
+    for (i = 0; i < len; i++) {
+        zeroes[i & 1] += data[i] == '\0';
+    }
+
+    if (zeroes[0] && zeroes[1]) {
+        return 0;
+    }
+
+    /* half of the characters; a text with stray zeroes has far fewer */
+
+    return zeroes[0] && zeroes[0] * 4 >= len ? 1
+           : zeroes[1] && zeroes[1] * 4 >= len ? -1 : 0;
+}
+
+
 /*
  * eight bytes at a time: each test leaves its answer in the top bit of a byte
  */

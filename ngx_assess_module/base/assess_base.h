@@ -156,6 +156,13 @@ void assess_hex(char *out, const unsigned char *data, size_t len);
 size_t assess_utf8_next(const char *data, const char *end, uint32_t *cp);
 
 /*
+ * Whether a text without a byte order mark is UTF-16, which shows in the zeroes
+ * of what is common to all languages: -1 for little endian, 1 for big endian,
+ * 0 for neither.  Only its beginning is looked at.
+ */
+int assess_utf16_side(const char *data, size_t len);
+
+/*
  * To the first byte that a string of JSON does not simply have in it: a
  * quotation mark, a backslash, a control, what is not ASCII; end without one.
  */

@@ -53,7 +53,7 @@ static int assess_kind_archive(assess_kind_e kind);
 static const char *assess_kind_heif(const char *head, size_t len);
 static int assess_kind_holds(const char *head, size_t len, const char *word);
 static int assess_kind_text(const char *head, size_t len);
-static int assess_kind_text16(const char *head, size_t len);
+static int assess_kind_text16(const char *head, size_t len, int big);
 static int assess_kind_html(const char *head, size_t len);
 static int assess_kind_mail(const char *head, size_t len, int least);
 static size_t assess_kind_skip(const char *head, size_t len, size_t i);
@@ -740,13 +740,14 @@ assess_kind_holds(const char *head, size_t len, const char *word)
 
 /*
  * Text has few control characters (a stray NUL is one of them), and is UTF-8
- * or in a single-byte encoding, where most characters still are ASCII.  Of
+ * or in another encoding, where most characters still are ASCII, or few.  Of
  * random or compressed bytes one in nine is a control character.
  */
 
 static int
 assess_kind_text(const char *head, size_t len)
 {
+    int          side;
     size_t       n, bad, control, high;
     uint32_t     cp;
     const char  *p, *end;
@@ -754,7 +755,13 @@ assess_kind_text(const char *head, size_t len)
     if (len >= 2 && (memcmp(head, "\xff\xfe", 2) == 0
                      || memcmp(head, "\xfe\xff", 2) == 0))
     {
-        return assess_kind_text16(head, len);
+        return assess_kind_text16(head + 2, len - 2, head[0] == '\xfe');
+    }
+
+    side = assess_utf16_side(head, len);
+
+    if (side) {
+        return assess_kind_text16(head, len, side > 0);
     }
 
     bad = control = high = 0;
@@ -799,18 +806,16 @@ assess_kind_text(const char *head, size_t len)
 
 
 static int
-assess_kind_text16(const char *head, size_t len)
+assess_kind_text16(const char *head, size_t len, int big)
 {
-    int                   big;
     size_t                i, control, units;
     uint32_t              unit;
     const unsigned char  *p;
 
     p = (const unsigned char *) head;
-    big = p[0] == 0xfe;
     control = units = 0;
 
-    for (i = 2; i + 1 < len; i += 2) {
+    for (i = 0; i + 1 < len; i += 2) {
 
         unit = big ? (uint32_t) p[i] << 8 | p[i + 1]
                    : (uint32_t) p[i + 1] << 8 | p[i];

@@ -21,7 +21,9 @@ assess_plain_init(assess_plain_t *plain, const char *data, size_t len)
 
         n = assess_utf8_next(p, end, &cp);
 
-        if (n == 0 || cp == 0) {
+        /* an escape may begin another encoding, which the reader knows */
+
+        if (n == 0 || cp == 0 || cp == 0x1b) {
             return 0;
         }
     }

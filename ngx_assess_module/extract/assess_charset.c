@@ -67,7 +67,51 @@ static const struct {
     { "big5", "BIG5-HKSCS" },
     { "big5-hkscs", "BIG5-HKSCS" },
     { "euc-kr", "CP949" },
-    { "ks_c_5601-1987", "CP949" }
+    { "ks_c_5601-1987", "CP949" },
+    { "cp1250", "WINDOWS-1250" },
+    { "x-cp1250", "WINDOWS-1250" },
+    { "cp1251", "WINDOWS-1251" },
+    { "x-cp1251", "WINDOWS-1251" },
+    { "cp1253", "WINDOWS-1253" },
+    { "cp1254", "WINDOWS-1254" },
+    { "latin5", "WINDOWS-1254" },
+    { "cp1255", "WINDOWS-1255" },
+    { "cp1256", "WINDOWS-1256" },
+    { "cp1257", "WINDOWS-1257" },
+    { "cp1258", "WINDOWS-1258" },
+    { "iso-8859-11", "TIS-620" },
+    { "iso8859-2", "ISO-8859-2" },
+    { "latin2", "ISO-8859-2" },
+    { "iso8859-5", "ISO-8859-5" },
+    { "iso8859-7", "ISO-8859-7" },
+    { "greek", "ISO-8859-7" },
+    { "iso-8859-8-i", "ISO-8859-8" },
+    { "iso8859-9", "WINDOWS-1254" },
+    { "iso8859-15", "ISO-8859-15" },
+    { "latin9", "ISO-8859-15" },
+    { "cp437", "IBM437" },
+    { "cp850", "IBM850" },
+    { "cp866", "IBM866" },
+    { "koi8", "KOI8-R" },
+    { "mac", "MACINTOSH" },
+    { "x-mac-roman", "MACINTOSH" },
+    { "ms_kanji", "CP932" },
+    { "cp932", "CP932" },
+    { "csshiftjis", "CP932" },
+    { "x-euc-jp", "EUC-JP" },
+    { "iso-2022-kr", "ISO-2022-KR" },
+    { "gb_2312-80", "GB18030" },
+    { "x-gbk", "GB18030" },
+    { "cp936", "GB18030" },
+    { "cp950", "BIG5-HKSCS" },
+    { "x-x-big5", "BIG5-HKSCS" },
+    { "cp949", "CP949" },
+    { "windows-949", "CP949" },
+    { "ksc5601", "CP949" },
+    { "ks_c_5601", "CP949" },
+    { "korean", "CP949" },
+    { "utf-7", "UTF-7" },
+    { "unicode-1-1-utf-7", "UTF-7" }
 };
 
 #define ASSESS_NCHARSETS                                                     \
@@ -141,7 +185,11 @@ assess_charset_label(const char *label, size_t len, assess_charset_e *charset)
         { "windows-1252", ASSESS_CHARSET_1252 },
         { "iso-8859-1", ASSESS_CHARSET_1252 },
         { "iso8859-1", ASSESS_CHARSET_1252 },
+        { "cp1252", ASSESS_CHARSET_1252 },
+        { "x-cp1252", ASSESS_CHARSET_1252 },
         { "latin1", ASSESS_CHARSET_1252 },
+        { "l1", ASSESS_CHARSET_1252 },
+        { "ansi_x3.4-1968", ASSESS_CHARSET_1252 },
         { "us-ascii", ASSESS_CHARSET_1252 },
         { "ascii", ASSESS_CHARSET_1252 }
     };
@@ -165,38 +213,6 @@ assess_charset_label(const char *label, size_t len, assess_charset_e *charset)
     }
 
     return -1;
-}
-
-
-/*
- * A few broken sequences among many good ones are a damaged UTF-8 text;
- * otherwise it only looked like one.
- */
-
-assess_charset_e
-assess_charset_guess(const char *data, size_t len)
-{
-    size_t       n, good, bad;
-    uint32_t     cp;
-    const char  *p, *end;
-
-    good = bad = 0;
-    end = data + len;
-
-    for (p = data; p < end; p += n) {
-        n = assess_utf8_next(p, end, &cp);
-
-        if (n == 0) {
-            bad++;
-            n = 1;
-
-        } else if (n > 1) {
-            good++;
-        }
-    }
-
-    return bad == 0 || bad < good / 8 ? ASSESS_CHARSET_UTF8
-                                      : ASSESS_CHARSET_1252;
 }
 
 

@@ -17,10 +17,7 @@ typedef enum {
 } assess_charset_e;
 
 
-/*
- * Loads the converters, while files may still be opened.  Only a document
- * that names its own encoding needs them.
- */
+/* Loads the converters, while files may still be opened. */
 void assess_charset_prepare(void);
 
 /* The length of a byte order mark, and what it stands for; 0 without one. */
@@ -30,9 +27,6 @@ size_t assess_charset_bom(const char *data, size_t len,
 /* By its label in HTML; -1 for one that is not known or was not loaded. */
 int assess_charset_label(const char *label, size_t len,
     assess_charset_e *charset);
-
-/* Of bytes that say nothing of themselves: UTF-8 or Windows-1252. */
-assess_charset_e assess_charset_guess(const char *data, size_t len);
 
 /*
  * Appends data in UTF-8.  What has no meaning becomes U+FFFD; UTF-8 is

@@ -4,6 +4,7 @@
  * lines.  Nothing is fetched, no entity but HTML's own is known.
  */
 
+#include "assess_guess.h"
 #include "assess_html.h"
 
 #include <libxml/HTMLparser.h>
@@ -190,7 +191,7 @@ assess_html_memory(assess_out_t *out, const char *data, size_t len,
             charset = *known;
 
         } else if (assess_html_charset(data, len, &charset) != 0) {
-            charset = assess_charset_guess(data, len);
+            charset = assess_guess(data, len);
         }
     }
 

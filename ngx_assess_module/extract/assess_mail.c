@@ -4,6 +4,7 @@
  * page of its own that begins with its name.  Messages within come behind it.
  */
 
+#include "assess_guess.h"
 #include "assess_html.h"
 #include "assess_mime.h"
 #include "assess_ocr.h"
@@ -397,7 +398,7 @@ assess_mail_text(assess_mail_t *mail, const assess_mime_part_t *part)
         } else {
 
             if (!known) {
-                charset = assess_charset_guess(body.data, body.len);
+                charset = assess_guess(body.data, body.len);
             }
 
             bom = assess_charset_bom(body.data, body.len, &charset);

@@ -1,6 +1,7 @@
 
 /* What is written in ASCII and is not: encodings of bytes, and of words. */
 
+#include "assess_guess.h"
 #include "assess_mime.h"
 
 #include <string.h>
@@ -199,7 +200,7 @@ assess_mime_words(const char *text, size_t len, assess_buf_t *out)
 
     end = text + len;
     plain = text;
-    last = raw = assess_charset_guess(text, len);
+    last = raw = assess_guess(text, len);
 
     for (p = text; p < end; /* void */ ) {
 

@@ -4,7 +4,7 @@
  * it does on paper.
  */
 
-#include "assess_charset.h"
+#include "assess_guess.h"
 #include "assess_out.h"
 
 #include <string.h>
@@ -28,6 +28,7 @@ const assess_reader_t  assess_reader_text = {
 static void
 assess_plain_prepare(void)
 {
+    assess_charset_prepare();
 }
 
 
@@ -45,7 +46,7 @@ assess_plain_read(assess_out_t *out)
     len = out->len - n;
 
     if (n == 0) {
-        charset = assess_charset_guess(p, len);
+        charset = assess_guess(p, len);
     }
 
     memset(&text, 0, sizeof(text));
@@ -79,13 +80,15 @@ assess_plain_read(assess_out_t *out)
 
 /*
  * A document is decoded a piece at a time.  Of UTF-16, a pair of surrogates
- * stays together.
+ * stays together, and of what a converter is for, a line: no character goes
+ * beyond it.
  */
 
 static size_t
 assess_plain_piece(assess_charset_e charset, const char *p, size_t len)
 {
-    unsigned char  high;
+    const char     *end;
+    unsigned char   high;
 
     if (len <= ASSESS_PLAIN_PIECE) {
         return len;
@@ -96,6 +99,10 @@ assess_plain_piece(assess_charset_e charset, const char *p, size_t len)
 
     } else if (charset == ASSESS_CHARSET_UTF16_BE) {
         high = (unsigned char) p[ASSESS_PLAIN_PIECE - 2];
+
+    } else if (charset >= ASSESS_CHARSET_NAMED) {
+        end = memchr(p + ASSESS_PLAIN_PIECE, '\n', len - ASSESS_PLAIN_PIECE);
+        return end ? (size_t) (end - p) + 1 : len;
 
     } else {
         return ASSESS_PLAIN_PIECE;

@@ -1,6 +1,6 @@
 
 /* sources: extract/assess_mime.c extract/assess_mime_words.c
-   extract/assess_charset.c base/assess_base.c */
+   extract/assess_charset.c extract/assess_guess.c base/assess_base.c */
 /* libs: -lm */
 
 /* Any bytes are a mail: all that its parts can be asked for is. */

@@ -145,6 +145,10 @@ test_plain(run_t *run, assess_buf_t *b)
     is_text(run, ASSESS_KIND_TEXT, "caf\xe9 \x80 5", 8,
             "caf\xc3\xa9 \xe2\x82\xac 5|", "Windows-1252");
     is_text(run, ASSESS_KIND_TEXT, "a\0b", 3, "ab|", "NUL is dropped");
+    is_text(run, ASSESS_KIND_TEXT, "a\0b\0\xe9\0", 6, "ab\xc3\xa9|",
+            "UTF-16 without a mark");
+    is_text(run, ASSESS_KIND_TEXT, "\033$BF|K\\\033(B.\n", 12,
+            "\xe6\x97\xa5\xe6\x9c\xac.\n|", "ISO-2022-JP");
 
     is_failed(extract(run, ASSESS_KIND_TEXT, " \n-\n", 4, &err), &err,
               "document_without_text", "no text that can be read", "nothing but marks");
@@ -172,6 +176,24 @@ test_plain(run_t *run, assess_buf_t *b)
     }
 
     ok(run->text.len == 400002 && bad == 0, "every character of it");
+
+    /* lines of an odd length in Shift_JIS: no character is cut in two */
+
+    assess_buf_reset(b);
+
+    for (i = 0; i < 20000; i++) {
+        assess_buf_add(b, "\x82\xa0\x82\xa2-\x82\xa4\n", 8);
+        assess_buf_add(b, "-\n", i % 3);
+    }
+
+    ok(extract(run, ASSESS_KIND_TEXT, b->data, b->len, &err) == ASSESS_OK,
+       "a long text in Shift_JIS");
+
+    for (n = 0, bad = 0; n + 2 < run->text.len; n++) {
+        bad += memcmp(run->text.data + n, "\xef\xbf\xbd", 3) == 0;
+    }
+
+    ok(run->text.len > 200000 && bad == 0, "every character of that");
 }
 
 

@@ -15,6 +15,7 @@
                  ZERO56 ZERO56 ZERO56 ZERO56 ZERO56 ZERO56
 
 
+
 /* kind 0 is unsupported, with these words in its message */
 static const struct {
     const char      *name;
@@ -58,6 +59,10 @@ static const struct {
       ASSESS_KIND_TEXT, NULL },
     { "UTF-16, the other", "text/plain", NULL, bytes("\xfe\xff\0a\0b"),
       ASSESS_KIND_TEXT, NULL },
+    { "UTF-16 without a mark", "text/plain", NULL, bytes("a\0b\0"),
+      ASSESS_KIND_TEXT, NULL },
+    { "UTF-16 without a mark, the other", "text/csv", NULL,
+      bytes("\0a\0;\0b\0\n"), ASSESS_KIND_TEXT, NULL },
     { "CSV", "text/csv", "a.csv", bytes("a,b\n1,2\n"),
       ASSESS_KIND_TEXT, NULL },
     { "JSON", "application/json", NULL, bytes("{\"a\":1}"),
