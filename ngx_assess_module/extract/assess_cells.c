@@ -16,18 +16,32 @@ static void assess_cell_moment(assess_flow_t *flow,
     assess_cell_format_e format, int from_1904, double value);
 
 
+/* Whether a bracket is a span of time, as in "[h]:mm"; others are colours. */
+
+static int
+assess_cell_span(const char *bracket)
+{
+    size_t  n;
+
+    n = strspn(bracket + 1, "hHmMsS");
+
+    return n && bracket[n + 1] == ']';
+}
+
+
 /*
  * Letters of dates outside of quotes and brackets, and before the first part
- * for other numbers ends (ECMA-376 part 1, 18.8.30).
+ * for other numbers ends (ECMA-376 part 1, 18.8.30).  An m is a month where
+ * there is no time.
  */
 
 assess_cell_format_e
 assess_cell_format(const char *code)
 {
-    int          date, time;
+    int          date, time, month;
     const char  *p;
 
-    date = time = 0;
+    date = time = month = 0;
 
     for (p = code; *p && *p != ';'; p++) {
 
@@ -38,7 +52,10 @@ assess_cell_format(const char *code)
             break;
 
         case '[':
-            time |= strchr("hHmMsS", p[1] ? p[1] : '[') != NULL;
+            if (assess_cell_span(p)) {
+                return ASSESS_CELL_SPAN;
+            }
+
             for (p++; *p && *p != ']'; p++) { /* void */ }
             break;
 
@@ -65,6 +82,11 @@ assess_cell_format(const char *code)
             time = 1;
             break;
 
+        case 'm':
+        case 'M':
+            month = 1;
+            break;
+
         case 'G':                       /* General */
             return ASSESS_CELL_PLAIN;
 
@@ -78,8 +100,8 @@ assess_cell_format(const char *code)
     }
 
     return date && time ? ASSESS_CELL_MOMENT
-           : date ? ASSESS_CELL_DATE
-           : time ? ASSESS_CELL_TIME : ASSESS_CELL_PLAIN;
+           : time ? ASSESS_CELL_TIME
+           : date || month ? ASSESS_CELL_DATE : ASSESS_CELL_PLAIN;
 }
 
 
@@ -94,7 +116,11 @@ assess_cell_builtin(int id)
         return ASSESS_CELL_MOMENT;
     }
 
-    if ((id >= 18 && id <= 21) || (id >= 45 && id <= 47)) {
+    if (id == 46) {
+        return ASSESS_CELL_SPAN;
+    }
+
+    if ((id >= 18 && id <= 21) || id == 45 || id == 47) {
         return ASSESS_CELL_TIME;
     }
 
@@ -154,6 +180,14 @@ assess_cell_moment(assess_flow_t *flow, assess_cell_format_e format,
     if (seconds == 86400) {
         seconds = 0;
         day++;
+    }
+
+    if (format == ASSESS_CELL_SPAN) {
+        (void) snprintf(time, sizeof(time), "%u:%02u:%02u",
+                        day * 24 + seconds / 3600, seconds / 60 % 60,
+                        seconds % 60);
+        assess_flow_str(flow, time);
+        return;
     }
 
     (void) assess_date(date, day + ASSESS_DATE_1970

@@ -22,7 +22,8 @@ typedef enum {
     ASSESS_CELL_PERCENT,
     ASSESS_CELL_DATE,
     ASSESS_CELL_TIME,
-    ASSESS_CELL_MOMENT                  /* a date and a time */
+    ASSESS_CELL_MOMENT,                 /* a date and a time */
+    ASSESS_CELL_SPAN                    /* hours, also more than a day */
 } assess_cell_format_e;
 
 

@@ -58,6 +58,7 @@ static void assess_html_walk(assess_html_t *h, xmlNode *root);
 static int assess_html_enter(assess_html_t *h, xmlNode *node);
 static void assess_html_leave(assess_html_t *h, xmlNode *node);
 static assess_html_e assess_html_class(const xmlNode *node);
+static int assess_html_hidden(const xmlNode *node);
 static int assess_html_fits(xmlNode *row);
 static void assess_html_item(assess_html_t *h, const xmlNode *node);
 static void assess_html_lines(assess_html_t *h, int lines);
@@ -440,6 +441,10 @@ assess_html_enter(assess_html_t *h, xmlNode *node)
         return 0;
     }
 
+    if (assess_html_hidden(node)) {
+        return 0;
+    }
+
     switch (assess_html_class(node)) {
 
     case ASSESS_HTML_DROP:
@@ -565,6 +570,45 @@ assess_html_class(const xmlNode *node)
     }
 
     return ASSESS_HTML_INLINE;
+}
+
+
+/*
+ * What the page itself says is not to be seen; what its style sheets say is not
+ * known here.
+ */
+
+static int
+assess_html_hidden(const xmlNode *node)
+{
+    const xmlAttr  *a;
+    const char     *text, *value;
+
+    for (a = node->properties; a; a = a->next) {
+
+        if (strcmp((const char *) a->name, "hidden") == 0) {
+            return 1;
+        }
+
+        if (strcmp((const char *) a->name, "style") != 0
+            || a->children == NULL || a->children->content == NULL)
+        {
+            continue;
+        }
+
+        text = strcasestr((const char *) a->children->content, "display");
+
+        if (text) {
+            value = text + 7;
+            value += strspn(value, " \t\r\n");
+            value += *value == ':';
+            value += strspn(value, " \t\r\n");
+
+            return strncasecmp(value, "none", 4) == 0;
+        }
+    }
+
+    return 0;
 }
 
 

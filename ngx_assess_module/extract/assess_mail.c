@@ -57,6 +57,8 @@ static assess_why_e assess_mail_file(assess_mail_t *mail,
 static assess_why_e assess_mail_bytes(assess_mail_t *mail,
     const assess_mime_part_t *part, const char *data, size_t len);
 static const char *assess_mail_unread(assess_why_e why);
+static int assess_mail_named(const assess_mime_part_t *part,
+    const char *const *extensions);
 static assess_mail_file_e assess_mail_file_of(const assess_mime_part_t *part);
 static int assess_mail_next(const assess_mime_t *mime, int i, int root);
 static assess_mail_e assess_mail_kind(const assess_mail_t *mail, int i);
@@ -382,6 +384,8 @@ assess_mail_text(assess_mail_t *mail, const assess_mime_part_t *part)
     assess_why_e       why;
     assess_charset_e   charset;
 
+    static const char *const  html[] = { ".html", ".htm", NULL };
+
     memset(&body, 0, sizeof(body));
     memset(&text, 0, sizeof(text));
     assess_mime_body(part, &body);
@@ -391,7 +395,9 @@ assess_mail_text(assess_mail_t *mail, const assess_mime_part_t *part)
 
     if (why == ASSESS_WHY_NONE && body.len) {
 
-        if (assess_mime_is(part, "text/html")) {
+        if (assess_mime_is(part, "text/html")
+            || assess_mail_named(part, html))
+        {
             why = assess_html_memory(mail->out, body.data, body.len,
                                      known ? &charset : NULL);
 
@@ -543,6 +549,52 @@ assess_mail_next(const assess_mime_t *mime, int i, int root)
 }
 
 
+/* Whether its name ends in one of these, of which the last is NULL */
+
+static int
+assess_mail_named(const assess_mime_part_t *part,
+    const char *const *extensions)
+{
+    size_t        i, n;
+    assess_buf_t  name;
+
+    memset(&name, 0, sizeof(name));
+    assess_mime_parameter(part, "content-disposition", "filename", &name);
+
+    if (name.len == 0) {
+        assess_mime_parameter(part, "content-type", "name", &name);
+    }
+
+    for (i = 0; extensions[i]; i++) {
+
+        n = strlen(extensions[i]);
+
+        if (name.len > n
+            && strcasecmp(name.data + name.len - n, extensions[i]) == 0)
+        {
+            break;
+        }
+    }
+
+    assess_buf_free(&name);
+
+    return extensions[i] != NULL;
+}
+
+
+/* Many programs say of a text only that it is bytes, and some, that Excel's */
+
+static int
+assess_mail_textual(const assess_mime_part_t *part)
+{
+    static const char *const  extensions[] = {
+        ".txt", ".csv", ".tsv", ".md", ".html", ".htm", NULL
+    };
+
+    return assess_mail_named(part, extensions);
+}
+
+
 static assess_mail_file_e
 assess_mail_file_of(const assess_mime_part_t *part)
 {
@@ -589,6 +641,10 @@ assess_mail_file_of(const assess_mime_part_t *part)
         { ".webp", ASSESS_FILE_PICTURE }, { ".bmp", ASSESS_FILE_PICTURE },
         { ".gif", ASSESS_FILE_PICTURE }
     };
+
+    if (assess_mail_textual(part)) {
+        return ASSESS_FILE_TEXT;
+    }
 
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strstr(part->type, types[i].type)) {

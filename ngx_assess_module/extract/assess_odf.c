@@ -2,6 +2,7 @@
 /*
  * OpenDocument (ODF 1.3 part 3): texts end their pages where they were last
  * drawn so, a sheet is a page that begins with its name, and a slide is one.
+ * Notes of a text come behind it, and so does what is on each page.
  */
 
 #include "assess_office.h"
@@ -26,10 +27,15 @@ typedef struct {
     int            skip;                /* depth within what is not read */
     int            words;               /* depth of paragraphs */
     int            tables;
+    int            notes;               /* there are some */
+    int            within;              /* depth in what alone is read */
 } assess_odf_t;
 
 
-/* What is not there any more, and what others said of it */
+/*
+ * What is not there any more, what others said of it, how it sounds, and
+ * pictures
+ */
 
 static int
 assess_odf_skipped(const char *name)
@@ -37,6 +43,8 @@ assess_odf_skipped(const char *name)
     return strcmp(name, "tracked-changes") == 0
            || strcmp(name, "annotation") == 0
            || strcmp(name, "note-citation") == 0
+           || strcmp(name, "ruby-text") == 0
+           || strcmp(name, "binary-data") == 0
            || strcmp(name, "forms") == 0;
 }
 
@@ -77,6 +85,12 @@ assess_odf_start(void *ctx, assess_xml_t *xml, const char *name)
     assess_odf_t *odf = ctx;
 
     int  n;
+
+    if (strcmp(name, "note") == 0 && odf->kind == ASSESS_ODF_TEXT) {
+        odf->notes = 1;
+        odf->skip++;
+        return;
+    }
 
     if (odf->skip || assess_odf_skipped(name)) {
         odf->skip++;
@@ -175,6 +189,83 @@ assess_odf_text(void *ctx, const char *text, size_t len)
 }
 
 
+/* Of a part, only what stands in these: notes, or what is on each page */
+
+static int
+assess_odf_apart(const char *name)
+{
+    size_t  i;
+
+    static const char *const  names[] = {
+        "note-body", "header", "header-left", "header-first", "footer",
+        "footer-left", "footer-first"
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+assess_odf_apart_start(void *ctx, assess_xml_t *xml, const char *name)
+{
+    assess_odf_t *odf = ctx;
+
+    if (odf->within) {
+        odf->within++;
+        assess_odf_start(ctx, xml, name);
+
+    } else if (odf->skip || assess_odf_skipped(name)) {
+        odf->skip++;
+
+    } else if (assess_odf_apart(name)) {
+        odf->within = 1;
+        assess_flow_blank(&odf->flow);
+    }
+}
+
+
+static void
+assess_odf_apart_end(void *ctx, const char *name)
+{
+    assess_odf_t *odf = ctx;
+
+    if (odf->within == 0) {
+        odf->skip -= odf->skip > 0;
+
+    } else if (--odf->within) {
+        assess_odf_end(ctx, name);
+    }
+}
+
+
+/* What belongs to a text and does not stand in it */
+
+static assess_why_e
+assess_odf_others(assess_zip_t *zip, int content, assess_odf_t *odf)
+{
+    int           styles;
+    assess_why_e  why;
+
+    static const assess_xml_calls_t  calls = {
+        assess_odf_apart_start, assess_odf_apart_end, assess_odf_text
+    };
+
+    why = odf->notes ? assess_xml_part(zip, content, &calls, odf)
+                     : ASSESS_WHY_NONE;
+
+    styles = assess_zip_find(zip, "styles.xml");
+
+    return styles == -1 || why != ASSESS_WHY_NONE
+           ? why : assess_xml_part(zip, styles, &calls, odf);
+}
+
+
 /* With a password the parts are not XML, which only the list of them says */
 
 static int
@@ -228,6 +319,10 @@ assess_odf_read(assess_zip_t *zip, const char *mimetype, assess_out_t *out)
     }
 
     why = assess_xml_part(zip, part, &calls, &odf);
+
+    if (why == ASSESS_WHY_NONE && odf.kind == ASSESS_ODF_TEXT) {
+        why = assess_odf_others(zip, part, &odf);
+    }
 
     if (why == ASSESS_WHY_NONE) {
         assess_flow_last(&odf.flow);

@@ -13,10 +13,11 @@
 
 
 typedef struct {
-    const char  *id;
-    const char  *type;
-    char         target[ASSESS_OFFICE_NAME];
-    int          found;
+    const char    *id;
+    const char    *type;
+    char           target[ASSESS_OFFICE_NAME];
+    int            found;
+    assess_buf_t  *all;                 /* targets, each with its NUL */
 } assess_office_search_t;
 
 
@@ -194,39 +195,51 @@ assess_office_relation(void *ctx, assess_xml_t *xml, const char *name)
         return;
     }
 
+    search->found = 0;
+
     /* what lies outside is nobody's to fetch */
 
     (void) assess_xml_value(xml, "TargetMode", value, sizeof(value));
 
     if (strcmp(value, "External") == 0) {
-        search->found = 0;
         return;
     }
 
     (void) assess_xml_value(xml, "Target", search->target,
                             sizeof(search->target));
+
+    if (search->all) {
+        assess_buf_add(search->all, search->target,
+                       strlen(search->target) + 1);
+        return;
+    }
+
+    search->found = 1;
     assess_xml_stop(xml, ASSESS_WHY_NONE);
 }
 
 
-/* The folder of a name and another one behind it; -1: too long */
+/* One step of a path is taken on a name of n bytes: how long it is then. */
 
-static int
-assess_office_join(const char *from, size_t folder, const char *name,
-    char out[ASSESS_OFFICE_NAME])
+static size_t
+assess_office_step(char *name, size_t n, const char *step, size_t len)
 {
-    size_t  len;
-
-    len = strlen(name);
-
-    if (folder + len >= ASSESS_OFFICE_NAME) {
-        return -1;
+    if (len == 1 && step[0] == '.') {
+        return n;
     }
 
-    memcpy(out, from, folder);
-    memcpy(out + folder, name, len + 1);
+    if (len == 2 && step[0] == '.' && step[1] == '.') {
 
-    return 0;
+        if (n) {
+            for (n--; n && name[n - 1] != '/'; n--) { /* void */ }
+        }
+
+        return n;
+    }
+
+    memcpy(name + n, step, len);
+
+    return n + len;
 }
 
 
@@ -234,51 +247,51 @@ int
 assess_office_resolve(const char *from, const char *target,
     char name[ASSESS_OFFICE_NAME])
 {
-    size_t       n;
+    size_t       n, len;
     const char  *slash;
 
-    if (target[0] == '/') {
-        return assess_office_join("", 0, target + 1, name);
+    slash = target[0] == '/' ? NULL : strrchr(from, '/');
+    n = slash ? (size_t) (slash - from) + 1 : 0;
+
+    if (n + strlen(target) >= ASSESS_OFFICE_NAME) {
+        return -1;
     }
 
-    slash = strrchr(from, '/');
-    n = slash ? (size_t) (slash - from) + 1 : 0;
+    memcpy(name, from, n);
 
     for ( ;; ) {
 
-        if (strncmp(target, "./", 2) == 0) {
-            target += 2;
-            continue;
+        while (*target == '/') {
+            target++;
         }
 
-        if (strncmp(target, "../", 3) != 0) {
+        len = strcspn(target, "/");
+        n = assess_office_step(name, n, target, len);
+        target += len;
+
+        if (*target == '\0') {
             break;
         }
 
-        target += 3;
-
-        if (n) {
-            for (n--; n && from[n - 1] != '/'; n--) { /* void */ }
+        if (n && name[n - 1] != '/') {
+            name[n++] = '/';
         }
     }
 
-    return assess_office_join(from, n, target, name);
+    name[n] = '\0';
+
+    return 0;
 }
 
 
-int
-assess_office_related(assess_zip_t *zip, const char *from, const char *id,
-    const char *type, char name[ASSESS_OFFICE_NAME])
-{
-    int                      part;
-    size_t                   folder;
-    char                     rels[ASSESS_OFFICE_NAME + 16];
-    const char              *slash;
-    assess_office_search_t   search;
+/* The part with the relations of the one named from, or -1 */
 
-    static const assess_xml_calls_t  calls = {
-        .start = assess_office_relation
-    };
+static int
+assess_office_relations(assess_zip_t *zip, const char *from)
+{
+    char         rels[ASSESS_OFFICE_NAME + 16];
+    size_t       folder;
+    const char  *slash;
 
     slash = strrchr(from, '/');
     folder = slash ? (size_t) (slash - from) + 1 : 0;
@@ -286,7 +299,23 @@ assess_office_related(assess_zip_t *zip, const char *from, const char *id,
     (void) snprintf(rels, sizeof(rels), "%.*s_rels/%.*s.rels", (int) folder,
                     from, (int) (ASSESS_OFFICE_NAME - folder), from + folder);
 
-    part = assess_zip_find(zip, rels);
+    return assess_zip_find(zip, rels);
+}
+
+
+static const assess_xml_calls_t  assess_office_calls = {
+    .start = assess_office_relation
+};
+
+
+int
+assess_office_related(assess_zip_t *zip, const char *from, const char *id,
+    const char *type, char name[ASSESS_OFFICE_NAME])
+{
+    int                      part;
+    assess_office_search_t   search;
+
+    part = assess_office_relations(zip, from);
     if (part == -1) {
         return -1;
     }
@@ -295,7 +324,8 @@ assess_office_related(assess_zip_t *zip, const char *from, const char *id,
     search.id = id;
     search.type = type;
 
-    if (assess_xml_part(zip, part, &calls, &search) != ASSESS_WHY_NONE
+    if (assess_xml_part(zip, part, &assess_office_calls, &search)
+        != ASSESS_WHY_NONE
         || !search.found)
     {
         return -1;
@@ -303,4 +333,51 @@ assess_office_related(assess_zip_t *zip, const char *from, const char *id,
 
     return assess_office_resolve(from, search.target, name) == 0
            ? assess_zip_find(zip, name) : -1;
+}
+
+
+assess_why_e
+assess_office_each(assess_zip_t *zip, const char *from, const char *type,
+    assess_why_e (*each)(void *ctx, int part), void *ctx)
+{
+    int                      part;
+    char                     name[ASSESS_OFFICE_NAME];
+    size_t                   at;
+    assess_buf_t             targets;
+    assess_why_e             why;
+    assess_office_search_t   search;
+
+    part = assess_office_relations(zip, from);
+    if (part == -1) {
+        return ASSESS_WHY_NONE;
+    }
+
+    memset(&targets, 0, sizeof(targets));
+    memset(&search, 0, sizeof(search));
+    search.type = type;
+    search.all = &targets;
+
+    why = assess_xml_part(zip, part, &assess_office_calls, &search);
+
+    if (why == ASSESS_WHY_NONE && targets.failed) {
+        why = ASSESS_WHY_MEMORY;
+    }
+
+    for (at = 0; at < targets.len && why == ASSESS_WHY_NONE;
+         at += strlen(targets.data + at) + 1)
+    {
+        if (assess_office_resolve(from, targets.data + at, name) != 0) {
+            continue;
+        }
+
+        part = assess_zip_find(zip, name);
+
+        if (part != -1) {
+            why = each(ctx, part);
+        }
+    }
+
+    assess_buf_free(&targets);
+
+    return why;
 }

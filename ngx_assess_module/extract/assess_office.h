@@ -24,6 +24,13 @@ int assess_office_related(assess_zip_t *zip, const char *from, const char *id,
     const char *type, char name[ASSESS_OFFICE_NAME]);
 
 /*
+ * All parts that another one refers to with this type, in that order: each is
+ * called until it gives a reason to stop, which is returned.
+ */
+assess_why_e assess_office_each(assess_zip_t *zip, const char *from,
+    const char *type, assess_why_e (*each)(void *ctx, int part), void *ctx);
+
+/*
  * The name of a part that the one named from refers to by its path; a path that
  * leads out of the archive is no name of a part.  0, or -1: it is too long.
  */
@@ -37,6 +44,10 @@ assess_why_e assess_office_memory(assess_out_t *out, const char *data,
 assess_why_e assess_word_read(assess_zip_t *zip, assess_out_t *out);
 assess_why_e assess_sheets_read(assess_zip_t *zip, assess_out_t *out);
 assess_why_e assess_slides_read(assess_zip_t *zip, assess_out_t *out);
+
+/* What is written in shapes, in a diagram or in a chart: one of their parts. */
+assess_why_e assess_drawing_read(assess_zip_t *zip, int part,
+    assess_flow_t *flow);
 
 /* mimetype is what the archive says it is. */
 assess_why_e assess_odf_read(assess_zip_t *zip, const char *mimetype,

@@ -22,6 +22,7 @@ typedef struct {
 
 
 typedef struct {
+    assess_zip_t           *zip;
     assess_flow_t           flow;
 
     assess_sheet_t         *sheets;
@@ -299,6 +300,19 @@ assess_sheets_cell_end(void *ctx, const char *name)
 
 
 static assess_why_e
+assess_sheets_drawn(void *ctx, int part)
+{
+    assess_sheets_t *s = ctx;
+
+    assess_flow_blank(&s->flow);
+
+    return assess_drawing_read(s->zip, part, &s->flow);
+}
+
+
+/* The cells of a sheet, and what is written in the shapes on it */
+
+static assess_why_e
 assess_sheets_one(assess_zip_t *zip, const char *main,
     const assess_sheet_t *sheet, assess_sheets_t *s)
 {
@@ -324,6 +338,11 @@ assess_sheets_one(assess_zip_t *zip, const char *main,
 
     if (why == ASSESS_WHY_NONE && s->value.failed) {
         why = ASSESS_WHY_MEMORY;
+    }
+
+    if (why == ASSESS_WHY_NONE) {
+        why = assess_office_each(zip, name, "/drawing", assess_sheets_drawn,
+                                 s);
     }
 
     if (why == ASSESS_WHY_NONE) {
@@ -399,6 +418,7 @@ assess_sheets_read(assess_zip_t *zip, assess_out_t *out)
     };
 
     memset(&s, 0, sizeof(assess_sheets_t));
+    s.zip = zip;
     s.flow.out = out;
 
     s.sheets = calloc(ASSESS_CELL_SHEETS, sizeof(assess_sheet_t));

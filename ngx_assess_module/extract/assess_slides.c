@@ -18,17 +18,11 @@
 
 
 typedef struct {
-    char    (*ids)[ASSESS_SLIDES_ID];
-    int       n;
-    int       failed;
+    assess_zip_t    *zip;
+    assess_flow_t    flow;
+    char           (*ids)[ASSESS_SLIDES_ID];
+    int              n;
 } assess_slides_t;
-
-
-typedef struct {
-    assess_flow_t  flow;
-    int            in_text;
-    int            skip;
-} assess_slide_t;
 
 
 /* The id of the relation is the one with a prefix, and comes second */
@@ -48,102 +42,48 @@ assess_slides_listed(void *ctx, assess_xml_t *xml, const char *name)
 }
 
 
-static void
-assess_slide_start(void *ctx, assess_xml_t *xml, const char *name)
+static assess_why_e
+assess_slides_also(void *ctx, int part)
 {
-    assess_slide_t *slide = ctx;
+    assess_slides_t *slides = ctx;
 
-    (void) xml;
+    assess_flow_blank(&slides->flow);
 
-    if (slide->skip || strcmp(name, "Fallback") == 0) {
-        slide->skip++;
-        return;
-    }
-
-    if (strcmp(name, "t") == 0) {
-        slide->in_text = 1;
-
-    } else if (strcmp(name, "br") == 0) {
-        assess_flow_end(&slide->flow);
-
-    } else if (strcmp(name, "tr") == 0) {
-        assess_flow_row(&slide->flow);
-
-    } else if (strcmp(name, "tc") == 0) {
-        assess_flow_cell(&slide->flow);
-
-    } else if (strcmp(name, "txBody") == 0 || strcmp(name, "tbl") == 0) {
-        assess_flow_blank(&slide->flow);
-    }
+    return assess_drawing_read(slides->zip, part, &slides->flow);
 }
 
 
-static void
-assess_slide_end(void *ctx, const char *name)
-{
-    assess_slide_t *slide = ctx;
-
-    if (slide->skip) {
-        slide->skip--;
-        return;
-    }
-
-    if (strcmp(name, "t") == 0) {
-        slide->in_text = 0;
-
-    } else if (strcmp(name, "p") == 0) {
-        assess_flow_end(&slide->flow);
-
-    } else if (strcmp(name, "tr") == 0) {
-        assess_flow_row_end(&slide->flow);
-    }
-}
-
-
-static void
-assess_slide_text(void *ctx, const char *text, size_t len)
-{
-    assess_slide_t *slide = ctx;
-
-    if (slide->in_text && !slide->skip) {
-        assess_flow_text(&slide->flow, text, len);
-    }
-}
-
-
-static const assess_xml_calls_t  assess_slide_calls = {
-    assess_slide_start, assess_slide_end, assess_slide_text
-};
-
+/* A slide, the diagrams and charts on it, and its notes */
 
 static assess_why_e
-assess_slides_one(assess_zip_t *zip, const char *main, const char *id,
-    assess_slide_t *slide)
+assess_slides_one(assess_slides_t *slides, const char *main, const char *id)
 {
     int           part;
-    char          name[ASSESS_OFFICE_NAME], notes[ASSESS_OFFICE_NAME];
+    char          name[ASSESS_OFFICE_NAME];
+    size_t        i;
     assess_why_e  why;
 
-    part = assess_office_related(zip, main, id, NULL, name);
+    static const char *const  types[] = {
+        "/diagramData", "/chart", "/notesSlide"
+    };
+
+    part = assess_office_related(slides->zip, main, id, NULL, name);
 
     if (part == -1) {
         return ASSESS_WHY_DAMAGED;
     }
 
-    why = assess_xml_part(zip, part, &assess_slide_calls, slide);
+    why = assess_drawing_read(slides->zip, part, &slides->flow);
 
-    if (why == ASSESS_WHY_NONE) {
-
-        part = assess_office_related(zip, name, NULL, "/notesSlide", notes);
-
-        if (part != -1) {
-            assess_flow_blank(&slide->flow);
-            why = assess_xml_part(zip, part, &assess_slide_calls, slide);
-        }
+    for (i = 0; i < sizeof(types) / sizeof(types[0])
+                && why == ASSESS_WHY_NONE; i++)
+    {
+        why = assess_office_each(slides->zip, name, types[i],
+                                 assess_slides_also, slides);
     }
 
     if (why == ASSESS_WHY_NONE) {
-        assess_flow_page(&slide->flow);
+        assess_flow_page(&slides->flow);
     }
 
     return why;
@@ -156,16 +96,15 @@ assess_slides_read(assess_zip_t *zip, assess_out_t *out)
     int              i, part;
     char             name[ASSESS_OFFICE_NAME];
     assess_why_e     why;
-    assess_slide_t   slide;
     assess_slides_t  slides;
 
     static const assess_xml_calls_t  listed = {
         .start = assess_slides_listed
     };
 
-    memset(&slide, 0, sizeof(assess_slide_t));
     memset(&slides, 0, sizeof(assess_slides_t));
-    slide.flow.out = out;
+    slides.zip = zip;
+    slides.flow.out = out;
 
     slides.ids = calloc(ASSESS_SLIDES_MAX, ASSESS_SLIDES_ID);
     if (slides.ids == NULL) {
@@ -176,13 +115,13 @@ assess_slides_read(assess_zip_t *zip, assess_out_t *out)
     why = assess_xml_part(zip, part, &listed, &slides);
 
     for (i = 0; i < slides.n && why == ASSESS_WHY_NONE; i++) {
-        why = assess_slides_one(zip, name, slides.ids[i], &slide);
+        why = assess_slides_one(&slides, name, slides.ids[i]);
     }
 
     free(slides.ids);
 
     if (why == ASSESS_WHY_NONE) {
-        assess_flow_last(&slide.flow);
+        assess_flow_last(&slides.flow);
     }
 
     return why;

@@ -2,7 +2,7 @@
    extract/assess_sheets.c extract/assess_cells.c extract/assess_slides.c
    extract/assess_odf.c extract/assess_epub.c extract/assess_html.c
    extract/assess_charset.c extract/assess_guess.c extract/assess_xml.c
-   extract/assess_flow.c
+   extract/assess_flow.c extract/assess_drawing.c
    extract/assess_ole.c extract/assess_doc.c extract/assess_doc_props.c
    extract/assess_doc_styles.c extract/assess_xls.c
    extract/assess_rtf_charset.c base/assess_base.c */

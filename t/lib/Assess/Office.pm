@@ -9,7 +9,7 @@ use Compress::Raw::Zlib;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(archive docx xlsx pptx odf epub xml);
+our @EXPORT_OK = qw(archive docx xlsx pptx odf epub relation relations xml);
 
 my $relations = 'http://schemas.openxmlformats.org/officeDocument/2006/'
     . 'relationships';
