@@ -41,17 +41,22 @@ sub told {
 }
 
 
-# A page that draws this; its table of contents is left to the reader.
+# A page that draws this, and a form that it may draw; its table of contents is
+# left to the reader.
 sub pdf_of {
-    my ($content, $filter) = @_;
+    my ($content, $filter, $form) = @_;
+
+    my $more = $form ? '5 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 9 9]'
+        . '/Length ' . length($form->[0]) . "/Filter[$form->[1]]>>stream\n"
+        . "$form->[0]\nendstream endobj\n" : '';
 
     return "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
         . "2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n"
         . '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents'
         . ' 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont'
-        . "/Helvetica>>>>>>>>endobj\n4 0 obj<</Length " . length($content)
+        . '/Helvetica>>>>/XObject<</X 5 0 R>>>>>>endobj' . "\n4 0 obj<</Length " . length($content)
         . "/Filter[$filter]>>stream\n$content\nendstream endobj\n"
-        . "trailer<</Root 1 0 R>>\n%%EOF\n";
+        . $more . "trailer<</Root 1 0 R>>\n%%EOF\n";
 }
 
 
@@ -117,9 +122,12 @@ failed(started($t->upload(pdf_of(compress('BT /F 9 Tf 9 395 Td 0.00095 TL '
     'a page that is too full')
     if $limited;
 
-failed(started($t->upload(pdf_of("\x81" x 256, '/RL' x 6),
+failed(started($t->upload(pdf_of('/X Do', '', ["\x81" x 256, '/RL' x 6]),
     'application/pdf')), 'document_limit', qr/longer than 3 s of CPU time/,
     'a bomb of run lengths');
+failed(started($t->upload(pdf_of("\x81" x 256, '/RL' x 6),
+    'application/pdf')), 'document_limit', qr/a page of a PDF to more/,
+    'one that is the page itself');
 
 is($t->wait_job(started(told('nothing')))->{status}, 'completed',
    'a good one');

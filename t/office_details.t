@@ -218,6 +218,24 @@ my $chart = '<c:chartSpace xmlns:c="c" xmlns:a="a"><c:title><c:rich><a:p><a:r>'
 }
 
 
+# Archives that say of a part what is not so, and packed to next to nothing
+{
+    my $text = '<w:document xmlns:w="w">' . p('x') . '<w:p/>' x 4_000_000
+        . '</w:document>';
+
+    like(fails(docx(\$text), 'docx', 'document_limit', 'a table of nothing'),
+         qr/200 times its size/, 'and which limit');
+    undef $text;
+
+    like(fails(archive(['_rels/.rels', relations(relation('r',
+            'officeDocument', 'word/document.xml'))],
+        ['word/document.xml', '<w:document xmlns:w="w">' . p('x')
+            . '</w:document>', { size => 9 }]), 'docx', 'document_limit',
+        'a part that is more than it says'), qr/than it says/,
+        'and which limit');
+}
+
+
 # Books and pages
 {
     reads(epub([['./text/./../text/a.xhtml', '<p>One.</p>']],

@@ -85,6 +85,7 @@ typedef enum {
     ASSESS_WHY_FORBIDDEN,               /* SIGSYS: the sandbox ended it */
     ASSESS_WHY_DOCTYPE,                 /* FAIL: it declares entities */
     ASSESS_WHY_OLD,                     /* FAIL: older than what is read */
+    ASSESS_WHY_DRAWN,                   /* FAIL: a page takes too long */
     ASSESS_WHY_MAX
 } assess_why_e;
 

@@ -572,8 +572,14 @@ assess_extract_refused(assess_extraction_t *x, assess_why_e why)
     case ASSESS_WHY_UNPACKED:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "the document unpacks to more than 512 MB, or one "
-                           "part of it to more than 256 MB, or it has more "
-                           "than 20,000 parts");
+                           "part of it to more than 256 MB or 200 times its "
+                           "size or than it says, or a page of a PDF to more "
+                           "than 128 MB, or it has more than 20,000 parts");
+
+    case ASSESS_WHY_DRAWN:
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "a page of the document takes longer than 5 s of "
+                           "CPU time to be read, or 10 s to be drawn");
 
     case ASSESS_WHY_NESTED:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",

@@ -35,6 +35,7 @@ typedef struct {
 
 static int assess_ocr_has(TessBaseAPI *api, const char *languages);
 static PIX *assess_ocr_picture(PIX *pix);
+static int assess_ocr_plain(PIX *pix);
 static int assess_ocr_read(PIX *pix, int turns, assess_ocr_reading_t *best);
 static int assess_ocr_recognize(PIX *pix, assess_ocr_reading_t *reading);
 static int assess_ocr_sideways(void);
@@ -168,6 +169,11 @@ assess_ocr_text(assess_out_t *out, PIX *pix)
         return ASSESS_WHY_MEMORY;
     }
 
+    if (assess_ocr_plain(pix)) {
+        pixDestroy(&pix);
+        return ASSESS_WHY_NONE;
+    }
+
     failed = assess_ocr_read(pix, 0, &best);
 
     if (!failed && best.sideways) {
@@ -238,6 +244,38 @@ assess_ocr_picture(PIX *pix)
     }
 
     return made;
+}
+
+
+/* Whether it is all of one tone, where Tesseract would look long for words */
+
+static int
+assess_ocr_plain(PIX *pix)
+{
+    int      rc;
+    l_int32  all, none, least, most;
+
+    if (pixGetDepth(pix) == 1) {
+        return pixZero(pix, &none) == 0
+               && (none || (pixCountPixels(pix, &all, NULL) == 0
+                            && all == pixGetWidth(pix) * pixGetHeight(pix)));
+    }
+
+    if (pixGetDepth(pix) < 8) {
+        return 0;
+    }
+
+    rc = pixGetRangeValues(pix, 1, L_SELECT_RED, &least, &most);
+
+    if (rc == 0 && most == least && pixGetDepth(pix) == 32) {
+        rc = pixGetRangeValues(pix, 1, L_SELECT_GREEN, &least, &most);
+    }
+
+    if (rc == 0 && most == least && pixGetDepth(pix) == 32) {
+        rc = pixGetRangeValues(pix, 1, L_SELECT_BLUE, &least, &most);
+    }
+
+    return rc == 0 && most == least;
 }
 
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <time.h>
 #include <type_traits>
 #include <vector>
 
@@ -38,10 +39,21 @@ static const double  assess_pdf_scan_most = 600.0;
 static const double  assess_pdf_scan_pixels = 36e6;
 
 
+/* s of CPU time: a page of a plan takes one; what takes longer is made to */
+static const double  assess_pdf_text_s = 5.0;
+static const double  assess_pdf_draw_s = 10.0;
+
+/* bytes that a page is drawn by, unpacked; few are checked without unpacking */
+static const int64_t  assess_pdf_content = INT64_C(128) << 20;
+static const int64_t  assess_pdf_deflate = 1032;
+
+
 /* The page under way. */
 typedef struct {
     assess_out_t  *out;
     bool           words;
+    double         until;               /* s of CPU time of the process */
+    bool           late;
 } assess_pdf_page_t;
 
 
@@ -91,6 +103,132 @@ assess_pdf_text(void *stream, const char *text, int len)
 }
 
 
+static double
+assess_pdf_cpu()
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+
+    return static_cast<double>(ts.tv_sec) + 1e-9
+           * static_cast<double>(ts.tv_nsec);
+}
+
+
+/* Asked by poppler every few operators: whether to draw no more of the page. */
+
+static bool
+assess_pdf_late(void *data)
+{
+    assess_pdf_page_t  *page = static_cast<assess_pdf_page_t *>(data);
+
+    if (!page->late && assess_pdf_cpu() > page->until) {
+        page->late = true;
+    }
+
+    return page->late;
+}
+
+
+/*
+ * The most that a stream can be unpacked to: a filter that packs makes no more
+ * than this of a byte, and there may be several in a row.
+ */
+
+static double
+assess_pdf_most(Stream *str)
+{
+    double   most;
+    Stream  *s;
+
+    most = static_cast<double>(str->getBaseStream()->getLength());
+
+    for (s = str; s; s = s->getNextStream()) {
+        if (s->getKind() == strFlate || s->getKind() == strLZW
+            || s->getKind() == strRunLength)
+        {
+            most *= static_cast<double>(assess_pdf_deflate);
+        }
+    }
+
+    return most;
+}
+
+
+/* What a stream is unpacked to, in bytes, as far as that is within a limit. */
+
+static int64_t
+assess_pdf_unpacked(Stream *str, int64_t limit)
+{
+    int                    n;
+    int64_t                size;
+    static unsigned char   piece[65536];
+
+    size = 0;
+    str->reset();
+
+    do {
+        n = str->doGetChars(sizeof(piece), piece);
+        size += n;
+
+    } while (n > 0 && size <= limit);
+
+    str->close();
+
+    return size;
+}
+
+
+/* Whether what draws the page is a bomb: of white space, it draws nothing. */
+
+static bool
+assess_pdf_bomb(PDFDoc *doc, int number)
+{
+    int      i, n;
+    Page    *page;
+    double   most;
+    int64_t  left;
+
+    page = doc->getPage(number);
+    if (page == nullptr) {
+        return false;
+    }
+
+    Object  contents = page->getContents();
+
+    n = contents.isArray() ? contents.arrayGetLength() : 1;
+    most = 0;
+
+    std::vector<Object>  streams;
+
+    for (i = 0; i < n; i++) {
+
+        Object  stream = contents.isArray() ? contents.arrayGet(i)
+                                            : contents.copy();
+        if (stream.isStream()) {
+            most += assess_pdf_most(stream.getStream());
+            streams.push_back(std::move(stream));
+        }
+    }
+
+    if (most <= static_cast<double>(assess_pdf_content)) {
+        return false;
+    }
+
+    left = assess_pdf_content;
+
+    for (Object &stream : streams) {
+        left -= assess_pdf_unpacked(stream.getStream(), left);
+
+        if (left < 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* A page without a mark on it is no scan. */
 
 static bool
@@ -116,7 +254,7 @@ assess_pdf_blank(SplashBitmap *bitmap)
 
 
 static assess_why_e
-assess_pdf_draw(assess_out_t *out, PDFDoc *doc, int page, double dpi)
+assess_pdf_draw(assess_pdf_page_t *state, PDFDoc *doc, int page, double dpi)
 {
     SplashColor    paper = { 0xff };
     SplashBitmap  *bitmap;
@@ -124,7 +262,12 @@ assess_pdf_draw(assess_out_t *out, PDFDoc *doc, int page, double dpi)
     SplashOutputDev  splash(splashModeMono8, 4, false, paper);
 
     splash.startDoc(doc);
-    doc->displayPage(&splash, page, dpi, dpi, 0, false, true, false);
+    doc->displayPage(&splash, page, dpi, dpi, 0, false, true, false,
+                     assess_pdf_late, state);
+
+    if (state->late) {
+        return ASSESS_WHY_DRAWN;
+    }
 
     bitmap = splash.getBitmap();
 
@@ -134,7 +277,7 @@ assess_pdf_draw(assess_out_t *out, PDFDoc *doc, int page, double dpi)
         return ASSESS_WHY_NONE;
     }
 
-    return assess_ocr_gray(out, bitmap->getDataPtr(), bitmap->getWidth(),
+    return assess_ocr_gray(state->out, bitmap->getDataPtr(), bitmap->getWidth(),
                            bitmap->getHeight(), bitmap->getRowSize(),
                            static_cast<int>(dpi));
 }
@@ -211,7 +354,7 @@ private:
 
 
 static assess_why_e
-assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
+assess_pdf_scan(assess_pdf_page_t *state, PDFDoc *doc, int page)
 {
     double        width, height, dpi;
     assess_why_e  why;
@@ -219,13 +362,15 @@ assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
     width = doc->getPageCropWidth(page) / assess_pdf_dpi;
     height = doc->getPageCropHeight(page) / assess_pdf_dpi;
 
+    state->until = assess_pdf_cpu() + assess_pdf_draw_s;
+
     AssessPdfLook  look(width * assess_pdf_dpi, height * assess_pdf_dpi);
 
     doc->displayPage(&look, page, assess_pdf_dpi, assess_pdf_dpi, 0, false,
-                     true, false);
+                     true, false, assess_pdf_late, state);
 
     if (look.images == 1 && !look.jpeg.empty()) {
-        why = assess_image_jpeg(out, look.jpeg.data(), look.jpeg.size(),
+        why = assess_image_jpeg(state->out, look.jpeg.data(), look.jpeg.size(),
                                 static_cast<int>(look.dpi));
 
         if (why != ASSESS_WHY_DAMAGED && why != ASSESS_WHY_PIXELS) {
@@ -248,7 +393,7 @@ assess_pdf_scan(assess_out_t *out, PDFDoc *doc, int page)
         return ASSESS_WHY_NONE;
     }
 
-    return assess_pdf_draw(out, doc, page, dpi);
+    return assess_pdf_draw(state, doc, page, dpi);
 }
 
 
@@ -298,6 +443,7 @@ assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
     }
 
     page.out = out;
+    page.late = false;
     words = false;
 
     TextOutputDev  text(assess_pdf_text, &page, false, 0, false);
@@ -311,10 +457,19 @@ assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
 
     for ( /* void */ ; i <= last; i++) {
 
+        if (assess_pdf_bomb(doc.get(), i)) {
+            return ASSESS_WHY_UNPACKED;
+        }
+
         page.words = false;
+        page.until = assess_pdf_cpu() + assess_pdf_text_s;
 
         doc->displayPage(&text, i, assess_pdf_dpi, assess_pdf_dpi, 0, true,
-                         false, false);
+                         false, false, assess_pdf_late, &page);
+
+        if (page.late) {
+            return ASSESS_WHY_DRAWN;
+        }
 
         if (page.words) {
             words = true;
@@ -324,7 +479,7 @@ assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
             continue;
 
         } else if (assess_ocr_ready()) {
-            why = assess_pdf_scan(out, doc.get(), i);
+            why = assess_pdf_scan(&page, doc.get(), i);
 
             if (why != ASSESS_WHY_NONE) {
                 return why;

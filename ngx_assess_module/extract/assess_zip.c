@@ -15,6 +15,9 @@
 #define ASSESS_ZIP_ALL       (512u * 1024 * 1024)
 #define ASSESS_ZIP_SMALL     (16u * 1024 * 1024)
 
+/* XML of a large table is packed to a hundredth at best, a bomb to a thousandth */
+#define ASSESS_ZIP_RATIO     200
+
 #define ASSESS_ZIP_PIECE     32768
 
 
@@ -23,6 +26,19 @@ struct assess_zip_s {
     int        parts;
     uint64_t   unpacked;
 };
+
+
+/* By what the archive says of a part, before any of it is unpacked */
+
+static int
+assess_zip_bomb(const zip_stat_t *st)
+{
+    return (st->valid & ZIP_STAT_SIZE)
+           && (st->size > ASSESS_ZIP_PART
+               || (st->size > ASSESS_ZIP_SMALL
+                   && (st->valid & ZIP_STAT_COMP_SIZE)
+                   && st->size / ASSESS_ZIP_RATIO > st->comp_size));
+}
 
 
 static assess_why_e
@@ -116,7 +132,7 @@ assess_zip_name(assess_zip_t *zip, int part)
 }
 
 
-/* What an archive says of a size may be a lie: it is counted, too */
+/* What an archive says of a size may be a lie, and then no more is read */
 
 assess_why_e
 assess_zip_unpack(assess_zip_t *zip, int part,
@@ -141,7 +157,7 @@ assess_zip_unpack(assess_zip_t *zip, int part,
         return ASSESS_WHY_ENCRYPTED;
     }
 
-    if ((st.valid & ZIP_STAT_SIZE) && st.size > ASSESS_ZIP_PART) {
+    if (assess_zip_bomb(&st)) {
         return ASSESS_WHY_UNPACKED;
     }
 
@@ -170,6 +186,7 @@ assess_zip_unpack(assess_zip_t *zip, int part,
         zip->unpacked += (uint64_t) n;
 
         why = size > ASSESS_ZIP_PART || zip->unpacked > ASSESS_ZIP_ALL
+              || ((st.valid & ZIP_STAT_SIZE) && size > st.size)
               ? ASSESS_WHY_UNPACKED : take(ctx, piece, (size_t) n);
     }
 

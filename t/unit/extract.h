@@ -414,23 +414,28 @@ pdf(assess_buf_t *b, const char **contents, const size_t *lens, int n,
 
 
 /*
- * Run-length encoding of bytes 0x81 is bytes 0x81 (128 of them from two):
- * with six layers of it a page of 256 bytes has 17 TB.
+ * Run-length encoding of bytes 0x81 is bytes 0x81 (128 of them from two): with
+ * six layers of it a form of 256 bytes has 17 TB.  What a page itself is drawn
+ * by is looked at before.
  */
 
 static void __attribute__((unused))
 bomb(assess_buf_t *b)
 {
-    char         raw[256];
-    size_t       len;
-    const char  *contents[1];
+    char  raw[256];
 
     memset(raw, 0x81, sizeof(raw));
 
-    contents[0] = raw;
-    len = sizeof(raw);
-
-    pdf(b, contents, &len, 1, "/Filter[/RL/RL/RL/RL/RL/RL]", 1);
+    assess_buf_reset(b);
+    assess_buf_str(b, "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        "2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n"
+        "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R"
+        "/Resources<</XObject<</X 5 0 R>>>>>>endobj\n"
+        "4 0 obj<</Length 5>>stream\n/X Do\nendstream endobj\n"
+        "5 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Length 256"
+        "/Filter[/RL/RL/RL/RL/RL/RL]>>stream\n");
+    assess_buf_add(b, raw, sizeof(raw));
+    assess_buf_str(b, "\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n");
 }
 
 
