@@ -460,7 +460,8 @@ sub upload {
     my $a = $self->http->post('/api/documents', body => $bytes,
         headers => { 'Content-Type' => $type // 'text/plain' });
 
-    die "no document\n" unless $a && $a->{status} =~ /^20/;
+    die "no document: ", ($a ? "$a->{status} $a->{body}" : "no answer"), "\n"
+        unless $a && $a->{status} =~ /^20/;
     return $a->{json}{documents}[0]{documentId};
 }
 

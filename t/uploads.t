@@ -1,0 +1,96 @@
+#!/usr/bin/perl
+
+# Uploads from many slow clients at once: each body is once on disk, the worker
+# does not grow, and others are served.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Assess::Bench::Proc qw(peak reset_peak);
+use Assess::Jobs qw(question_set start_job);
+use Assess::Process qw(slurp wait_until);
+use Assess::Test;
+use Assess::Uploads;
+
+use constant { CLIENTS => 24, BYTES => 4_000_000, SLACK => 24 << 20 };
+
+my $t = Assess::Test->new;
+my $http = $t->http;
+my $set = question_set($t, 'uploads', 1);
+my ($worker) = $t->server->workers;
+my $temp = $t->server->{home} . '/temp';
+
+
+# Files below the server's temporary folder that the worker has open, without a
+# name as well; [path, bytes] of each.
+sub open_files {
+    return map { my $path = readlink($_) // '';
+        $path =~ m{^\Q$temp\E/} ? [$path =~ s/ \(deleted\)\z//r, -s $_ // 0]
+        : () } glob "/proc/$worker/fd/*";
+}
+
+
+sub named_files {
+    return grep { -f } glob "$temp/*/* $temp/*/*/*";
+}
+
+
+# What any client does meanwhile.
+sub others {
+    my ($what) = @_;
+
+    my $id = $t->upload("A small one, $what.", 'text/plain');
+    my $job = $t->wait_job(start_job($t, document => $id, set => $set));
+
+    is($job->{status}, 'completed', "$what: an upload, a start, its status");
+    is($http->get('/api/documents')->{status}, 200, "$what: a list");
+}
+
+
+others('before');
+my $stored = $t->sql('select sum(length(data)) from assess.document_contents');
+
+reset_peak($worker);
+my $before = peak($worker);
+
+my $uploads = Assess::Uploads->new($t->server->{port}, clients => CLIENTS,
+                                   bytes => BYTES);
+$uploads->held;
+
+my @files;
+ok(wait_until(60, sub {
+    @files = open_files();
+    my $sum = 0;
+    $sum += $_->[1] for @files;
+    return $sum > CLIENTS * (BYTES - 100_000);
+}), 'nearly all of it is there');
+
+is(scalar @files, CLIENTS, 'one file for each body');
+is(scalar(grep { $_->[0] !~ m{^\Q$temp\E/body/} } @files), 0,
+   'where nginx puts bodies');
+is(scalar(grep { $_->[1] > BYTES } @files), 0, 'none is longer than its body');
+
+others('while they trickle');
+cmp_ok(peak($worker) - $before, '<', SLACK, 'no body is in memory');
+
+$uploads->go_on;
+is_deeply([grep { $_ ne '201' } $uploads->ended], [], 'all of them are stored');
+others('behind them');
+
+cmp_ok(peak($worker) - $before, '<', SLACK, 'nor was one on its way')
+    or diag((peak($worker) - $before) . ' bytes more');
+ok(wait_until(10, sub { !open_files() && !named_files() }),
+   'no temporary file is left') or diag(join ' ', named_files());
+
+my $small = length('A small one, while they trickle.')
+    + length('A small one, behind them.');
+
+is($t->sql('select sum(length(data)) from assess.document_contents') - $stored,
+   CLIENTS * BYTES + $small, 'each body is once in the database');
+is($t->sql('select count(*) from assess.documents where bytes = ' . BYTES),
+   CLIENTS, 'whole');
+
+$t->done;
