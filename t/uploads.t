@@ -93,4 +93,37 @@ is($t->sql('select sum(length(data)) from assess.document_contents') - $stored,
 is($t->sql('select count(*) from assess.documents where bytes = ' . BYTES),
    CLIENTS, 'whole');
 
+
+
+# a store that takes its time with each piece: who comes last waits for long
+{
+    $t->sql('create function assess.slow() returns trigger language plpgsql as'
+        . ' $$ begin perform pg_sleep(0.04 * (length(new.data) > 100000)::int);'
+        . ' return new; end $$');
+    $t->sql('create trigger slow before insert on assess.document_contents'
+        . ' for each row execute function assess.slow()');
+
+    my $many = Assess::Uploads->new($t->server->{port}, clients => 2 * CLIENTS,
+                                    bytes => BYTES - 1);
+    $many->held;
+    $many->go_on;
+    others('while they are stored');
+
+    is_deeply([grep { $_ ne '201' } $many->ended], [],
+              'large ones stand in line, and none is sent away');
+
+    # some in line, whose clients go
+    my $gone = Assess::Uploads->new($t->server->{port}, clients => CLIENTS,
+                                    bytes => BYTES - 2);
+    $gone->held;
+    $gone->go_on;
+    ok(wait_until(30, sub { $t->sql('select count(*) from assess.documents'
+        . ' where bytes = ' . (BYTES - 2)) > 0 }), 'the first one is stored');
+    $gone->end;
+
+    ok(wait_until(30, sub { !open_files() }), 'and of those who are gone'
+        . ' nothing is left') or diag(scalar(open_files()) . ' files');
+    others('behind them all');
+}
+
 $t->done;

@@ -14,7 +14,7 @@
 
 
 /* Rises whenever the same bytes may give another text. */
-#define ASSESS_EXTRACTOR_VERSION  3
+#define ASSESS_EXTRACTOR_VERSION  4
 
 
 typedef struct {

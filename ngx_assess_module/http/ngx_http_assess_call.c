@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_call.h"
+#include "ngx_http_assess_large.h"
 #include "ngx_http_assess_source.h"
 #include "ngx_http_assess_together.h"
 
@@ -229,6 +230,8 @@ ngx_http_assess_call_cleanup(void *data)
     if (call->patience.timer_set) {
         ngx_del_timer(&call->patience);
     }
+
+    (void) ngx_http_assess_large_give_up(call);
 
     if (!call->busy) {
         ngx_http_assess_call_destroy(call);
@@ -585,7 +588,7 @@ ngx_http_assess_call_body_take(ngx_http_assess_call_t *call)
 }
 
 
-/* what is small goes with others, and holds up none of them */
+/* what is small goes with others, and what is large holds up none of them */
 
 static ngx_int_t
 ngx_http_assess_call_go(ngx_http_assess_call_t *call)
@@ -594,6 +597,11 @@ ngx_http_assess_call_go(ngx_http_assess_call_t *call)
         && ngx_http_assess_call_is(call, "application/json"))
     {
         return ngx_http_assess_together_post(call, ngx_http_assess_call_done);
+    }
+
+    if (ngx_http_assess_large_is(call)) {
+        return ngx_http_assess_large_post(call, ngx_http_assess_call_run,
+                                          ngx_http_assess_call_done);
     }
 
     return ngx_http_assess_call_post(call, ngx_http_assess_call_run,
@@ -697,6 +705,11 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
     now = assess_mono_ms();
     body = (call->route->flags & NGX_HTTP_ASSESS_BODY) != 0;
 
+    if (ngx_http_assess_large_moves(call)) {
+        ngx_add_timer(ev, NGX_HTTP_ASSESS_MOVES);
+        return;
+    }
+
     if (call->known.len == 0
         && now - ngx_http_assess_served[body] < NGX_HTTP_ASSESS_MOVES
         && now - call->accepted < NGX_HTTP_ASSESS_BUSY)
@@ -705,7 +718,9 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
         return;
     }
 
-    if (!ngx_http_assess_together_give_up(call)) {
+    if (!ngx_http_assess_together_give_up(call)
+        && !ngx_http_assess_large_give_up(call))
+    {
 
         if (call->task.run == NULL
             || !ngx_http_assess_task_give_up(&call->task))
@@ -805,6 +820,11 @@ ngx_http_assess_call_done(void *data)
     ngx_uint_t               body;
     ngx_connection_t        *c;
     ngx_http_assess_call_t  *call = data;
+
+    if (call->large) {
+        call->large = 0;
+        ngx_http_assess_large_back();
+    }
 
     if (!call->given_up && call->status < NGX_HTTP_INTERNAL_SERVER_ERROR) {
         body = (call->route->flags & NGX_HTTP_ASSESS_BODY) != 0;

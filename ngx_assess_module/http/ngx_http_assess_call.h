@@ -108,6 +108,8 @@ struct ngx_http_assess_call_s {
     unsigned                         waits:1;    /* in there */
     unsigned                         busy:1;     /* a thread has it, or will */
     unsigned                         given_up:1; /* none had it in time */
+    unsigned                         large:1;    /* has one of few turns */
+    unsigned                         lined:1;    /* waits for one */
     unsigned                         reading:1;  /* nginx takes the body */
     unsigned                         answered:1; /* the header is out */
     unsigned                         instead:1;  /* of nginx's own page */
