@@ -211,6 +211,16 @@ sub _one {
 }
 
 
+# Why, for whoever looks at a test that failed: some of them want a refusal.
+sub _refused {
+    my ($dir, $why) = @_;
+
+    open my $fh, '>>', "$dir/refused" or die "refused: $!\n";
+    print {$fh} "$why\n";
+    close $fh;
+}
+
+
 sub _error {
     my ($status, $code, $message) = @_;
 
@@ -226,7 +236,7 @@ sub _answer {
     my $wrong = _wrong($method, $path, $header, $body);
 
     if ($wrong) {
-        print STDERR "$method $path: $wrong\n";
+        _refused($dir, "$method $path: $wrong");
         return _error(403, $wrong =~ m{^(?:no|the) date} ? 'RequestTimeTooSkewed'
                            : 'SignatureDoesNotMatch', $wrong);
     }
