@@ -24,7 +24,9 @@ assess_order_check(const assess_order_t *order, size_t len)
            || order->wall_s < 0 || order->wall_s > INT32_MAX / 2000
            || order->pages < 0 || order->page < 0
            || order->page > order->pages || order->apart < 0
-           || order->apart > 1 || order->zero != 0
+           || order->apart > 1 || order->picture < 0
+           || order->picture >= ASSESS_PICTURE_MAX
+           || (order->picture && order->page == 0)
            ? -1 : 0;
 }
 
@@ -73,6 +75,10 @@ assess_frame_parse(const char *data, size_t len, assess_frame_t *frame)
         frame->type = ASSESS_FRAME_PAGE;
         return why == ASSESS_WHY_NONE ? 0 : -1;
 
+    case ASSESS_FRAME_PICTURE:
+        frame->type = ASSESS_FRAME_PICTURE;
+        return why == ASSESS_WHY_NONE ? 0 : -1;
+
     case ASSESS_FRAME_SCAN:
         frame->type = ASSESS_FRAME_SCAN;
         return why == ASSESS_WHY_NONE && frame->len == 0 ? 0 : -1;
@@ -115,7 +121,12 @@ assess_frames_feed(assess_frames_t *frames, const char *data, size_t len)
     switch (frame.type) {
 
     case ASSESS_FRAME_TEXT:
-        return assess_frames_text(frames, &frame);
+        return frames->picture ? ASSESS_FRAMES_BROKEN
+                               : assess_frames_text(frames, &frame);
+
+    case ASSESS_FRAME_PICTURE:
+        return frames->picture ? assess_frames_text(frames, &frame)
+                               : ASSESS_FRAMES_BROKEN;
 
     case ASSESS_FRAME_PAGE:
         return assess_frames_page(frames, &frame);
@@ -172,7 +183,9 @@ assess_frames_page(assess_frames_t *frames, const assess_frame_t *frame)
 {
     assess_frames_e  rc;
 
-    if (frame->number != (uint32_t) frames->pages + 1) {
+    if (frame->number != (uint32_t) frames->pages + 1
+        || (frames->picture && frame->len))
+    {
         return ASSESS_FRAMES_BROKEN;
     }
 

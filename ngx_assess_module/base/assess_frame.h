@@ -14,7 +14,7 @@
  *     byte 1      why (FAIL and END)
  *     byte 2, 3   zero
  *     byte 4..7   number, in the byte order of the machine both run on
- *     byte 8..    text (TEXT and PAGE)
+ *     byte 8..    text (TEXT and PAGE), or a part of a picture (PICTURE)
  *
  * The reader of the document sends TEXT* PAGE for each page in order, then
  * DONE or FAIL; its supervisor sends END, always and last.  An end of file
@@ -23,6 +23,8 @@
  * Scanned pages take a thousand times as long as others.  Where an order wants
  * them apart, the reader only says which they are, TEXT* SCAN for PAGE, and
  * each is ordered by itself.
+ *
+ * An order may want such a page as a picture, not its text: PICTURE* PAGE.
  */
 
 #ifndef ASSESS_FRAME_H
@@ -32,11 +34,19 @@
 #include "assess_base.h"
 
 
-#define ASSESS_ORDER_VERSION  3
+#define ASSESS_ORDER_VERSION  4
 #define ASSESS_ORDER_FDS      2
 
 #define ASSESS_FRAME_HEAD  8
 #define ASSESS_FRAME_MAX   32768        /* bytes of a whole frame */
+
+
+typedef enum {
+    ASSESS_PICTURE_NONE = 0,            /* its text is wanted */
+    ASSESS_PICTURE_WEBP,                /* made smaller, and WebP */
+    ASSESS_PICTURE_ORIGINAL,            /* as it is, or else PNG */
+    ASSESS_PICTURE_MAX
+} assess_picture_e;
 
 
 /* Limits as in assess_extract_conf_t, 0 for no limit of memory or CPU. */
@@ -50,7 +60,7 @@ typedef struct {
     int32_t     pages;
     int32_t     page;                   /* this one alone; 0: all */
     int32_t     apart;                  /* scanned pages are only named */
-    int32_t     zero;
+    int32_t     picture;                /* assess_picture_e, of one page */
 } assess_order_t;
 
 
@@ -58,6 +68,7 @@ typedef enum {
     ASSESS_FRAME_TEXT = 'T',            /* a piece of page number's text */
     ASSESS_FRAME_PAGE = 'P',            /* page number is complete with this */
     ASSESS_FRAME_SCAN = 'S',            /* it is a scan, forget its text */
+    ASSESS_FRAME_PICTURE = 'I',         /* a piece of page number as one */
     ASSESS_FRAME_DONE = 'D',            /* number pages, and that was all */
     ASSESS_FRAME_FAIL = 'F',            /* it cannot be read, see why */
     ASSESS_FRAME_END = 'E'              /* the reader has ended, see why */
@@ -119,10 +130,11 @@ typedef struct {
     int             max_pages;
     int64_t         max_bytes;
     int             apart;              /* scans are only named */
+    int             picture;            /* no text is wanted but a picture */
 
-    assess_buf_t    text;               /* of the page under way */
+    assess_buf_t    text;               /* of the page under way; or that */
     int             pages;              /* complete ones */
-    int64_t         bytes;              /* of text, over all pages */
+    int64_t         bytes;              /* of it, over all pages */
     int             done;               /* DONE or FAIL has come */
     int             ended;              /* END has come */
     assess_why_e    why;                /* FAIL's, then END's unless NONE */

@@ -21,7 +21,7 @@ static int assess_errand_wait(assess_errand_t *errand);
 assess_err_e
 assess_errand_start(assess_errand_t *errand,
     const assess_extract_conf_t *conf, const char *reader, int fd, int page,
-    int64_t bytes, int apart, assess_err_t *err)
+    assess_picture_e picture, int64_t bytes, int apart, assess_err_t *err)
 {
     int             rc, pair[2];
     assess_order_t  order;
@@ -34,6 +34,7 @@ assess_errand_start(assess_errand_t *errand,
     errand->frames.max_pages = page ? page : conf->pages;
     errand->frames.max_bytes = bytes;
     errand->frames.apart = apart;
+    errand->frames.picture = picture != ASSESS_PICTURE_NONE;
 
     memset(&order, 0, sizeof(assess_order_t));
 
@@ -46,6 +47,7 @@ assess_errand_start(assess_errand_t *errand,
     order.pages = conf->pages;
     order.page = page;
     order.apart = apart;
+    order.picture = (int32_t) picture;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return assess_fail(err, ASSESS_ERROR, "internal",

@@ -24,12 +24,12 @@ typedef struct {
 
 /*
  * Orders the document in fd from that reader, or with page one page of it
- * alone, whose text may have so many bytes.  apart: scans are only named.
- * ASSESS_ERROR when the program cannot be run.
+ * alone, as text or as that picture, which may have so many bytes.  apart:
+ * scans are only named.  ASSESS_ERROR when the program cannot be run.
  */
 assess_err_e assess_errand_start(assess_errand_t *errand,
     const assess_extract_conf_t *conf, const char *reader, int fd, int page,
-    int64_t bytes, int apart, assess_err_t *err);
+    assess_picture_e picture, int64_t bytes, int apart, assess_err_t *err);
 
 /*
  * Takes one message, without waiting for it; what it was, and

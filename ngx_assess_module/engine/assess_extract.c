@@ -72,6 +72,36 @@ assess_extract(const assess_extract_conf_t *conf, assess_cpu_t *cpu,
 }
 
 
+assess_err_e
+assess_extract_pictures(const assess_extract_conf_t *conf, assess_cpu_t *cpu,
+    assess_kind_e kind, int fd, const int *pages, size_t n,
+    const assess_extract_cb_t *cb, assess_err_t *err)
+{
+    assess_err_e         rc;
+    assess_extraction_t  x;
+
+    memset(&x, 0, sizeof(assess_extraction_t));
+
+    x.conf = conf;
+    x.cb = cb;
+    x.err = err;
+    x.reader = assess_extract_reader(kind);
+    x.fd = fd;
+    x.picture = ASSESS_PICTURE_WEBP;
+    x.seen = assess_mono_ms();
+
+    assess_buf_add(&x.scans, pages, n * sizeof(int));
+
+    rc = x.scans.failed
+         ? assess_fail(err, ASSESS_ERROR, "internal", "out of memory")
+         : assess_scans_read(&x, cpu);
+
+    assess_buf_free(&x.scans);
+
+    return rc;
+}
+
+
 /* All of it, but for scanned pages. */
 
 static assess_err_e
@@ -119,7 +149,8 @@ assess_extract_child(assess_extraction_t *x, assess_kind_e kind, int *again)
     apart = kind == ASSESS_KIND_PDF || kind == ASSESS_KIND_IMAGE;
 
     rc = assess_errand_start(&errand, x->conf, x->reader, x->fd, 0,
-                             x->conf->output, apart, x->err);
+                             ASSESS_PICTURE_NONE, x->conf->output, apart,
+                             x->err);
     if (rc != ASSESS_OK) {
         return rc;
     }
@@ -196,7 +227,7 @@ assess_extract_pages(assess_extraction_t *x, assess_plain_t *plain)
 
         x->pages++;
 
-        rc = assess_extract_page(x, x->pages, &text);
+        rc = assess_extract_page(x, x->pages, 0, &text);
         if (rc != ASSESS_OK) {
             return rc;
         }
@@ -302,7 +333,7 @@ assess_extract_take(assess_extraction_t *x, assess_errand_t *errand,
         text.data = errand->frames.text.data;
         text.len = errand->frames.text.len;
 
-        rc = assess_extract_page(x, x->pages, &text);
+        rc = assess_extract_page(x, x->pages, 0, &text);
         assess_buf_reset(&errand->frames.text);
 
         return rc;
@@ -354,7 +385,7 @@ assess_extract_go_on(assess_extraction_t *x, int at_work)
 
 
 assess_err_e
-assess_extract_page(assess_extraction_t *x, int number,
+assess_extract_page(assess_extraction_t *x, int number, int picture,
     const assess_str_t *text)
 {
     assess_buf_t   clean;
@@ -371,6 +402,7 @@ assess_extract_page(assess_extraction_t *x, int number,
     x->bytes += (int64_t) text->len;
 
     page.page = number;
+    page.picture = picture;
     page.text.data = clean.data ? clean.data : text->data;
     page.text.len = clean.data ? clean.len : text->len;
 
@@ -535,7 +567,12 @@ assess_extract_ended(assess_extraction_t *x, int page,
     case ASSESS_WHY_CRASHED:
     case ASSESS_WHY_FORBIDDEN:
         (void) assess_extract_died(x, page, frames);
-        x->cb->deadly(x->cb->ctx, x->err);
+
+        /* whose text was read is not */
+
+        if (!x->picture) {
+            x->cb->deadly(x->cb->ctx, x->err);
+        }
 
         return ASSESS_FAILED;
 
@@ -611,6 +648,12 @@ assess_extract_refused(assess_extraction_t *x, assess_why_e why)
 static assess_err_e
 assess_extract_limit(assess_extraction_t *x, assess_why_e why)
 {
+    if (x->picture) {
+        return assess_fail(x->err, ASSESS_FAILED, "document_limit",
+                           "it is larger than %d MB",
+                           ASSESS_PICTURE_BYTES >> 20);
+    }
+
     if (why == ASSESS_WHY_PAGES) {
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "the document has more than %d pages, which is "

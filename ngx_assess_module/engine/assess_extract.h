@@ -16,6 +16,9 @@
 /* Rises whenever the same bytes may give another text. */
 #define ASSESS_EXTRACTOR_VERSION  4
 
+/* Of one picture, which goes into a request as text, a third longer. */
+#define ASSESS_PICTURE_BYTES      (4 * 1024 * 1024)
+
 
 typedef struct {
     const char   *program;           /* path of assess-extract */
@@ -67,6 +70,17 @@ typedef struct {
  */
 assess_err_e assess_extract(const assess_extract_conf_t *conf,
     assess_cpu_t *cpu, assess_kind_e kind, int fd,
+    const assess_extract_cb_t *cb, assess_err_t *err);
+
+
+/*
+ * The same for n pages that are pictures: page() gets each of them as WebP, or
+ * where that failed as it is (PNG, JPEG), of ASSESS_PICTURE_BYTES at most.  The
+ * data of a page that cannot be had is NULL, and err says why.  deadly() is
+ * never called, nor is begin().
+ */
+assess_err_e assess_extract_pictures(const assess_extract_conf_t *conf,
+    assess_cpu_t *cpu, assess_kind_e kind, int fd, const int *pages, size_t n,
     const assess_extract_cb_t *cb, assess_err_t *err);
 
 

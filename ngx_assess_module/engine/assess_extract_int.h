@@ -19,6 +19,7 @@ typedef struct {
     assess_err_t                  *err;
     const char                    *reader;
     int                            fd;
+    assess_picture_e               picture;    /* what is wanted of scans */
 
     int                            pages;
     int64_t                        bytes;      /* of text that was handed on */
@@ -30,9 +31,9 @@ typedef struct {
 } assess_extraction_t;
 
 
-/* Hands on the text of a page. */
+/* Hands on the text of a page, which was a picture or not. */
 assess_err_e assess_extract_page(assess_extraction_t *x, int page,
-    const assess_str_t *text);
+    int picture, const assess_str_t *text);
 
 /*
  * Asked several times a second: ASSESS_CANCELLED, or ASSESS_FAILED when the

@@ -52,6 +52,13 @@ typedef struct {
  */
 assess_err_e assess_run_text(assess_run_t *run, assess_err_t *err);
 
+/*
+ * A descriptor of the document, to be closed.  What cannot be had now is waited
+ * for; why is said once.
+ */
+assess_err_e assess_run_content(assess_run_t *run, int *fd,
+    assess_err_t *err);
+
 /* Answers that are there already: the step has them, and their items go. */
 assess_err_e assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
     assess_step_t *step, assess_err_t *err);

@@ -36,8 +36,6 @@ static assess_err_e assess_run_prepare(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_pages(assess_text_t *text, assess_err_t *err);
 static assess_err_e assess_run_extract(assess_text_t *text,
     assess_err_t *err);
-static assess_err_e assess_run_content(assess_run_t *run, int *fd,
-    assess_err_t *err);
 static assess_err_e assess_run_copy(assess_run_t *run,
     const assess_scope_t *scope, int fd, assess_err_t *err);
 static assess_err_e assess_run_file(assess_run_t *run, int *fd,
@@ -200,12 +198,9 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 }
 
 
-/*
- * A descriptor of the document: of the file that it is already, or of one that
- * it is copied to.  What cannot be had now is waited for; why is said once.
- */
+/* Of the file that it is already, or of one that it is copied to. */
 
-static assess_err_e
+assess_err_e
 assess_run_content(assess_run_t *run, int *fd, assess_err_t *err)
 {
     int             told;
@@ -325,6 +320,8 @@ assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
         return assess_run_memory(err);
     }
 
+    text->pages[page->page - 1].picture = page->picture;
+
     if (text->scans) {
         return ASSESS_OK;
     }
@@ -370,6 +367,7 @@ assess_run_room(assess_text_t *text, size_t npages)
         text->pages[text->npages].page = (int) text->npages + 1;
         text->pages[text->npages].text.data = "";
         text->pages[text->npages].text.len = 0;
+        text->pages[text->npages].picture = 0;
     }
 
     return 0;

@@ -1,8 +1,9 @@
 
 /*
- * The scanned pages of a document.  Each has a reader of its own, with its own
- * limits, and a slot of the CPUs that it gives back before the next page: one
- * document uses all that is free, and others get their turn between two pages.
+ * The scanned pages of a document, as text or as pictures.  Each has a reader
+ * of its own, with its own limits, and a slot of the CPUs that it gives back
+ * before the next page: one document uses all that is free, and others get
+ * their turn between two pages.
  */
 
 #include "assess_extract_int.h"
@@ -18,7 +19,8 @@
 typedef struct {
     int               page;
     int               tries;
-    assess_buf_t      text;            /* once it is complete */
+    assess_picture_e  picture;         /* what is wanted of it */
+    assess_buf_t      text;            /* once it is complete; or that */
     assess_errand_t   errand;
 } assess_scan_t;
 
@@ -40,6 +42,10 @@ static assess_err_e assess_scans_order(assess_scans_t *s, assess_scan_t *scan);
 static assess_err_e assess_scans_wait(assess_scans_t *s);
 static assess_err_e assess_scans_take(assess_scans_t *s, int i);
 static assess_err_e assess_scans_done(assess_scans_t *s, int i);
+static assess_err_e assess_scans_made(assess_scans_t *s,
+    const assess_scan_t *scan);
+static assess_err_e assess_scans_failed(assess_scans_t *s, int i,
+    assess_err_e rc);
 static void assess_scans_free(assess_scan_t *scan);
 static assess_err_e assess_scans_again(assess_scans_t *s, int i,
     assess_err_e rc);
@@ -114,6 +120,7 @@ assess_scans_begin(assess_scans_t *s)
     scan = &s->scans[s->n];
     scan->page = s->pages[s->next];
     scan->tries = 0;
+    scan->picture = s->x->picture;
     memset(&scan->text, 0, sizeof(assess_buf_t));
 
     rc = assess_scans_order(s, scan);
@@ -130,15 +137,16 @@ assess_scans_begin(assess_scans_t *s)
 static assess_err_e
 assess_scans_order(assess_scans_t *s, assess_scan_t *scan)
 {
+    int64_t               bytes;
     assess_extraction_t  *x;
 
     x = s->x;
+    bytes = x->picture ? ASSESS_PICTURE_BYTES : x->conf->output - x->bytes;
 
     scan->tries++;
 
     return assess_errand_start(&scan->errand, x->conf, x->reader, x->fd,
-                               scan->page, x->conf->output - x->bytes, 0,
-                               x->err);
+                               scan->page, scan->picture, bytes, 0, x->err);
 }
 
 
@@ -179,7 +187,8 @@ assess_scans_take(assess_scans_t *s, int i)
     scan = &s->scans[i];
 
     if (assess_mono_ms() >= scan->errand.end) {
-        return assess_extract_exhausted(s->x, scan->page, ASSESS_WHY_WALL);
+        rc = assess_extract_exhausted(s->x, scan->page, ASSESS_WHY_WALL);
+        return assess_scans_failed(s, i, rc);
     }
 
     do {
@@ -202,7 +211,9 @@ assess_scans_take(assess_scans_t *s, int i)
 
     } while (what == ASSESS_FRAMES_PAGE);
 
-    return assess_extract_fault(s->x, what);
+    rc = assess_extract_fault(s->x, what);
+
+    return rc == ASSESS_OK ? rc : assess_scans_failed(s, i, rc);
 }
 
 
@@ -212,7 +223,6 @@ static assess_err_e
 assess_scans_done(assess_scans_t *s, int i)
 {
     assess_err_e          rc;
-    assess_str_t          text;
     assess_scan_t         scan;
     assess_extraction_t  *x;
 
@@ -220,24 +230,61 @@ assess_scans_done(assess_scans_t *s, int i)
 
     rc = assess_errand_stop(&s->scans[i].errand, x->err);
 
+    if (rc == ASSESS_OK) {
+        rc = assess_extract_ended(x, s->scans[i].page,
+                                  &s->scans[i].errand.frames);
+
+        if (rc == ASSESS_OK && x->picture && s->scans[i].text.len == 0) {
+            rc = assess_extract_fault(x, ASSESS_FRAMES_BROKEN);
+        }
+
+        if (rc != ASSESS_OK && x->picture) {
+            return assess_scans_failed(s, i, rc);
+        }
+    }
+
     scan = s->scans[i];
     s->scans[i] = s->scans[--s->n];
 
     assess_cpu_give(&s->user);
 
-    text.data = scan.text.data;
-    text.len = scan.text.len;
-
     if (rc == ASSESS_OK) {
-        rc = assess_extract_ended(x, scan.page, &scan.errand.frames);
+        rc = assess_scans_made(s, &scan);
     }
 
-    if (rc == ASSESS_OK && (int64_t) text.len > x->conf->output - x->bytes) {
+    assess_scans_free(&scan);
+
+    return rc;
+}
+
+
+/* Its text, or its picture, which may be none, goes to who wants it. */
+
+static assess_err_e
+assess_scans_made(assess_scans_t *s, const assess_scan_t *scan)
+{
+    assess_err_e          rc;
+    assess_str_t          text;
+    assess_page_t         page;
+    assess_extraction_t  *x;
+
+    x = s->x;
+
+    text.data = scan->text.data;
+    text.len = scan->text.len;
+
+    if (x->picture) {
+        page.page = scan->page;
+        page.picture = 1;
+        page.text = text;
+
+        rc = x->cb->page(x->cb->ctx, &page, x->err);
+
+    } else if ((int64_t) text.len > x->conf->output - x->bytes) {
         rc = assess_extract_fault(x, ASSESS_FRAMES_MUCH_TEXT);
-    }
 
-    if (rc == ASSESS_OK) {
-        rc = assess_extract_page(x, scan.page, &text);
+    } else {
+        rc = assess_extract_page(x, scan->page, 1, &text);
     }
 
     if (rc == ASSESS_OK) {
@@ -245,9 +292,55 @@ assess_scans_done(assess_scans_t *s, int i)
         rc = x->cb->scanned(x->cb->ctx, s->done, s->npages, x->err);
     }
 
-    assess_scans_free(&scan);
-
     return rc;
+}
+
+
+/*
+ * One that is not read is the end of a text, but pictures are an extra: what
+ * cannot be made smaller is taken as it is, and else left out.
+ */
+
+static assess_err_e
+assess_scans_failed(assess_scans_t *s, int i, assess_err_e rc)
+{
+    assess_err_t          why;
+    assess_scan_t         scan, *own;
+    assess_extraction_t  *x;
+
+    x = s->x;
+    own = &s->scans[i];
+
+    if (!x->picture || rc != ASSESS_FAILED) {
+        return rc;
+    }
+
+    if (own->errand.sock != -1) {
+        why = *x->err;
+
+        rc = assess_errand_stop(&own->errand, x->err);
+        if (rc != ASSESS_OK) {
+            return rc;
+        }
+
+        *x->err = why;
+    }
+
+    assess_scans_free(own);
+
+    if (own->picture != ASSESS_PICTURE_ORIGINAL) {
+        own->picture = ASSESS_PICTURE_ORIGINAL;
+        own->tries = 0;
+
+        return assess_scans_order(s, own);
+    }
+
+    scan = *own;
+    s->scans[i] = s->scans[--s->n];
+
+    assess_cpu_give(&s->user);
+
+    return assess_scans_made(s, &scan);
 }
 
 

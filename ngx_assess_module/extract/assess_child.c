@@ -233,6 +233,7 @@ assess_child_run(const assess_child_t *child, const assess_order_t *order,
     out.max_bytes = order->output;
     out.apart = order->apart;
     out.only = order->page;
+    out.picture = order->picture;
     out.page = order->page ? order->page - 1 : 0;
 
     /* what the machine does not give is no fault of the document */

@@ -32,6 +32,7 @@ typedef struct {
 } assess_image_bytes_t;
 
 
+static int assess_image_common(const assess_out_t *out);
 static assess_why_e assess_image_one(assess_out_t *out,
     const unsigned char *data, size_t len);
 static assess_why_e assess_image_tiff(assess_out_t *out,
@@ -60,7 +61,43 @@ assess_image_prepare(void)
 static assess_why_e
 assess_image_read(assess_out_t *out)
 {
+    if (out->picture == ASSESS_PICTURE_ORIGINAL && assess_image_common(out)) {
+        assess_out_picture(out, out->data, out->len);
+        assess_out_page(out);
+        return ASSESS_WHY_NONE;
+    }
+
     return assess_image_memory(out, out->data, out->len);
+}
+
+
+/* Whether models take it as it is. */
+
+static int
+assess_image_common(const assess_out_t *out)
+{
+    size_t  i;
+
+    static const struct {
+        size_t       offset;
+        size_t       len;
+        const char  *bytes;
+    } magic[] = {
+        { 0, 8, "\x89PNG\r\n\x1a\n" },
+        { 0, 3, "\xff\xd8\xff" },
+        { 8, 4, "WEBP" }
+    };
+
+    for (i = 0; i < sizeof(magic) / sizeof(magic[0]); i++) {
+        if (out->len > magic[i].offset + magic[i].len
+            && memcmp(out->data + magic[i].offset, magic[i].bytes,
+                      magic[i].len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

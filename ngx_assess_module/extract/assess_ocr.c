@@ -1,5 +1,6 @@
 
 #include "assess_ocr.h"
+#include "assess_picture.h"
 
 #include <allheaders.h>
 #include <math.h>
@@ -161,6 +162,10 @@ assess_ocr_text(assess_out_t *out, PIX *pix)
 {
     int                    failed, turns;
     assess_ocr_reading_t   best;
+
+    if (out->picture) {
+        return assess_picture_send(out, pix);
+    }
 
     memset(&best, 0, sizeof(best));
 

@@ -29,7 +29,10 @@ void assess_ocr_prepare(void);
 /* Whether all languages are there. */
 int assess_ocr_ready(void);
 
-/* Sends what can be read in it; the picture is freed. */
+/*
+ * Sends what can be read in it, or the picture itself where that is wanted of
+ * the page; it is freed.
+ */
 assess_why_e assess_ocr_text(assess_out_t *out, struct Pix *pix);
 
 /* Before the sandbox is closed; reads files, and may be called again. */

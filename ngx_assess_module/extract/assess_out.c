@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 
+static void assess_out_bytes(assess_out_t *out, assess_frame_e type,
+    const char *data, size_t len);
 static void assess_out_send(assess_out_t *out, const char *data, size_t len);
 static void assess_out_flush(assess_out_t *out);
 static void assess_out_short(assess_out_t *out, assess_frame_e type,
@@ -15,6 +17,22 @@ static void assess_out_short(assess_out_t *out, assess_frame_e type,
 
 void
 assess_out_text(assess_out_t *out, const char *text, size_t len)
+{
+    assess_out_bytes(out, ASSESS_FRAME_TEXT, text, len);
+}
+
+
+void
+assess_out_picture(assess_out_t *out, const void *data, size_t len)
+{
+    assess_out_bytes(out, ASSESS_FRAME_PICTURE, data, len);
+    assess_out_flush(out);
+}
+
+
+static void
+assess_out_bytes(assess_out_t *out, assess_frame_e type, const char *data,
+    size_t len)
 {
     size_t  n;
 
@@ -35,7 +53,7 @@ assess_out_text(assess_out_t *out, const char *text, size_t len)
     while (len) {
 
         if (out->used == 0) {
-            assess_frame_head(out->frame, ASSESS_FRAME_TEXT, ASSESS_WHY_NONE,
+            assess_frame_head(out->frame, type, ASSESS_WHY_NONE,
                               (uint32_t) out->page + 1);
             out->used = ASSESS_FRAME_HEAD;
         }
@@ -45,9 +63,9 @@ assess_out_text(assess_out_t *out, const char *text, size_t len)
             n = len;
         }
 
-        memcpy(out->frame + out->used, text, n);
+        memcpy(out->frame + out->used, data, n);
         out->used += n;
-        text += n;
+        data += n;
         len -= n;
 
         if (out->used == ASSESS_FRAME_MAX) {

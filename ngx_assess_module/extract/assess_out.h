@@ -23,6 +23,7 @@ typedef struct {
     int64_t       max_bytes;
     int           only;              /* this page alone; 0: all */
     int           apart;             /* scanned pages are only named */
+    int           picture;           /* assess_picture_e: of that page */
 
     int           page;              /* complete ones */
     int           open;              /* the page under way has text */
@@ -38,6 +39,9 @@ typedef struct {
  * that is gone, end the process.
  */
 void assess_out_text(assess_out_t *out, const char *text, size_t len);
+
+/* The picture that is wanted of the page, all of it; limits as those of text */
+void assess_out_picture(assess_out_t *out, const void *data, size_t len);
 
 /* The page is complete. */
 void assess_out_page(assess_out_t *out);

@@ -7,6 +7,7 @@
 
 #include "assess_ocr.h"
 #include "assess_pdf.h"
+#include "assess_picture.h"
 
 #include <cmath>
 #include <ctype.h>
@@ -397,6 +398,50 @@ assess_pdf_scan(assess_pdf_page_t *state, PDFDoc *doc, int page)
 }
 
 
+/*
+ * The page as a person sees it, in as many dots as its picture has, if those are
+ * not too many.
+ */
+
+static assess_why_e
+assess_pdf_picture(assess_out_t *out, PDFDoc *doc, int page)
+{
+    double         width, height, dpi;
+    SplashColor    paper = { 0xff, 0xff, 0xff };
+    SplashBitmap  *bitmap;
+
+    width = doc->getPageCropWidth(page) / assess_pdf_dpi;
+    height = doc->getPageCropHeight(page) / assess_pdf_dpi;
+
+    AssessPdfLook  look(width * assess_pdf_dpi, height * assess_pdf_dpi);
+
+    doc->displayPage(&look, page, assess_pdf_dpi, assess_pdf_dpi, 0, false,
+                     true, false);
+
+    dpi = look.dpi > 0 ? std::fmax(look.dpi, assess_pdf_scan_least)
+                       : assess_pdf_scan_dpi;
+    dpi = std::fmin(dpi, (ASSESS_PICTURE_SIDE - 1) / std::fmax(width, height));
+
+    if (!(dpi >= 1)) {
+        return ASSESS_WHY_PIXELS;
+    }
+
+    SplashOutputDev  splash(splashModeRGB8, 4, false, paper);
+
+    splash.startDoc(doc);
+    doc->displayPage(&splash, page, dpi, dpi, 0, false, true, false);
+
+    bitmap = splash.getBitmap();
+
+    if (bitmap == nullptr || bitmap->getDataPtr() == nullptr) {
+        return ASSESS_WHY_DAMAGED;
+    }
+
+    return assess_picture_rgb(out, bitmap->getDataPtr(), bitmap->getWidth(),
+                              bitmap->getHeight(), bitmap->getRowSize());
+}
+
+
 /* Later versions take the stream by unique_ptr. */
 
 template <typename Doc>
@@ -463,6 +508,18 @@ assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
 
         page.words = false;
         page.until = assess_pdf_cpu() + assess_pdf_text_s;
+
+        if (out->picture) {
+            why = assess_pdf_picture(out, doc.get(), i);
+
+            if (why != ASSESS_WHY_NONE) {
+                return why;
+            }
+
+            words = true;
+            assess_out_page(out);
+            continue;
+        }
 
         doc->displayPage(&text, i, assess_pdf_dpi, assess_pdf_dpi, 0, true,
                          false, false, assess_pdf_late, &page);

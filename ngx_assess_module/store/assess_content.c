@@ -477,11 +477,12 @@ assess_pages_insert(assess_conn_t *conn, const char *document_id,
     const assess_page_t *pages, size_t n, size_t *done, assess_err_t *err)
 {
     size_t         i;
-    assess_buf_t   numbers, texts;
+    assess_buf_t   numbers, texts, pictures;
     assess_args_t  args;
 
     memset(&numbers, 0, sizeof(assess_buf_t));
     memset(&texts, 0, sizeof(assess_buf_t));
+    memset(&pictures, 0, sizeof(assess_buf_t));
 
     for (i = 0; i < n && i < ASSESS_PAGES; i++) {
 
@@ -490,6 +491,7 @@ assess_pages_insert(assess_conn_t *conn, const char *document_id,
         }
 
         assess_array_int(&numbers, pages[i].page);
+        assess_array_int(&pictures, pages[i].picture);
 
         if (pages[i].text.data) {
             assess_array_add(&texts, &pages[i].text);
@@ -505,11 +507,13 @@ assess_pages_insert(assess_conn_t *conn, const char *document_id,
     assess_arg_id(&args, document_id);
     assess_arg_array(&args, &numbers);
     assess_arg_array(&args, &texts);
+    assess_arg_array(&args, &pictures);
 
     return assess_db_run(conn, "insert into assess.document_pages"
-                         " (document_id, page, text)"
-                         " select $1::uuid, * from"
-                         " unnest($2::int[], $3::text[])",
+                         " (document_id, page, text, picture)"
+                         " select $1::uuid, page, text, picture <> 0 from"
+                         " unnest($2::int[], $3::text[], $4::int[])"
+                         " as p (page, text, picture)",
                          &args, NULL, err);
 }
 
@@ -581,8 +585,8 @@ assess_document_save_pages(assess_db_t *db, const assess_scope_t *scope,
 
 
 /*
- * Rows of extractor, page and text; a document without pages gives one row
- * with no page.  extractor is -1 where any version will do.
+ * Rows of extractor, page, text and whether it is a picture; a document without
+ * pages gives one row with no page.  extractor is -1 where any version will do.
  */
 
 static assess_err_e
@@ -618,6 +622,7 @@ assess_pages_rows(assess_arena_t *arena, const PGresult *res, int extractor,
 
         page = &(*pages)[(*n)++];
         page->page = (int) assess_col_int(res, i, 1);
+        page->picture = *PQgetvalue(res, i, 3) == 't';
 
         if (assess_col_str(arena, res, i, 2, &page->text) != 0) {
             return assess_db_no_memory(err);
@@ -639,7 +644,8 @@ assess_pages_read(assess_db_t *db, assess_arena_t *arena,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "select d.extractor, p.page, p.text from assess.documents d"
+        "select d.extractor, p.page, p.text, p.picture"
+        " from assess.documents d"
         " left join assess.document_pages p"
         " on p.document_id = d.document_id and p.page between $3 and $4"
         " where d.tenant = $1 and d.document_id = $2 order by p.page";

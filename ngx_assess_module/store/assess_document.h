@@ -65,6 +65,7 @@ typedef struct {
 typedef struct {
     int            page;             /* from 1 */
     assess_str_t   text;             /* UTF-8 */
+    int            picture;          /* what it was read from: a scan */
 } assess_page_t;
 
 

@@ -4,8 +4,8 @@
 
 /*
  * A stream of messages, each behind a byte of its length; the first byte says
- * whether scans are apart, and where the pages begin.  Whatever comes, no limit
- * is passed and pages come in order.
+ * whether scans are apart or a picture is wanted, and where the pages begin.
+ * Whatever comes, no limit is passed and pages come in order.
  */
 
 #include "base/assess_frame.h"
@@ -36,7 +36,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size) {
         frames.apart = data[0] >> 7;
-        frames.pages = pages = data[0] % PAGES;
+        frames.picture = data[0] >> 6 & 1;
+        frames.pages = pages = (data[0] & 0x3f) % PAGES;
         data++;
         size--;
     }

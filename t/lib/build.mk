@@ -71,7 +71,7 @@ $(BUILD)/assess-extract: $(EXTRACT_OBJS)
 
 
 # The same with one reader that does harm, to test what becomes of it: the one
-# whose place it takes goes by another name
+# whose place it takes goes by another name.  And no picture is compressed there
 
 BAD := $(BUILD)/bad
 
@@ -80,7 +80,7 @@ box-build: $(BAD)/assess-extract
 $(BAD):
 	@mkdir -p $@
 
-$(BAD)/reader.o: t/lib/bad_reader.c $(HEADERS) | $(BAD)
+$(BAD)/%.o: t/lib/bad_%.c $(HEADERS) | $(BAD)
 	@echo '  cc   $<'
 	$(Q)$(CC) $(CFLAGS) $(EXTRACT_OPTS) -D_GNU_SOURCE -I$(M) -c $< -o $@
 
@@ -88,8 +88,8 @@ $(BAD)/html.o: $(BUILD)/extract/assess_html.c.o | $(BAD)
 	$(Q)objcopy --redefine-sym assess_reader_html=assess_reader_spare \
 	    --redefine-sym __odr_asan.assess_reader_html=__odr_asan.spare $< $@
 
-$(BAD)/assess-extract: $(BAD)/reader.o $(BAD)/html.o \
-        $(filter-out %/assess_html.c.o,$(EXTRACT_OBJS))
+$(BAD)/assess-extract: $(BAD)/reader.o $(BAD)/webp.o $(BAD)/html.o \
+        $(filter-out %/assess_html.c.o %/assess_webp.c.o,$(EXTRACT_OBJS))
 	@echo '  link bad/assess-extract'
 	$(Q)$(CXX) -pie $(SAN) -Wl,-z,relro -Wl,-z,now $^ -o $@ \
 	    $$(pkg-config --libs $(EXTRACT_PKGS)) -lpthread

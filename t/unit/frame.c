@@ -164,6 +164,33 @@ test_scans(assess_frames_t *f)
 
 
 static void
+test_pictures(assess_frames_t *f)
+{
+    begin(f, 10, 100);
+    is_int(feed(f, 'I', 0, 1, "x"), ASSESS_FRAMES_BROKEN,
+           "a picture that nobody wants");
+
+    begin(f, 7, 10);
+    f->pages = 6;
+    f->picture = 1;
+    is_int(feed(f, 'I', 0, 6, "x"), ASSESS_FRAMES_BROKEN, "of another page");
+    is_int(feed(f, 'T', 0, 7, "x"), ASSESS_FRAMES_BROKEN, "text instead");
+    is_int(feed(f, 'P', 0, 7, "x"), ASSESS_FRAMES_BROKEN, "text behind it");
+    is_int(feed(f, 'S', 0, 7, ""), ASSESS_FRAMES_BROKEN, "a word of a scan");
+    is_int(feed(f, 'I', 0, 7, "RIFF"), ASSESS_FRAMES_MORE, "a picture");
+    is_int(feed(f, 'D', 0, 6, ""), ASSESS_FRAMES_BROKEN, "half of it");
+    is_int(feed(f, 'I', 0, 7, "....WE"), ASSESS_FRAMES_MORE, "all of it");
+    is_int(feed(f, 'I', 0, 7, "B"), ASSESS_FRAMES_MUCH_TEXT, "and too much");
+    is_int(feed(f, 'P', 0, 7, ""), ASSESS_FRAMES_PAGE, "is a page");
+    is_str(f->text.data, "RIFF....WE", "byte for byte");
+    assess_buf_reset(&f->text);
+    is_int(feed(f, 'I', 0, 8, "x"), ASSESS_FRAMES_MANY_PAGES, "one too many");
+    is_int(feed(f, 'D', 0, 7, ""), ASSESS_FRAMES_MORE, "that was all");
+    is_int(feed(f, 'E', 0, 0, ""), ASSESS_FRAMES_END, "the end");
+}
+
+
+static void
 test_orders(void)
 {
     assess_order_t  order;
@@ -187,8 +214,15 @@ test_orders(void)
     order.apart = 2;
     is_int(assess_order_check(&order, sizeof(order)), -1, "neither yes nor no");
     order.apart = 0;
-    order.zero = 1;
-    is_int(assess_order_check(&order, sizeof(order)), -1, "not zero");
+    order.picture = ASSESS_PICTURE_WEBP;
+    is_int(assess_order_check(&order, sizeof(order)), -1,
+           "a picture of all pages");
+    order.page = 5;
+    is_int(assess_order_check(&order, sizeof(order)), 0, "a picture of one");
+    order.picture = ASSESS_PICTURE_MAX;
+    is_int(assess_order_check(&order, sizeof(order)), -1, "one of no kind");
+    order.picture = -1;
+    is_int(assess_order_check(&order, sizeof(order)), -1, "nor of that");
 }
 
 
@@ -218,6 +252,7 @@ main(void)
     test_parse();
     test_order(&frames);
     test_scans(&frames);
+    test_pictures(&frames);
     test_orders();
     test_limits(&frames);
 

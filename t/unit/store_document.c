@@ -175,6 +175,7 @@ test_pages(void)
     for (i = 0; i < 1200; i++) {
         pages[i].page = (int) i + 1;
         pages[i].text = store_str("text, \"quoted\" {and} \\ NULL");
+        pages[i].picture = i % 2 ? 7 : 0;
     }
 
     pages[3].text.data = big;
@@ -202,6 +203,8 @@ test_pages(void)
     is_str(got[5].text.data, "", "an empty one");
     is_str(got[6].text.data, "", "one of nothing");
     is_str(got[7].text.data, "NULL", "a word is a word");
+    is_int(got[0].picture, 0, "one that is no picture");
+    is_int(got[1199].picture, 1, "and one that is");
 
     is_err(assess_document_pages(store_db, store_arena, &scope,
                                  doc.document_id, 4, &got, &n, &store_err),
