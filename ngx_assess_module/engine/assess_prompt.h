@@ -14,6 +14,9 @@
 
 #define ASSESS_PROMPT_VERSION  1
 
+/* Bytes of all pictures in one request, as they are sent. */
+#define ASSESS_PROMPT_PICTURES  (8 * 1024 * 1024)
+
 
 /* Some of an ask's questions, by their index in its items. */
 typedef struct {
@@ -24,7 +27,7 @@ typedef struct {
 } assess_prompt_t;
 
 
-/* The role, the rules, and the set's own instructions. */
+/* The role, the rules, those for pictures too, and the set's instructions. */
 void assess_prompt_system(assess_buf_t *b, const assess_prompt_t *prompt);
 
 /*
@@ -42,11 +45,13 @@ void assess_prompt_head(assess_buf_t *b, const assess_provider_conf_t *conf,
     const assess_prompt_t *prompt);
 
 /*
- * The body of POST {url}/chat/completions; words is room to write in, which
- * the caller keeps for the next one.  The temperature is left out:
- * reasoning models refuse it.  So is a limit of tokens unless conf has one;
- * OpenAI itself gets it as max_completion_tokens, which is all that its newer
- * models take, every other server as max_tokens, which all of them know.
+ * The body of POST {url}/chat/completions, with the pages that these questions
+ * want to show, conf->images at most, as pictures behind the words; words is
+ * room to write in, which the caller keeps for the next one.  The temperature
+ * is left out: reasoning models refuse it.  So is a limit of tokens unless conf
+ * has one; OpenAI itself gets it as max_completion_tokens, which is all that
+ * its newer models take, every other server as max_tokens, which all of them
+ * know.
  */
 void assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     const assess_buf_t *head, assess_buf_t *words,

@@ -25,6 +25,10 @@ typedef enum {
 } assess_provider_e;
 
 
+/* pictures in one request */
+#define ASSESS_IMAGES_MAX  16
+
+
 /* US dollars a token */
 typedef struct {
     assess_str_t  model;
@@ -44,6 +48,7 @@ typedef struct {
     int                  tries;           /* of one request; see ask() */
     int                  asks;            /* of one question, all in all */
     int                  passages;        /* for each question, at most */
+    int                  images;          /* in a request, at most */
     int                  max_tokens;      /* of a reply; 0: not sent */
     int                  connect_ms;
     int                  timeout_ms;      /* of one request */
@@ -60,6 +65,13 @@ typedef struct {
     const assess_hit_t       *hits;  /* best first */
     size_t                    nhits;
 } assess_item_t;
+
+
+/* A page as a model is shown it. */
+typedef struct {
+    int            page;
+    assess_str_t   url;              /* "data:", all of it is in there */
+} assess_picture_t;
 
 
 /* What came of one request, good or bad: what it cost, and what it gave. */
@@ -79,6 +91,8 @@ typedef struct {
     assess_str_t                  model;
     const assess_item_t          *items;      /* in question order */
     size_t                        nitems;
+    const assess_picture_t       *pictures;   /* of pages of their passages */
+    size_t                        npictures;
 
     /* What is lent in reply lives until it returns.  Replies that have come
      * together may be handed over as one. */

@@ -22,13 +22,53 @@ provider_count(json_t *object, const char *id)
 }
 
 
+const char *
+provider_prompt(json_t *body)
+{
+    json_t  *messages, *content;
+
+    messages = json_object_get(body, "messages");
+    content = json_object_get(json_array_get(messages,
+                                  json_array_size(messages) - 1), "content");
+
+    if (json_is_array(content)) {
+        content = json_object_get(json_array_get(content, 0), "text");
+    }
+
+    return json_string_value(content);
+}
+
+
+/* Whether a part of what the user says is text, or a picture in the request. */
+
+static int
+is_part(json_t *part)
+{
+    const char  *type, *url;
+
+    type = json_string_value(json_object_get(part, "type")) ?: "";
+
+    if (strcmp(type, "text") == 0) {
+        return json_object_size(part) == 2
+               && json_is_string(json_object_get(part, "text"));
+    }
+
+    url = json_string_value(json_object_get(json_object_get(part,
+                                                "image_url"), "url")) ?: "";
+
+    return strcmp(type, "image_url") == 0 && json_object_size(part) == 2
+           && strncmp(url, "data:image/", 11) == 0
+           && strstr(url, ";base64,") != NULL;
+}
+
+
 /* The ids asked, or NULL with why the request is not of the contract. */
 
 json_t *
 provider_ids(json_t *body, const char **why)
 {
     size_t   i;
-    json_t  *format, *schema, *item, *ids;
+    json_t  *format, *schema, *item, *ids, *messages, *content;
 
     format = json_object_get(body, "response_format");
     schema = json_object_get(json_object_get(format, "json_schema"),
@@ -38,13 +78,20 @@ provider_ids(json_t *body, const char **why)
     ids = json_object_get(json_object_get(json_object_get(item,
                               "properties"), "questionId"), "enum");
 
+    messages = json_object_get(body, "messages");
+    content = json_object_get(json_array_get(messages,
+                                  json_array_size(messages) - 1), "content");
+
     *why = NULL;
 
     if (!json_is_string(json_object_get(body, "model"))) {
         *why = "model is no string";
 
-    } else if (json_array_size(json_object_get(body, "messages")) < 2) {
+    } else if (json_array_size(messages) < 2) {
         *why = "messages lack the system's or the user's";
+
+    } else if (provider_prompt(body) == NULL) {
+        *why = "the user says nothing";
 
     } else if (json_unpack(format, "{s:{s:b}}", "json_schema", "strict",
                            &(int) { 0 }) != 0) {
@@ -67,6 +114,12 @@ provider_ids(json_t *body, const char **why)
     for (i = 0; *why == NULL && i < json_array_size(ids); i++) {
         if (!json_is_string(json_array_get(ids, i))) {
             *why = "a question id is no string";
+        }
+    }
+
+    for (i = 0; *why == NULL && i < json_array_size(content); i++) {
+        if (!is_part(json_array_get(content, i))) {
+            *why = "a part of the content is neither text nor a picture";
         }
     }
 
@@ -231,14 +284,11 @@ provider_complete(json_t *body, json_t *ids, const char *mode, size_t bytes,
     json_t *stubborn, json_t *answered)
 {
     char        *content, *text;
-    json_t      *object, *message, *messages, *reply;
+    json_t      *object, *message, *reply;
     json_int_t   in, out;
     const char  *prompt, *finish;
 
-    messages = json_object_get(body, "messages");
-    message = json_array_get(messages, json_array_size(messages) - 1);
-    prompt = json_string_value(json_object_get(message, "content"));
-
+    prompt = provider_prompt(body);
     object = answers(prompt ? prompt : "", ids, mode, stubborn, answered);
     content = json_dumps(object, JSON_COMPACT);
     json_decref(object);

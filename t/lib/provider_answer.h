@@ -11,6 +11,9 @@
 /* One more for id. */
 void provider_count(json_t *object, const char *id);
 
+/* What the user says in words, borrowed from body; or NULL. */
+const char *provider_prompt(json_t *body);
+
 /*
  * The ids a request asks for, borrowed from body; NULL with why it is not of
  * the provider contract.

@@ -1,6 +1,7 @@
 
 /* The provider's account; its form is in the header. */
 
+#include "provider_answer.h"
 #include "provider_log.h"
 
 #include <ctype.h>
@@ -209,15 +210,11 @@ static void
 log_document(json_t *body, char *name, size_t size)
 {
     size_t       i;
-    json_t      *messages;
     const char  *text, *p;
 
     static const char  mark[] = "<document name=\"";
 
-    messages = json_object_get(body, "messages");
-    text = json_string_value(json_object_get(json_array_get(messages,
-                             json_array_size(messages) - 1), "content"));
-
+    text = provider_prompt(body);
     p = text ? strstr(text, mark) : NULL;
     p = p ? p + sizeof(mark) - 1 : "-\"";
 

@@ -10,6 +10,7 @@
    engine/assess_sockets.c engine/assess_gate.c
    engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
    engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c
+   engine/assess_pictures.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
    engine/assess_retrieve.c engine/assess_bm25.c engine/assess_pageref.c

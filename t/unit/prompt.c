@@ -1,7 +1,8 @@
 
 /* What a model is sent. */
 
-/* sources: engine/assess_prompt.c store/assess_answer.c store/assess_db.c store/assess_contact.c
+/* sources: engine/assess_prompt.c engine/assess_pictures.c
+   store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
    store/assess_scope.c store/assess_arg.c store/assess_statement.c store/assess_migrate.c
    base/assess_base.c */
@@ -9,6 +10,7 @@
 
 #include "tap.h"
 
+#include "../../ngx_assess_module/engine/assess_pictures.h"
 #include "../../ngx_assess_module/engine/assess_prompt.h"
 
 #include <jansson.h>
@@ -249,6 +251,132 @@ test_passages(void)
 }
 
 
+static assess_str_t
+part(json_t *json, size_t i, const char *type)
+{
+    json_t        *value;
+    assess_str_t   text;
+
+    value = json_array_get(json_object_get(json_array_get(
+                json_object_get(json, "messages"), 1), "content"), i);
+
+    text.data = NULL;
+    text.len = 0;
+
+    if (strcmp(json_string_value(json_object_get(value, "type")) ?: "", type)
+        != 0)
+    {
+        return text;
+    }
+
+    value = json_object_get(value, type);
+    value = json_is_object(value) ? json_object_get(value, "url") : value;
+
+    text.data = (char *) json_string_value(value);
+    text.len = json_string_length(value);
+
+    return text;
+}
+
+
+static void
+test_pictures(void)
+{
+    char              *text;
+    json_t            *json;
+    assess_err_t       err;
+    assess_str_t       bytes;
+    assess_arena_t    *arena;
+    assess_picture_t   pictures[3];
+
+    arena = assess_arena_create();
+
+    bytes.data = "RIFF....WEBP?>";
+    bytes.len = 14;
+    is_int(assess_pictures_url(arena, &bytes, &pictures[0].url, &err),
+           ASSESS_OK, "WebP");
+    is_str(pictures[0].url.data, "data:image/webp;base64,UklGRi4uLi5XRUJQPz4=",
+           "as a URL");
+    is_int((long long) pictures[0].url.len, 43, "of its length");
+
+    bytes.data = "\x89PNG\r\n\x1a\n";
+    bytes.len = 8;
+    is_int(assess_pictures_url(arena, &bytes, &pictures[1].url, &err),
+           ASSESS_OK, "PNG");
+    is_str(pictures[1].url.data, "data:image/png;base64,iVBORw0KGgo=",
+           "as a URL");
+
+    bytes.data = "\xff\xd8\xff";
+    bytes.len = 3;
+    is_int(assess_pictures_url(arena, &bytes, &pictures[2].url, &err),
+           ASSESS_OK, "JPEG");
+    is_str(pictures[2].url.data, "data:image/jpeg;base64,/9j/", "as a URL");
+
+    bytes.data = "GIF89a";
+    bytes.len = 6;
+    is_int(assess_pictures_url(arena, &bytes, &bytes, &err), ASSESS_INVALID,
+           "no other");
+
+    /* of the first question pages 12, 10, 13; of the second 10, 11 */
+
+    pictures[0].page = 13;
+    pictures[1].page = 10;
+    pictures[2].page = 11;
+    ask.pictures = pictures;
+    ask.npictures = 3;
+    conf.images = 2;
+
+    json = chat();
+    text = part(json, 0, "text").data;
+    ok(text && strstr(text, "<question id=\"q.2\">"), "first the words");
+    is_str(part(json, 1, "text").data, "Page 10 of the document as a picture:",
+           "then which page comes");
+    is_str(part(json, 2, "image_url").data, pictures[1].url.data,
+           "and its picture, the best one of a question");
+    is_str(part(json, 4, "image_url").data, pictures[2].url.data,
+           "then the next best one of both");
+    is_int((long long) part(json, 5, "text").len, 0, "and no more than may");
+    json_decref(json);
+
+    text = content(0);
+    ok(strstr(text, "Some pages are given as pictures") != NULL,
+       "the rules know of pictures");
+    free(text);
+
+    prompt.passages = 1;
+    json = chat();
+    is_str(part(json, 2, "image_url").data, pictures[1].url.data,
+           "with fewer passages");
+    is_int((long long) part(json, 3, "text").len, 0, "fewer pictures");
+    json_decref(json);
+    prompt.passages = 10;
+
+    pictures[1].url.len = ASSESS_PROMPT_PICTURES - 40;
+    pictures[1].url.data = assess_palloc(arena, pictures[1].url.len);
+    memset(pictures[1].url.data, 'A', pictures[1].url.len);
+    json = chat();
+    is_int((long long) part(json, 2, "image_url").len,
+           ASSESS_PROMPT_PICTURES - 40, "one as large as may be");
+    is_int((long long) part(json, 3, "text").len, 0, "leaves room for none");
+    json_decref(json);
+
+    conf.images = 0;
+    text = content(1);
+    ok(text != NULL, "without pictures it is a text");
+    free(text);
+
+    ask.pictures = NULL;
+    ask.npictures = 0;
+    conf.images = 16;
+    text = content(0);
+    ok(strstr(text, "picture") == NULL, "and nothing is said of them");
+    free(text);
+    conf.images = 0;
+
+    assess_arena_destroy(arena);
+}
+
+
 static void
 test_hostile(void)
 {
@@ -294,6 +422,7 @@ main(void)
 
     test_request();
     test_passages();
+    test_pictures();
     test_hostile();
 
     return done_testing();
