@@ -95,6 +95,9 @@ static ngx_http_assess_provider_cmd_t  ngx_http_assess_provider_cmds[] = {
     { ngx_string("asks"), REMOTE, ngx_http_assess_provider_num, off(asks), 1,
       20 },
 
+    { ngx_string("images"), REMOTE, ngx_http_assess_provider_num, off(images),
+      0, ASSESS_IMAGES_MAX },
+
     { ngx_string("max_tokens"), REMOTE, ngx_http_assess_provider_num,
       off(max_tokens), 0, 10000000 },
 

@@ -453,8 +453,8 @@ my %mistakes = (
         [qq{"assess_provider" "evidence" is "local" and cannot have "$name"},
          provider('evidence', "type local; $_;")] }
         'url http://h', 'api_key k', 'concurrency 1', 'tries 1', 'asks 1',
-        'max_tokens 1', 'connect_timeout 1s', 'timeout 1s', 'backoff 1s',
-        'backoff_max 60s', 'price m input=1 output=1'),
+        'images 1', 'max_tokens 1', 'connect_timeout 1s', 'timeout 1s',
+        'backoff 1s', 'backoff_max 60s', 'price m input=1 output=1'),
     ['"assess_provider" "openai" has a "backoff" above its "backoff_max"',
         provider('openai', 'type openai; url http://h; model m; backoff 31s;')],
     (map { ['unknown directive "modle" in "assess_provider"', setting($_)] }
@@ -509,6 +509,7 @@ my %mistakes = (
     ['concurrency', 'a number from 1 to 100000', 0],
     ['tries', 'a number from 1 to 100', 0],
     ['asks', 'a number from 1 to 20', 21],
+    ['images', 'a number from 0 to 16', 17, 'on'],
     ['max_tokens', 'a number from 0 to 10000000', -1],
     ['connect_timeout', 'a time from 1ms to 600000ms', 0],
     ['timeout', 'a time from 1ms to 3600000ms', '2h'],

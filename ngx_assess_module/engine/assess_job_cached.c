@@ -6,25 +6,25 @@
 #include <string.h>
 
 
-static int assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
+static int assess_run_keys(assess_run_t *run,
     unsigned char (**keys)[ASSESS_KEY_LEN]);
-static void assess_run_take(assess_run_t *run, assess_answer_t *answers,
-    size_t n, assess_step_t *step);
 
 
 /* what was asked before is not asked, nor paid for, again */
 
 assess_err_e
-assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
-    assess_step_t *step, assess_err_t *err)
+assess_run_look(assess_run_t *run, assess_err_t *err)
 {
-    size_t            n;
     assess_err_e      rc;
     assess_engine_t  *engine;
-    assess_answer_t  *answers;
 
     unsigned char  (*keys)[ASSESS_KEY_LEN];
 
+    if (run->looked) {
+        return ASSESS_OK;
+    }
+
+    run->looked = 1;
     engine = run->engine;
 
     if (engine->answers_ms == 0 || run->nitems == 0
@@ -33,25 +33,22 @@ assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
         return ASSESS_OK;
     }
 
-    if (assess_run_keys(run, ask, &keys) != 0) {
+    if (assess_run_keys(run, &keys) != 0) {
         return assess_run_memory(err);
     }
 
     do {
         rc = assess_answers_cached(engine->db, run->arena,
                                    &run->work.job.tenant, keys, run->nitems,
-                                   engine->answers_ms, &answers, &n, err);
+                                   engine->answers_ms, &run->kept, &run->nkept,
+                                   err);
     } while (assess_steps_again(&run->steps, rc));
 
     if (rc != ASSESS_OK) {
         return rc;
     }
 
-    engine->cached(engine->ctx, n, run->nitems - n);
-
-    if (n) {
-        assess_run_take(run, answers, n, step);
-    }
+    engine->cached(engine->ctx, run->nkept, run->nitems - run->nkept);
 
     return ASSESS_OK;
 }
@@ -60,14 +57,15 @@ assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
 /* a key for each item; its answer will be saved under it */
 
 static int
-assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
+assess_run_keys(assess_run_t *run,
     unsigned char (**keys)[ASSESS_KEY_LEN])
 {
     size_t          i;
     assess_keys_t  *hash;
 
     hash = assess_keys_create(run->arena, assess_provider_conf(run->provider),
-                              ask, run->document->passages,
+                              &run->ask, run->document->pages,
+                              run->document->npages, run->document->passages,
                               run->document->npassages);
 
     *keys = assess_palloc(run->arena, run->nitems * ASSESS_KEY_LEN);
@@ -95,13 +93,20 @@ assess_run_keys(assess_run_t *run, const assess_ask_t *ask,
  * quotes are checked again: the document may be another one.
  */
 
-static void
-assess_run_take(assess_run_t *run, assess_answer_t *answers, size_t n,
-    assess_step_t *step)
+void
+assess_run_take(assess_run_t *run, assess_step_t *step)
 {
-    int             batches;
-    size_t          i, j, left, per_batch;
-    assess_item_t  *item;
+    int               batches;
+    size_t            i, j, n, left, per_batch;
+    assess_item_t    *item;
+    assess_answer_t  *answers;
+
+    n = run->nkept;
+    answers = run->kept;
+
+    if (n == 0) {
+        return;
+    }
 
     for (i = 0; i < n; i++) {
         item = &run->items[answers[i].ordinal];

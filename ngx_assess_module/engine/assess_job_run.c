@@ -19,6 +19,10 @@ static void assess_run_conclude(assess_run_t *run, assess_err_e rc,
     assess_err_t *err);
 static assess_err_e assess_run_questions(assess_run_t *run,
     assess_err_t *err);
+static void assess_run_introduce(assess_run_t *run);
+static assess_err_e assess_run_illustrate(assess_run_t *run,
+    assess_err_t *err);
+static assess_err_e assess_run_find(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_lookup(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_search(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_ask(assess_run_t *run, assess_err_t *err);
@@ -141,6 +145,13 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
+    assess_run_introduce(run);
+
+    rc = assess_run_illustrate(run, err);
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
     rc = assess_run_lookup(run, err);
     if (rc != ASSESS_OK) {
         return rc;
@@ -245,6 +256,26 @@ assess_run_questions(assess_run_t *run, assess_err_t *err)
 }
 
 
+/* What is asked, but for the questions. */
+
+static void
+assess_run_introduce(assess_run_t *run)
+{
+    assess_ask_t  *ask;
+
+    ask = &run->ask;
+
+    ask->set = &run->work.set;
+    ask->document = &run->work.document;
+    ask->model = run->work.model;
+    ask->reply = assess_run_reply;
+    ask->cancelled = assess_run_cancelled;
+    ask->stopping = assess_run_stopping;
+    ask->hold = assess_run_hold;
+    ask->ctx = run;
+}
+
+
 static assess_err_e
 assess_run_lookup(assess_run_t *run, assess_err_t *err)
 {
@@ -258,13 +289,47 @@ assess_run_lookup(assess_run_t *run, assess_err_t *err)
 
     rc = assess_run_step(run, &step, err);
 
+    if (run->items) {
+        return rc;
+    }
+
     if (rc == ASSESS_OK && run->document->npassages > ASSESS_SHORT) {
         rc = assess_steps_flush(&run->steps, err);
     }
 
-    if (rc != ASSESS_OK) {
-        return rc;
+    return rc == ASSESS_OK ? assess_run_find(run, err) : rc;
+}
+
+
+/*
+ * Which pages are worth a picture is known by what was found on them: where
+ * there are any this goes first, and belongs to the extraction for those who
+ * watch.
+ */
+
+static assess_err_e
+assess_run_illustrate(assess_run_t *run, assess_err_t *err)
+{
+    assess_err_e  rc;
+
+    if (!assess_run_pictured(run)) {
+        return ASSESS_OK;
     }
+
+    rc = assess_run_find(run, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_run_look(run, err);
+    }
+
+    return rc == ASSESS_OK ? assess_run_pictures(run, err) : rc;
+}
+
+
+static assess_err_e
+assess_run_find(assess_run_t *run, assess_err_t *err)
+{
+    assess_err_e  rc;
 
     assess_cpu_enter(run->engine->cpu);
 
@@ -319,28 +384,18 @@ assess_run_search(assess_run_t *run, assess_err_t *err)
 static assess_err_e
 assess_run_ask(assess_run_t *run, assess_err_t *err)
 {
-    assess_ask_t   ask;
     assess_err_e   rc;
     assess_step_t  step;
-
-    memset(&ask, 0, sizeof(assess_ask_t));
-    ask.set = &run->work.set;
-    ask.document = &run->work.document;
-    ask.model = run->work.model;
-    ask.reply = assess_run_reply;
-    ask.cancelled = assess_run_cancelled;
-    ask.stopping = assess_run_stopping;
-    ask.hold = assess_run_hold;
-    ask.ctx = run;
 
     memset(&step, 0, sizeof(assess_step_t));
     step.stage = ASSESS_LLM_PROCESSING;
     step.step = "Assessing questions";
     step.progress = ASSESS_AT_ASKING;
 
-    rc = assess_run_cached(run, &ask, &step, err);
+    rc = assess_run_look(run, err);
 
     if (rc == ASSESS_OK) {
+        assess_run_take(run, &step);
         rc = assess_run_step(run, &step, err);
     }
 
@@ -360,11 +415,11 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
     run->nanswered = 0;
     run->first_batch = run->completed_batches;
 
-    ask.items = run->items;
-    ask.nitems = run->nitems;
+    run->ask.items = run->items;
+    run->ask.nitems = run->nitems;
 
-    rc = assess_provider_ask(run->provider, run->client, run->arena, &ask,
-                             err);
+    rc = assess_provider_ask(run->provider, run->client, run->arena,
+                             &run->ask, err);
 
     if (rc == ASSESS_CANCELLED && run->refused.kind != ASSESS_OK) {
         *err = run->refused;

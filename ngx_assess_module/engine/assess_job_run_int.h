@@ -37,6 +37,10 @@ typedef struct {
     size_t               nitems;
     size_t               nanswered;  /* of them */
     const unsigned char **keys;          /* by ordinal; NULL: not kept */
+    assess_answer_t     *kept;       /* of items, found by their keys */
+    size_t               nkept;
+    int                  looked;     /* for them */
+    assess_ask_t         ask;        /* without items, until they are asked */
 
     int                  total_batches;
     int                  completed_batches;
@@ -59,9 +63,17 @@ assess_err_e assess_run_text(assess_run_t *run, assess_err_t *err);
 assess_err_e assess_run_content(assess_run_t *run, int *fd,
     assess_err_t *err);
 
-/* Answers that are there already: the step has them, and their items go. */
-assess_err_e assess_run_cached(assess_run_t *run, const assess_ask_t *ask,
-    assess_step_t *step, assess_err_t *err);
+/* Looks for answers that are there already, once; kept has them. */
+assess_err_e assess_run_look(assess_run_t *run, assess_err_t *err);
+
+/* Those that were found: the step has them, and their items go. */
+void assess_run_take(assess_run_t *run, assess_step_t *step);
+
+/* Whether the provider takes pictures, and the document has some. */
+int assess_run_pictured(const assess_run_t *run);
+
+/* Makes those that its items want, which were looked for before. */
+assess_err_e assess_run_pictures(assess_run_t *run, assess_err_t *err);
 
 assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
     assess_err_t *err);

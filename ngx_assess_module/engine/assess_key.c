@@ -1,5 +1,6 @@
 
 #include "assess_key.h"
+#include "assess_pictures.h"
 #include "assess_prompt.h"
 
 #include <openssl/sha.h>
@@ -16,6 +17,10 @@ typedef struct {
 
 struct assess_keys_s {
     unsigned char            base[SHA256_DIGEST_LENGTH];
+    const char              *document;       /* the hash of its bytes */
+    size_t                   images;         /* that the provider takes */
+    const assess_page_t     *pages;
+    size_t                   npages;
     const assess_passage_t  *passages;
     assess_passage_hash_t   *hashes;
 };
@@ -73,8 +78,8 @@ assess_key_hash(assess_buf_t *b, unsigned char hash[SHA256_DIGEST_LENGTH])
 
 assess_keys_t *
 assess_keys_create(assess_arena_t *arena, const assess_provider_conf_t *conf,
-    const assess_ask_t *ask, const assess_passage_t *passages,
-    size_t npassages)
+    const assess_ask_t *ask, const assess_page_t *pages, size_t npages,
+    const assess_passage_t *passages, size_t npassages)
 {
     assess_buf_t    b;
     assess_keys_t  *keys;
@@ -84,6 +89,10 @@ assess_keys_create(assess_arena_t *arena, const assess_provider_conf_t *conf,
         return NULL;
     }
 
+    keys->document = ask->document->sha256;
+    keys->images = (size_t) conf->images;
+    keys->pages = pages;
+    keys->npages = npages;
     keys->passages = passages;
     keys->hashes = assess_pcalloc(arena, (npassages + 1)
                                          * sizeof(assess_passage_hash_t));
@@ -133,6 +142,41 @@ assess_keys_passage(assess_keys_t *keys, const assess_passage_t *passage)
 }
 
 
+static int
+assess_keys_pictured(const void *ctx, int page)
+{
+    const assess_keys_t *keys = ctx;
+
+    return page > 0 && (size_t) page <= keys->npages
+           && keys->pages[page - 1].picture;
+}
+
+
+/* Nothing where no page is shown. */
+
+static void
+assess_keys_pictures(const assess_keys_t *keys, const assess_item_t *item,
+    assess_buf_t *b)
+{
+    int     pages[ASSESS_IMAGES_MAX];
+    size_t  i, n, first;
+
+    first = 0;
+    n = assess_pictures_choose(item, &first, 1, item->nhits,
+                               assess_keys_pictured, keys, pages,
+                               keys->images);
+
+    if (n) {
+        assess_key_int(b, ASSESS_PICTURES_VERSION);
+        assess_key_add(b, keys->document, strlen(keys->document));
+    }
+
+    for (i = 0; i < n; i++) {
+        assess_key_int(b, pages[i]);
+    }
+}
+
+
 int
 assess_keys_item(assess_keys_t *keys, const assess_item_t *item,
     unsigned char key[ASSESS_KEY_LEN])
@@ -159,6 +203,8 @@ assess_keys_item(assess_keys_t *keys, const assess_item_t *item,
 
         assess_buf_add(&b, hash, SHA256_DIGEST_LENGTH);
     }
+
+    assess_keys_pictures(keys, item, &b);
 
     return assess_key_hash(&b, key);
 }

@@ -1,7 +1,7 @@
 
 /* The key of an answer changes with all that determines it. */
 
-/* sources: engine/assess_key.c base/assess_base.c */
+/* sources: engine/assess_key.c engine/assess_pictures.c base/assess_base.c */
 /* libs: -lcrypto */
 
 #include "tap.h"
@@ -15,6 +15,7 @@ typedef struct {
     assess_provider_conf_t   conf;
     assess_question_set_t    set;
     assess_document_t        document;
+    assess_page_t            pages[3];
     assess_passage_t         passages[3];
     assess_question_t        question;
     assess_hit_t             hits[3];
@@ -83,7 +84,8 @@ key_of(case_t *c, unsigned char key[ASSESS_KEY_LEN])
 
     arena = assess_arena_create();
 
-    keys = assess_keys_create(arena, &c->conf, &c->ask, c->passages, 3);
+    keys = assess_keys_create(arena, &c->conf, &c->ask, c->pages, 3,
+                              c->passages, 3);
     if (keys == NULL || assess_keys_item(keys, &c->item, key) != 0) {
         printf("Bail out! out of memory\n");
     }
@@ -110,6 +112,7 @@ int
 main(void)
 {
     case_t             c;
+    unsigned char      key[ASSESS_KEY_LEN], shown[ASSESS_KEY_LEN];
     assess_passage_t   swapped;
 
     init(&c);
@@ -190,6 +193,37 @@ main(void)
 
     c.item.nhits = 0;
     changes(&c, 1, "no passage");
+
+    c.conf.images = 2;
+    strcpy(c.document.sha256, "aa");
+    changes(&c, 0, "what the provider is shown, without a picture");
+
+    c.pages[1].picture = 1;
+    changes(&c, 0, "a picture that it is not shown");
+
+    /* from here on page two is shown */
+
+    c.conf.images = 2;
+    c.pages[1].picture = 1;
+    key_of(&c, shown);
+    ok(memcmp(shown, plain, sizeof(plain)) != 0, "a picture");
+
+    c.conf.images = 1;
+    key_of(&c, key);
+    ok(memcmp(key, shown, sizeof(key)) == 0, "not how many there may be");
+
+    c.pages[2].picture = 1;
+    key_of(&c, key);
+    ok(memcmp(key, shown, sizeof(key)) == 0, "nor one that is too many");
+
+    c.conf.images = 2;
+    key_of(&c, key);
+    ok(memcmp(key, shown, sizeof(key)) != 0, "but another picture");
+
+    c.pages[2].picture = 0;
+    strcpy(c.document.sha256, "bb");
+    key_of(&c, key);
+    ok(memcmp(key, shown, sizeof(key)) != 0, "and another document's");
 
     return done_testing();
 }
