@@ -14,8 +14,12 @@
 
 #define ASSESS_IMAGE_TIFF_WIDTH   256
 #define ASSESS_IMAGE_TIFF_HEIGHT  257
+#define ASSESS_IMAGE_TIFF_TURNED  274
 #define ASSESS_IMAGE_TIFF_SHORT   3
 #define ASSESS_IMAGE_TIFF_ENTRY   12
+
+#define ASSESS_IMAGE_JPEG_EXIF    0xe1
+#define ASSESS_IMAGE_JPEG_SCAN    0xda
 
 
 typedef struct {
@@ -35,6 +39,10 @@ typedef struct {
 static int assess_image_common(const assess_out_t *out);
 static assess_why_e assess_image_one(assess_out_t *out,
     const unsigned char *data, size_t len);
+static PIX *assess_image_upright(PIX *pix, const unsigned char *data,
+    size_t len);
+static int assess_image_turns(const unsigned char *data, size_t len);
+static int assess_image_exif(const unsigned char *data, size_t len);
 static assess_why_e assess_image_tiff(assess_out_t *out,
     const unsigned char *data, size_t len);
 static assess_why_e assess_image_tiff_page(assess_out_t *out,
@@ -149,6 +157,11 @@ assess_image_one(assess_out_t *out, const unsigned char *data, size_t len)
     }
 
     pix = pixReadMem(data, len);
+
+    if (pix && out->picture) {
+        pix = assess_image_upright(pix, data, len);
+    }
+
     if (pix == NULL) {
         return ASSESS_WHY_DAMAGED;
     }
@@ -160,6 +173,114 @@ assess_image_one(assess_out_t *out, const unsigned char *data, size_t len)
     }
 
     return why;
+}
+
+
+/* For who looks at it; who reads it finds out for himself. */
+
+static PIX *
+assess_image_upright(PIX *pix, const unsigned char *data, size_t len)
+{
+    int   turns;
+    PIX  *turned;
+
+    turns = assess_image_turns(data, len);
+
+    if (turns == 0) {
+        return pix;
+    }
+
+    turned = pixRotateOrth(pix, turns);
+    pixDestroy(&pix);
+
+    return turned;
+}
+
+
+/*
+ * A camera that is held upright writes what it sees lying on its side, and says
+ * so in the head of the JPEG.  So many quarter turns clockwise it takes.
+ */
+
+static int
+assess_image_turns(const unsigned char *data, size_t len)
+{
+    int                    marker;
+    size_t                 at, size;
+    assess_image_bytes_t   bytes;
+
+    static const unsigned char  start[] = { 0xff, 0xd8, 0xff };
+
+    if (len < sizeof(start) || memcmp(data, start, sizeof(start)) != 0) {
+        return 0;
+    }
+
+    bytes.data = data;
+    bytes.len = len;
+    bytes.big = 1;
+
+    for (at = 2; assess_image_number(&bytes, at, 1) == 0xff; at += 2 + size) {
+
+        marker = (int) assess_image_number(&bytes, at + 1, 1);
+        size = (size_t) assess_image_number(&bytes, at + 2, 2);
+
+        if (marker == ASSESS_IMAGE_JPEG_SCAN || size < 2
+            || size > len - at - 2)
+        {
+            break;
+        }
+
+        if (marker == ASSESS_IMAGE_JPEG_EXIF && size > 8
+            && memcmp(data + at + 4, "Exif\0\0", 6) == 0)
+        {
+            return assess_image_exif(data + at + 10, size - 8);
+        }
+    }
+
+    return 0;
+}
+
+
+/* It is a TIFF without a picture. */
+
+static int
+assess_image_exif(const unsigned char *data, size_t len)
+{
+    size_t                 at;
+    int64_t                i, n;
+    assess_image_bytes_t   bytes;
+
+    bytes.data = data;
+    bytes.len = len;
+    bytes.big = data[0] == 'M';
+
+    at = (size_t) assess_image_number(&bytes, 4, 4);
+    n = assess_image_number(&bytes, at, 2);
+    at += 2;
+
+    for (i = 0; i < n; i++, at += ASSESS_IMAGE_TIFF_ENTRY) {
+
+        if (assess_image_number(&bytes, at, 2) != ASSESS_IMAGE_TIFF_TURNED) {
+            continue;
+        }
+
+        switch (assess_image_number(&bytes, at + 8, 2)) {
+
+        case 3:
+            return 2;
+
+        case 6:
+            return 1;
+
+        case 8:
+            return 3;
+
+        default:
+            return 0;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -243,6 +243,95 @@ test_images(shown_t *shown, assess_buf_t *b)
 }
 
 
+/*
+ * A photograph, 400 by 200, dark on its left half, that a camera says is to be
+ * turned; its EXIF is cut short by so many bytes.
+ */
+
+static void
+photograph(assess_buf_t *b, int orientation, int big, size_t cut)
+{
+    int              x, y;
+    PIX             *pix;
+    size_t           len;
+    l_uint8         *data;
+    unsigned char    exif[] = "\xff\xe1\0\x22" "Exif\0\0" "II*\0\x08\0\0\0"
+                              "\1\0" "\x12\1\3\0\1\0\0\0" "?\0\0\0"
+                              "\0\0\0\0";
+    const char       motorola[] = "MM\0*\0\0\0\x08" "\0\1"
+                                  "\1\x12\0\3\0\0\0\1" "\0?\0\0";
+
+    if (big) {
+        memcpy(exif + 10, motorola, sizeof(motorola) - 1);
+    }
+
+    exif[big ? 29 : 28] = (unsigned char) orientation;
+    exif[3] = (unsigned char) (exif[3] - cut);
+
+    pix = pixCreate(400, 200, 8);
+    (void) pixSetAll(pix);
+
+    for (y = 0; y < 200; y++) {
+        for (x = 0; x < 200; x++) {
+            (void) pixSetPixel(pix, x, y, 0);
+        }
+    }
+
+    if (pixWriteMemJpeg(&data, &len, pix, 90, 0) != 0) {
+        printf("Bail out! no photograph\n");
+        exit(1);
+    }
+
+    assess_buf_reset(b);
+    assess_buf_add(b, (char *) data, 2);
+    assess_buf_add(b, (char *) exif, sizeof(exif) - 1 - cut);
+    assess_buf_add(b, (char *) data + 2, len - 2);
+
+    lept_free(data);
+    pixDestroy(&pix);
+}
+
+
+static void
+test_turned(shown_t *shown, assess_buf_t *b)
+{
+    size_t        i;
+    assess_err_t  err;
+
+    static const int  page[] = { 1 };
+
+    static const struct {
+        int          orientation;
+        int          big;
+        size_t       cut;
+        int          width;
+        int          height;
+        int          dark[2];
+        const char  *name;
+    } cases[] = {
+        { 1, 0, 0, 400, 200, { 100, 100 }, "one that is upright" },
+        { 3, 0, 0, 400, 200, { 300, 100 }, "one upside down" },
+        { 6, 0, 0, 200, 400, { 100, 100 }, "one on its side" },
+        { 6, 1, 0, 200, 400, { 100, 100 }, "of another byte order" },
+        { 8, 0, 0, 200, 400, { 100, 300 }, "one on its other side" },
+        { 77, 0, 0, 400, 200, { 100, 100 }, "one with nonsense" },
+        { 6, 0, 12, 400, 200, { 100, 100 }, "one cut short" },
+        { 6, 0, 25, 400, 200, { 100, 100 }, "one with nothing" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        photograph(b, cases[i].orientation, cases[i].big, cases[i].cut);
+        (void) show(shown, ASSESS_KIND_IMAGE, b, page, 1, &err);
+
+        is_picture(shown, 1, IFF_WEBP, cases[i].width, cases[i].height,
+                   cases[i].name);
+        is_colour(shown, 1, cases[i].dark[0], cases[i].dark[1], 0, 0, 0,
+                  "is turned as it says");
+    }
+}
+
+
 int
 main(void)
 {
@@ -256,6 +345,7 @@ main(void)
 
     test_pdf(&shown, &b);
     test_images(&shown, &b);
+    test_turned(&shown, &b);
 
     for (i = 0; i < 10; i++) {
         assess_buf_free(&shown.pictures[i]);
