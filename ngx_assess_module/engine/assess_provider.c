@@ -3,6 +3,7 @@
 
 #include "assess_local.h"
 #include "assess_openai.h"
+#include "assess_sockets.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ assess_provider_t *
 assess_provider_create(const assess_provider_conf_t *conf, void *gate,
     int slot)
 {
+    int                 ports;
     assess_provider_t  *provider;
 
     provider = calloc(1, sizeof(assess_provider_t));
@@ -24,8 +26,11 @@ assess_provider_create(const assess_provider_conf_t *conf, void *gate,
         return NULL;
     }
 
+    ports = assess_sockets_ports();
+
     provider->conf = conf;
-    provider->gate = assess_gate_open(gate, slot, conf->concurrency);
+    provider->gate = assess_gate_open(gate, slot, conf->concurrency < ports
+                                                  ? conf->concurrency : ports);
 
     if (provider->gate == NULL) {
         free(provider);

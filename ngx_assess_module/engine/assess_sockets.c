@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -147,6 +148,24 @@ assess_sockets_scarce(void)
 
     return __atomic_load_n(&assess_sockets_now, __ATOMIC_RELAXED)
            > bound - bound / 4;
+}
+
+
+int
+assess_sockets_ports(void)
+{
+    int    n, first, last;
+    FILE  *file;
+
+    file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    if (file == NULL) {
+        return INT_MAX;
+    }
+
+    n = fscanf(file, "%d %d", &first, &last);
+    (void) fclose(file);
+
+    return n == 2 && last - first >= 2 ? (last - first + 1) / 3 : INT_MAX;
 }
 
 

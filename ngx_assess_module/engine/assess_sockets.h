@@ -27,6 +27,13 @@ int assess_sockets_room(int wanted);
 int assess_sockets_scarce(void);
 
 /*
+ * How many connections to one address are worth having.  A third of the local
+ * ports: the more of them are in use, the longer the kernel looks for one that
+ * is not, in the end longer than a request takes.  Reads a file; once.
+ */
+int assess_sockets_ports(void);
+
+/*
  * Whether an errno is for want of something on this machine, of which there
  * may be more in a moment: descriptors, ports, memory, threads.
  */

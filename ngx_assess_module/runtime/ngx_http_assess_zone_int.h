@@ -42,6 +42,7 @@ typedef struct {
     ngx_rbtree_t               rbtree;
     ngx_rbtree_node_t          sentinel;
     ngx_queue_t                jobs;
+    int64_t                    cancelled;    /* one was, last; see looked */
 
     ngx_queue_t                waits;    /* jobs whose places are followed */
     ngx_uint_t                 nwaits;

@@ -9,6 +9,9 @@
 #define NGX_HTTP_ASSESS_JOBS_ASKED   60000   /* ms; for so long after */
 #define NGX_HTTP_ASSESS_JOBS_HOLD    64      /* under one lock */
 
+/* so long after a cancellation, in ms, each run has asked for its own */
+#define NGX_HTTP_ASSESS_JOBS_CANCELLED  60000
+
 #define NGX_HTTP_ASSESS_JOBS_PLACE   ",\"queuePosition\":"
 
 
@@ -32,6 +35,8 @@ typedef struct {
 
 static ngx_http_assess_zone_job_t *ngx_http_assess_jobs_find(
     ngx_http_assess_shm_t *sh, const char *job_id);
+static void ngx_http_assess_jobs_status(ngx_http_assess_shm_t *sh,
+    ngx_http_assess_zone_job_t *zj, assess_status_e status);
 static void ngx_http_assess_jobs_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static void ngx_http_assess_jobs_drop(ngx_http_assess_shm_t *sh,
@@ -220,12 +225,23 @@ ngx_http_assess_zone_forget(ngx_shm_zone_t *zone, const char *job_id)
 ngx_uint_t
 ngx_http_assess_zone_cancelled(ngx_shm_zone_t *zone, const char *job_id)
 {
+    int64_t                      last;
     ngx_uint_t                   cancelled;
     ngx_slab_pool_t             *shpool;
     ngx_http_assess_shm_t       *sh;
     ngx_http_assess_zone_job_t  *zj;
 
     sh = ngx_http_assess_shm(zone, &shpool);
+
+    /* hundreds of jobs ask, many times a second: rarely is it any of them */
+
+    last = __atomic_load_n(&sh->cancelled, __ATOMIC_RELAXED);
+
+    if (last == 0
+        || assess_mono_ms() - last > NGX_HTTP_ASSESS_JOBS_CANCELLED)
+    {
+        return 0;
+    }
 
     ngx_shmtx_lock(&shpool->mutex);
 
@@ -235,6 +251,18 @@ ngx_http_assess_zone_cancelled(ngx_shm_zone_t *zone, const char *job_id)
     ngx_shmtx_unlock(&shpool->mutex);
 
     return cancelled;
+}
+
+
+static void
+ngx_http_assess_jobs_status(ngx_http_assess_shm_t *sh,
+    ngx_http_assess_zone_job_t *zj, assess_status_e status)
+{
+    zj->status = status;
+
+    if (status == ASSESS_JOB_CANCELLED) {
+        __atomic_store_n(&sh->cancelled, assess_mono_ms(), __ATOMIC_RELAXED);
+    }
 }
 
 
@@ -409,7 +437,7 @@ ngx_http_assess_jobs_set(ngx_http_assess_shm_t *sh, ngx_slab_pool_t *shpool,
     ngx_http_assess_jobs_unfollow(sh, zj);
 
     zj->version = version;
-    zj->status = job->status;
+    ngx_http_assess_jobs_status(sh, zj, job->status);
     zj->tenant_len = job->tenant.len;
     zj->json_len = json->len;
 
@@ -456,10 +484,10 @@ ngx_http_assess_jobs_changed(ngx_http_assess_shm_t *sh,
     if (event->type.len == sizeof("cancelled") - 1
         && ngx_strncmp(event->type.data, "cancelled", event->type.len) == 0)
     {
-        zj->status = ASSESS_JOB_CANCELLED;
+        ngx_http_assess_jobs_status(sh, zj, ASSESS_JOB_CANCELLED);
 
     } else if (zj->status == ASSESS_JOB_CANCELLED) {
-        zj->status = ASSESS_QUEUED;
+        ngx_http_assess_jobs_status(sh, zj, ASSESS_QUEUED);
     }
 }
 
