@@ -257,7 +257,14 @@ on_cancelled(void *ctx)
             (void) kill(run->hit ? reader : pid, run->hit ? run->hit
                                                           : SIGKILL);
             run->hit = 0;
-            run->hit_program -= run->hit_program ? 1 : 0;
+
+            /* soon after the last one: it may be read faster than expected */
+
+            if (run->hit_program && --run->hit_program == 0
+                && run->cancel_at > run->asked + 4)
+            {
+                run->cancel_at = run->asked + 4;
+            }
         }
     }
 
