@@ -15,7 +15,7 @@ use Assess::Process qw(slurp wait_until);
 use Assess::Test;
 use Assess::Uploads;
 
-use constant { CLIENTS => 24, BYTES => 4_000_000, SLACK => 24 << 20 };
+use constant { CLIENTS => 16, BYTES => 3_000_000, SLACK => 24 << 20 };
 
 my $t = Assess::Test->new;
 my $http = $t->http;
