@@ -154,65 +154,21 @@ ngx_http_assess_s3_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
     ngx_http_assess_s3_ctx_t *ctx = conf;
 
-    char                      *rv;
     ngx_str_t                 *value;
-    ngx_uint_t                 i;
     ngx_http_assess_s3_cmd_t  *cmd;
+
+    cmd = ngx_http_assess_block_find(cf, "assess_s3", ngx_http_assess_s3_cmds,
+                                     sizeof(ngx_http_assess_s3_cmd_t),
+                                     &ctx->seen);
+    if (cmd == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     value = cf->args->elts;
 
-    for (i = 0; ngx_http_assess_s3_cmds[i].set; i++) {
-
-        cmd = &ngx_http_assess_s3_cmds[i];
-
-        if (value[0].len != cmd->name.len
-            || ngx_memcmp(value[0].data, cmd->name.data, cmd->name.len) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts != 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments in \"%V\" "
-                               "directive", &cmd->name);
-            return NGX_CONF_ERROR;
-        }
-
-        if (ctx->seen & ((uint64_t) 1 << i)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" directive is duplicate", &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        ctx->seen |= (uint64_t) 1 << i;
-
-        rv = cmd->set(cf, &cmd->name, &value[1],
-                      (char *) ctx->conf + cmd->offset, cmd->max);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
-                               &value[0], rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    /* "secret_key=..." is one word: what follows the name is not shown */
-
-    for (i = 0; i < value[0].len; i++) {
-        if ((value[0].data[i] < 'a' || value[0].data[i] > 'z')
-            && value[0].data[i] != '_')
-        {
-            break;
-        }
-    }
-
-    value[0].len = i;
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in \"assess_s3\"", &value[0]);
-    return NGX_CONF_ERROR;
+    return ngx_http_assess_block_said(cf,
+                   cmd->set(cf, &cmd->name, &value[1],
+                            (char *) ctx->conf + cmd->offset, cmd->max));
 }
 
 

@@ -112,6 +112,16 @@ char *ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
+ * ngx_http_assess_conf_block.c.  The entry of the directive that was read in a
+ * table of a block, whose entries begin with a name, and which ends with one
+ * without; each has one argument and stands once, which seen keeps.  NULL: why
+ * not is logged.  And what its function returned, logged where it is a reason.
+ */
+void *ngx_http_assess_block_find(ngx_conf_t *cf, const char *block,
+    void *table, size_t size, uint64_t *seen);
+char *ngx_http_assess_block_said(ngx_conf_t *cf, char *rv);
+
+/*
  * ngx_http_assess_conf_key.c.  A key, or env:NAME or file:PATH of one; the
  * error is logged, or returned as what follows the name.
  */

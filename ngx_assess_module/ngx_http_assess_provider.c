@@ -191,10 +191,7 @@ ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
 {
     ngx_http_assess_provider_ctx_t *ctx = conf;
 
-    char                            *rv;
-    size_t                           len;
-    ngx_str_t                       *value, name;
-    ngx_uint_t                       i;
+    ngx_str_t                       *value;
     ngx_http_assess_provider_cmd_t  *cmd;
 
     value = cf->args->elts;
@@ -203,60 +200,17 @@ ngx_http_assess_provider_line(ngx_conf_t *cf, ngx_command_t *dummy,
         return ngx_http_assess_provider_price(cf, ctx);
     }
 
-    for (i = 0; ngx_http_assess_provider_cmds[i].set; i++) {
-
-        cmd = &ngx_http_assess_provider_cmds[i];
-
-        if (value[0].len != cmd->name.len
-            || ngx_strncmp(value[0].data, cmd->name.data, cmd->name.len) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts != 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments in \"%V\" "
-                               "directive", &cmd->name);
-            return NGX_CONF_ERROR;
-        }
-
-        if (ctx->seen & ((uint64_t) 1 << i)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" directive is duplicate", &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        ctx->seen |= (uint64_t) 1 << i;
-
-        rv = cmd->set(cf, ctx, &cmd->name, &value[1], cmd->offset, cmd->min,
-                      cmd->max);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
-                               &value[0], rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
+    cmd = ngx_http_assess_block_find(cf, "assess_provider",
+                                     ngx_http_assess_provider_cmds,
+                                     sizeof(ngx_http_assess_provider_cmd_t),
+                                     &ctx->seen);
+    if (cmd == NULL) {
+        return NGX_CONF_ERROR;
     }
 
-    /* "api_key=secret" is one word: what follows the name is not shown */
-
-    for (len = 0; len < value[0].len; len++) {
-        if ((value[0].data[len] < 'a' || value[0].data[len] > 'z')
-            && value[0].data[len] != '_')
-        {
-            break;
-        }
-    }
-
-    name.len = len;
-    name.data = value[0].data;
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in \"assess_provider\"",
-                       &name);
-    return NGX_CONF_ERROR;
+    return ngx_http_assess_block_said(cf,
+                   cmd->set(cf, ctx, &cmd->name, &value[1], cmd->offset,
+                            cmd->min, cmd->max));
 }
 
 

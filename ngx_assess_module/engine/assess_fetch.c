@@ -1,6 +1,7 @@
 
 #include "assess_fetch.h"
 
+#include "assess_header.h"
 #include "assess_multipart.h"
 #include "assess_perform.h"
 
@@ -83,37 +84,6 @@ assess_fetch_take(assess_fetching_t *f, const char *data, size_t len)
 }
 
 
-static void
-assess_fetch_keep(const char *line, size_t len, const char *name, char *value,
-    size_t size)
-{
-    size_t  n;
-
-    n = strlen(name);
-
-    if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0) {
-        return;
-    }
-
-    line += n + 1;
-    len -= n + 1;
-
-    while (len && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-
-    while (len && (unsigned char) line[len - 1] <= ' ') {
-        len--;
-    }
-
-    if (len < size && memchr(line, '\0', len) == NULL) {
-        memcpy(value, line, len);
-        value[len] = '\0';
-    }
-}
-
-
 static size_t
 assess_fetch_on_header(char *line, size_t size, size_t n, void *ctx)
 {
@@ -142,15 +112,15 @@ assess_fetch_on_header(char *line, size_t size, size_t n, void *ctx)
         return n;
     }
 
-    assess_fetch_keep(line, n, "content-type", f->type, sizeof(f->type));
-    assess_fetch_keep(line, n, "content-disposition", f->disposition,
-                      sizeof(f->disposition));
-    assess_fetch_keep(line, n, "content-encoding", f->encoding,
-                      sizeof(f->encoding));
-    assess_fetch_keep(line, n, "location", f->location, sizeof(f->location));
+    assess_header_keep(line, n, "content-type", f->type, sizeof(f->type));
+    assess_header_keep(line, n, "content-disposition", f->disposition,
+                       sizeof(f->disposition));
+    assess_header_keep(line, n, "content-encoding", f->encoding,
+                       sizeof(f->encoding));
+    assess_header_keep(line, n, "location", f->location, sizeof(f->location));
 
     length[0] = '\0';
-    assess_fetch_keep(line, n, "content-length", length, sizeof(length));
+    assess_header_keep(line, n, "content-length", length, sizeof(length));
 
     if (isdigit((unsigned char) length[0])) {
         f->length = strtoll(length, NULL, 10);

@@ -1,13 +1,13 @@
 
 #include "assess_s3.h"
 
+#include "assess_header.h"
 #include "assess_perform.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 
 /* Of an answer that is an error, so much is read to find out which. */
@@ -222,50 +222,6 @@ assess_s3_url(assess_s3_request_t *rq, const assess_str_t *key)
 }
 
 
-/* The value of a header of this name, without what is around it; or NULL. */
-
-static const char *
-assess_s3_value(const char *line, size_t *len, const char *name)
-{
-    size_t  n;
-
-    n = strlen(name);
-
-    if (*len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0) {
-        return NULL;
-    }
-
-    line += n + 1;
-    *len -= n + 1;
-
-    while (*len && (*line == ' ' || *line == '\t')) {
-        line++;
-        (*len)--;
-    }
-
-    while (*len && (unsigned char) line[*len - 1] <= ' ') {
-        (*len)--;
-    }
-
-    return line;
-}
-
-
-static void
-assess_s3_keep(const char *line, size_t len, const char *name, char *value,
-    size_t size)
-{
-    const char  *p;
-
-    p = assess_s3_value(line, &len, name);
-
-    if (p && len < size && memchr(p, '\0', len) == NULL) {
-        memcpy(value, p, len);
-        value[len] = '\0';
-    }
-}
-
-
 /* bytes FIRST-LAST/TOTAL, or bytes N/A */
 
 static void
@@ -302,21 +258,21 @@ assess_s3_on_header(char *line, size_t size, size_t n, void *ctx)
         return n;
     }
 
-    assess_s3_keep(line, n, "etag", object->etag, sizeof(object->etag));
-    assess_s3_keep(line, n, "content-type", object->content_type,
-                   sizeof(object->content_type));
-    assess_s3_keep(line, n, "content-disposition", object->disposition,
-                   sizeof(object->disposition));
+    assess_header_keep(line, n, "etag", object->etag, sizeof(object->etag));
+    assess_header_keep(line, n, "content-type", object->content_type,
+                       sizeof(object->content_type));
+    assess_header_keep(line, n, "content-disposition", object->disposition,
+                       sizeof(object->disposition));
 
     value[0] = '\0';
-    assess_s3_keep(line, n, "content-length", value, sizeof(value));
+    assess_header_keep(line, n, "content-length", value, sizeof(value));
 
     if (isdigit((unsigned char) value[0]) && rq->first == -1) {
         object->bytes = strtoll(value, NULL, 10);
     }
 
     value[0] = '\0';
-    assess_s3_keep(line, n, "content-range", value, sizeof(value));
+    assess_header_keep(line, n, "content-range", value, sizeof(value));
 
     if (value[0]) {
         assess_s3_ranged(rq, value);

@@ -1,6 +1,8 @@
 
 #include "assess_transfer.h"
 
+#include "assess_header.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -23,37 +25,6 @@ assess_transfer_write(char *data, size_t size, size_t n, void *ctx)
 }
 
 
-static void
-assess_transfer_keep(const char *line, size_t len, const char *name,
-    char *value, size_t size)
-{
-    size_t  n;
-
-    n = strlen(name);
-
-    if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0) {
-        return;
-    }
-
-    line += n + 1;
-    len -= n + 1;
-
-    while (len && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-
-    while (len && (unsigned char) line[len - 1] <= ' ') {
-        len--;
-    }
-
-    if (len < size && memchr(line, '\0', len) == NULL) {
-        memcpy(value, line, len);
-        value[len] = '\0';
-    }
-}
-
-
 static size_t
 assess_transfer_header(char *line, size_t size, size_t n, void *ctx)
 {
@@ -65,12 +36,12 @@ assess_transfer_header(char *line, size_t size, size_t n, void *ctx)
         return n;
     }
 
-    assess_transfer_keep(line, n, "retry-after", t->retry_after,
-                         sizeof(t->retry_after));
-    assess_transfer_keep(line, n, "retry-after-ms", t->retry_after_ms,
-                         sizeof(t->retry_after_ms));
-    assess_transfer_keep(line, n, "x-should-retry", t->should_retry,
-                         sizeof(t->should_retry));
+    assess_header_keep(line, n, "retry-after", t->retry_after,
+                       sizeof(t->retry_after));
+    assess_header_keep(line, n, "retry-after-ms", t->retry_after_ms,
+                       sizeof(t->retry_after_ms));
+    assess_header_keep(line, n, "x-should-retry", t->should_retry,
+                       sizeof(t->should_retry));
 
     return n;
 }

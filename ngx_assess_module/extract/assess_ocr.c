@@ -220,20 +220,7 @@ assess_ocr_picture(PIX *pix)
     float    scale;
     double   pixels;
 
-    if (pixGetSpp(pix) == 4) {
-        made = pixAlphaBlendUniform(pix, 0xffffff00);
-
-    } else if (pixGetColormap(pix)) {
-        made = pixRemoveColormap(pix, REMOVE_CMAP_BASED_ON_SRC);
-
-    } else if (pixGetDepth(pix) == 16) {
-        made = pixConvert16To8(pix, L_MS_BYTE);
-
-    } else {
-        made = pixClone(pix);
-    }
-
-    pixDestroy(&pix);
+    made = assess_picture_flat(pix);
 
     if (made == NULL) {
         return NULL;

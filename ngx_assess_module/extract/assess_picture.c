@@ -69,13 +69,8 @@ assess_picture_rgb(assess_out_t *out, const unsigned char *data, int width,
 }
 
 
-/*
- * Gray or coloured, on white.  Black and white become gray, for of these dots
- * each is kept or lost when they become fewer, and thin lines are torn.
- */
-
-static PIX *
-assess_picture_plain(PIX *pix)
+PIX *
+assess_picture_flat(PIX *pix)
 {
     PIX  *made;
 
@@ -94,13 +89,29 @@ assess_picture_plain(PIX *pix)
 
     pixDestroy(&pix);
 
-    if (made && pixGetDepth(made) < 8) {
-        pix = pixConvertTo8(made, 0);
-        pixDestroy(&made);
-        return pix;
+    return made;
+}
+
+
+/*
+ * Black and white become gray, for of these dots each is kept or lost when they
+ * become fewer, and thin lines are torn.
+ */
+
+static PIX *
+assess_picture_plain(PIX *pix)
+{
+    PIX  *made;
+
+    pix = assess_picture_flat(pix);
+
+    if (pix && pixGetDepth(pix) < 8) {
+        made = pixConvertTo8(pix, 0);
+        pixDestroy(&pix);
+        return made;
     }
 
-    return made;
+    return pix;
 }
 
 

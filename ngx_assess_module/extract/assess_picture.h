@@ -23,6 +23,12 @@ extern "C" {
 
 struct Pix;
 
+/*
+ * The same on white, without a table of colours, with 8 bits of a colour at
+ * most.  It is freed; NULL is out of memory.
+ */
+struct Pix *assess_picture_flat(struct Pix *pix);
+
 /* Sends it as out wants it; it is freed. */
 assess_why_e assess_picture_send(assess_out_t *out, struct Pix *pix);
 

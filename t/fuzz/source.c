@@ -1,7 +1,7 @@
 
 /* sources: engine/assess_source.c engine/assess_address.c engine/assess_s3.c
-   engine/assess_perform.c engine/assess_sockets.c engine/assess_multipart.c
-   base/assess_base.c */
+   engine/assess_header.c engine/assess_perform.c engine/assess_sockets.c
+   engine/assess_multipart.c base/assess_base.c */
 /* libs: -lcurl -lm */
 
 /*

@@ -4,12 +4,14 @@
  * (t/lib/Assess/Source.pm), by names that mean now this address and now that.
  */
 
-/* sources: engine/assess_fetch.c engine/assess_source.c
+/* sources: engine/assess_header.c
+   engine/assess_fetch.c engine/assess_source.c
    engine/assess_address.c engine/assess_s3.c engine/assess_perform.c
    engine/assess_sockets.c engine/assess_multipart.c base/assess_base.c */
 /* libs: -lcurl -lm */
 
 #include "tap.h"
+#include "server.h"
 
 #include "../../ngx_assess_module/engine/assess_fetch.h"
 
@@ -87,38 +89,9 @@ getaddrinfo(const char *node, const char *service,
 static int
 start(void)
 {
-    int   i, n, fd;
-    char  path[64], text[16];
-
-    if (mkdtemp(dir) == NULL) {
-        return -1;
-    }
-
-    server = fork();
-
-    if (server == 0) {
-        execlp("perl", "perl", "-It/lib", "-MAssess::Source", "-e",
-               "Assess::Source::serve", dir, "127.0.0.2", "127.0.0.1",
-               (char *) NULL);
-        _exit(127);
-    }
-
-    (void) snprintf(path, sizeof(path), "%s/port", dir);
-
-    for (i = 0; i < 1000; i++) {
-        fd = open(path, O_RDONLY);
-
-        if (fd != -1) {
-            n = (int) read(fd, text, sizeof(text) - 1);
-            (void) close(fd);
-            text[n > 0 ? n : 0] = '\0';
-            return n > 0 ? atoi(text) : -1;
-        }
-
-        (void) usleep(10000);
-    }
-
-    return -1;
+    return mkdtemp(dir) == NULL
+           ? -1 : server_start(&server, "Assess::Source", dir, "127.0.0.2",
+                               "127.0.0.1");
 }
 
 

@@ -10,14 +10,22 @@
 #include <stdlib.h>
 
 
-#define FIRE_JA  "火災報知設備は毎週点検されています。防火扉は自動的に閉鎖します。\n"
-#define FIRE_ZH  "消防警报系统每周测试一次。防火门会自动关闭。负责人是张三。\n"
-#define FIRE_TW  "消防警報系統每週測試一次。防火門會自動關閉。負責人是張三。\n"
-#define FIRE_KO  "화재 경보기는 매주 점검합니다. 방화문은 자동으로 닫힙니다.\n"
-#define FIRE_RU  "Сигнализация проверяется еженедельно. Двери закрываются.\n"
-#define FIRE_EL  "Ο συναγερμός πυρκαγιάς ελέγχεται κάθε εβδομάδα.\n"
-#define FIRE_HE  "מערכת גילוי האש נבדקת מדי שבוע. הדלתות נסגרות מעצמן.\n"
-#define FIRE_AR  "يتم اختبار جهاز إنذار الحريق أسبوعيا. الأبواب تغلق تلقائيا.\n"
+#define FIRE_JA  "火災報知設備は毎週点検されています。" \
+    "防火扉は自動的に閉鎖します。\n"
+#define FIRE_ZH  "消防警报系统每周测试一次。" \
+    "防火门会自动关闭。负责人是张三。\n"
+#define FIRE_TW  "消防警報系統每週測試一次。" \
+    "防火門會自動關閉。負責人是張三。\n"
+#define FIRE_KO  "화재 경보기는 매주 점검합니다." \
+    " 방화문은 자동으로 닫힙니다.\n"
+#define FIRE_RU  "Сигнализация проверяется " \
+    "еженедельно. Двери закрываются.\n"
+#define FIRE_EL  "Ο συναγερμός πυρκαγιάς " \
+    "ελέγχεται κάθε εβδομάδα.\n"
+#define FIRE_HE  "מערכת גילוי האש נבדקת מדי " \
+    "שבוע. הדלתות נסגרות מעצמן.\n"
+#define FIRE_AR  "يتم اختبار جهاز إنذار الحريق " \
+    "أسبوعيا. الأبواب تغلق تلقائيا.\n"
 #define FIRE_PL  "Alarm pożarowy jest sprawdzany co tydzień, także w Łodzi. "     \
                  "Drzwi zamykają się samoczynnie.\n"
 #define FIRE_CS  "Požární hlásič se kontroluje týdně. Dveře se zavírají samy, " \

@@ -1,11 +1,11 @@
 
 /*
- * One ask of a provider, against the test provider in a thread of its own.
- * What counts is how often it was asked, and for what.
+ * One ask of a provider: what counts is how often it was asked, and for what.
  */
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
-   engine/assess_openai_reply.c engine/assess_transfer.c engine/assess_client.c
+   engine/assess_openai_reply.c engine/assess_header.c
+   engine/assess_transfer.c engine/assess_client.c
    engine/assess_carrier.c engine/assess_trunk.c base/assess_background.c
    engine/assess_sockets.c engine/assess_gate.c
    engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
@@ -22,229 +22,7 @@
    ../t/lib/provider_limit.c ../t/lib/provider_listen.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
-#include "tap.h"
-#include "provider.h"
-
-#include "../../ngx_assess_module/engine/assess_transfer.h"
-#include "../../ngx_assess_module/engine/assess_trunk.h"
-
-#include <curl/curl.h>
-#include <errno.h>
-#include <pthread.h>
-#include <sys/resource.h>
-
-
-#define QUESTIONS  200
-
-
-typedef struct {
-    pthread_mutex_t   mutex;
-    int               replies;
-    int               answers;
-    int               batches;
-    int               bad;           /* answers that are not as they must be */
-    int64_t           input;
-    int64_t           output;
-    double            cost;
-    int64_t           first_ms;
-    int64_t           cancel_at;     /* 0: never */
-    int64_t           stop_at;       /* 0: never; softly, as stopping() says */
-    int64_t           end_at;        /* the same, now */
-    int               doze_ms;       /* inside cancelled(), the second time */
-    assess_err_e      refuse;        /* what reply() returns */
-    int               asked;         /* cancelled(), how often */
-} seen_t;
-
-
-static char                     ids[QUESTIONS][16];
-static assess_question_t        questions[QUESTIONS];
-static assess_item_t            items[QUESTIONS];
-static assess_passage_t         passages[8];
-static assess_hit_t             hits[8];
-static assess_question_set_t    set;
-static assess_document_t        doc;
-static assess_provider_conf_t   conf;
-static assess_price_t           price = { assess_str("m"), 0.001, 0.002 };
-static assess_carrier_t        *carrier;
-static assess_client_t         *client;
-static assess_err_t             err;
-
-static char  page_text[] = "The fire doors on every floor are \"self-closing\" "
-                           "and were tested in May.\nExits are lit.";
-
-
-static assess_err_e
-on_reply(void *ctx, const assess_reply_t *reply, assess_err_t *e)
-{
-    size_t            i;
-    seen_t           *seen = ctx;
-    assess_answer_t  *a;
-
-    seen->replies++;
-    seen->answers += (int) reply->nanswers;
-    seen->batches += reply->batches;
-    seen->input += reply->input_tokens;
-    seen->output += reply->output_tokens;
-    seen->cost += reply->cost;
-
-    if (seen->first_ms == 0) {
-        seen->first_ms = assess_mono_ms();
-    }
-
-    for (i = 0; i < reply->nanswers; i++) {
-
-        a = &reply->answers[i];
-
-        if (a->ordinal < 0 || a->ordinal >= QUESTIONS
-            || strcmp(ids[a->ordinal], a->question_id.data) != 0
-            || a->provider.data != conf.name.data || a->model.len != 1
-            || a->model.data[0] != 'm' || a->cached || a->nevidence != 1
-            || a->evidence[0].page != 7
-            || strstr(page_text, a->evidence[0].quote.data) == NULL)
-        {
-            seen->bad++;
-        }
-    }
-
-    if (seen->refuse) {
-        return assess_fail(e, seen->refuse, NULL, "not yours any more");
-    }
-
-    return ASSESS_OK;
-}
-
-
-static int
-on_cancelled(void *ctx)
-{
-    seen_t  *seen = ctx;
-
-    if (++seen->asked == 2 && seen->doze_ms) {
-        (void) usleep((useconds_t) seen->doze_ms * 1000);
-    }
-
-    return seen->cancel_at && assess_mono_ms() >= seen->cancel_at;
-}
-
-
-static int
-on_stopping(void *ctx)
-{
-    seen_t   *seen = ctx;
-    int64_t   now;
-
-    now = assess_mono_ms();
-
-    if (seen->end_at && now >= seen->end_at) {
-        return 2;
-    }
-
-    return seen->stop_at && now >= seen->stop_at;
-}
-
-
-static void
-set_up(void)
-{
-    int  i;
-
-    for (i = 0; i < QUESTIONS; i++) {
-        (void) snprintf(ids[i], sizeof(ids[i]), "q%d", i);
-        questions[i].ordinal = i;
-        questions[i].id.data = ids[i];
-        questions[i].id.len = strlen(ids[i]);
-        questions[i].text = (assess_str_t) assess_str("Do doors close?");
-        items[i].question = &questions[i];
-        items[i].hits = hits;
-        items[i].nhits = 8;
-    }
-
-    for (i = 0; i < 8; i++) {
-        passages[i].number = i;
-        passages[i].page = 7 + i;
-        passages[i].text.data = page_text;
-        passages[i].text.len = strlen(page_text);
-        hits[i].passage = &passages[i];
-        hits[i].score = 8 - i;
-    }
-
-    doc.filename = (assess_str_t) assess_str("plan.pdf");
-}
-
-
-static void
-conf_default(void)
-{
-    memset(&conf, 0, sizeof(conf));
-
-    conf.name = (assess_str_t) assess_str("test");
-    conf.type = ASSESS_PROVIDER_OPENAI;
-    conf.url.data = base_url;
-    conf.url.len = strlen(base_url);
-    conf.model = (assess_str_t) assess_str("m");
-    conf.api_key = (assess_str_t) assess_str("secret-key-1234\n");
-    conf.questions_per_batch = 5;
-    conf.concurrency = 64;
-    conf.tries = 3;
-    conf.asks = 3;
-    conf.passages = 4;
-    conf.connect_ms = 1000;
-    conf.timeout_ms = 5000;
-    conf.backoff_ms = 10;
-    conf.backoff_max_ms = 40;
-    conf.prices = &price;
-    conf.nprices = 1;
-}
-
-
-static assess_err_e
-ask_with(assess_provider_t *provider, assess_client_t *c, size_t n,
-    seen_t *seen, assess_err_t *e)
-{
-    assess_ask_t     ask;
-    assess_err_e     rc;
-    assess_arena_t  *arena;
-
-    memset(&ask, 0, sizeof(ask));
-    memset(e, 0, sizeof(*e));
-
-    ask.set = &set;
-    ask.document = &doc;
-    ask.items = items;
-    ask.nitems = n;
-    ask.reply = on_reply;
-    ask.cancelled = on_cancelled;
-    ask.stopping = seen->stop_at || seen->end_at ? on_stopping : NULL;
-    ask.ctx = seen;
-
-    arena = assess_arena_create();
-    rc = assess_provider_ask(provider, c, arena, &ask, e);
-    assess_arena_destroy(arena);
-
-    return rc;
-}
-
-
-static assess_err_e
-ask(size_t n, seen_t *seen)
-{
-    assess_err_e        rc;
-    assess_provider_t  *provider;
-
-    provider = assess_provider_create(&conf, NULL, 0);
-    rc = ask_with(provider, client, n, seen, &err);
-    assess_provider_destroy(provider);
-
-    return rc;
-}
-
-
-static int
-is_code(const char *code)
-{
-    return err.kind == ASSESS_FAILED && err.code
-           && strcmp(err.code, code) == 0;
-}
+#include "openai.h"
 
 
 static void
@@ -291,94 +69,6 @@ test_parallel(void)
     seen = (seen_t) { 0 };
     ok(ask(110, &seen) == ASSESS_OK, "the next job");
     is_int(stat_of("accepted"), before + 1, "uses the same connections");
-}
-
-
-/* A connection is the process's, not that of the thread that first had it. */
-
-static void
-test_shared(void)
-{
-    int                before;
-    seen_t             seen = { 0 };
-    assess_client_t   *other;
-    assess_provider_t *provider;
-
-    other = assess_client_create(carrier);
-    provider = assess_provider_create(&conf, NULL, 0);
-
-    script_set("");
-    before = stat_of("accepted");
-
-    ok(ask_with(provider, other, 25, &seen, &err) == ASSESS_OK
-       && seen.answers == 25, "another thread's job");
-    is_int(stat_of("accepted"), before + 1,
-           "uses the connections of the first one");
-
-    assess_provider_destroy(provider);
-    assess_client_destroy(other);
-}
-
-
-static assess_cargo_t *
-cargo_send(assess_client_t *c, assess_transfer_t *t,
-    const assess_endpoint_t *endpoint)
-{
-    memset(t, 0, sizeof(assess_transfer_t));
-    assess_buf_str(&t->request, "{}");
-
-    return assess_transfer_start(t, c, endpoint) == 0 ? &t->cargo : NULL;
-}
-
-
-/* What one thread takes back is its own. */
-
-static void
-test_recall(void)
-{
-    int                 i, recalled;
-    assess_cargo_t     *cargo;
-    assess_client_t    *other;
-    assess_transfer_t   mine[3], theirs;
-    assess_endpoint_t   endpoint;
-
-    other = assess_client_create(carrier);
-    (void) assess_endpoint_init(&endpoint, &conf, "/chat/completions");
-
-    assess_client_recall(client);
-    ok(assess_client_ended(client) == NULL, "nothing to recall");
-
-    script_set("\"delayMs\":200");
-
-    (void) cargo_send(other, &theirs, &endpoint);
-
-    for (i = 0; i < 3; i++) {
-        (void) cargo_send(client, &mine[i], &endpoint);
-    }
-
-    assess_client_recall(client);
-
-    for (i = recalled = 0; (cargo = assess_client_ended(client)); i++) {
-        recalled += cargo->recalled
-                    && cargo->code == CURLE_ABORTED_BY_CALLBACK
-                    && cargo->client == client;
-    }
-
-    is_int(i, 3, "three are given back at once");
-    is_int(recalled, 3, "as recalled");
-
-    assess_client_wait(other, 1, 5000);
-    cargo = assess_client_ended(other);
-    ok(cargo == &theirs.cargo && !cargo->recalled && cargo->code == CURLE_OK
-       && cargo->status > 0, "that of another thread goes on");
-
-    for (i = 0; i < 3; i++) {
-        assess_transfer_free(&mine[i]);
-    }
-
-    assess_transfer_free(&theirs);
-    assess_endpoint_free(&endpoint);
-    assess_client_destroy(other);
 }
 
 
@@ -869,120 +559,6 @@ test_cancel(void)
 }
 
 
-/* What this machine lacks, and what only looks like it. */
-
-static void
-test_lack(void)
-{
-    int             fds[1024], n;
-    struct rlimit   limit, low;
-    assess_line_t  *line;
-
-    line = assess_line_create();
-
-    is_int(assess_line_lack(line, CURLE_COULDNT_CONNECT), 0,
-           "refused: nothing is lacking");
-    is_int(assess_line_lack(line, CURLE_COULDNT_RESOLVE_HOST), 0,
-           "a name that nobody knows");
-
-    line->lack = EMFILE;
-    is_int(assess_line_lack(line, CURLE_COULDNT_CONNECT), EMFILE,
-           "no descriptor");
-    line->lack = EADDRNOTAVAIL;
-    is_int(assess_line_lack(line, CURLE_COULDNT_CONNECT), 0,
-           "an address that this machine does not have");
-    line->lack = 0;
-
-    (void) strcpy(line->why, "getaddrinfo() thread failed to start");
-    is_int(assess_line_lack(line, CURLE_COULDNT_RESOLVE_HOST), EAGAIN,
-           "no thread to look up a name");
-    line->why[0] = '\0';
-
-    (void) getrlimit(RLIMIT_NOFILE, &limit);
-    low = limit;
-    low.rlim_cur = 512;
-    (void) setrlimit(RLIMIT_NOFILE, &low);
-
-    for (n = 0; n < 1024 && (fds[n] = dup(0)) != -1; n++) { /* void */ }
-
-    is_int(assess_line_lack(line, CURLE_COULDNT_RESOLVE_HOST), EMFILE,
-           "none to read what names there are");
-    is_int(assess_line_lack(line, CURLE_SSL_CACERT_BADFILE), EMFILE,
-           "nor whom to trust");
-
-    while (n) {
-        (void) close(fds[--n]);
-    }
-
-    (void) setrlimit(RLIMIT_NOFILE, &limit);
-
-    assess_line_destroy(line);
-}
-
-
-/* No connection is left from before; there may be so many. */
-
-static void
-begin_anew(int reserved)
-{
-    assess_client_destroy(client);
-    assess_carrier_destroy(carrier);
-
-    (void) assess_carrier_global_init(reserved);
-
-    carrier = assess_carrier_create();
-    client = assess_client_create(carrier);
-}
-
-
-static int
-falls_to(const char *what, int value)
-{
-    int64_t  until;
-
-    until = assess_mono_ms() + 10000;
-
-    while (stat_of(what) > value && assess_mono_ms() < until) {
-        (void) usleep(1000);
-    }
-
-    return stat_of(what) <= value;
-}
-
-
-/* More than may be open at once wait for each other, and are no failures. */
-
-static void
-test_scarce(void)
-{
-    int            before;
-    seen_t         seen = { 0 };
-    struct rlimit  limit, low;
-
-    (void) getrlimit(RLIMIT_NOFILE, &limit);
-    low = limit;
-    low.rlim_cur = 400;
-    (void) setrlimit(RLIMIT_NOFILE, &low);
-    begin_anew(400);
-
-    script_set("\"delayMs\":50");
-    conf.concurrency = 1000;
-    conf.questions_per_batch = 1;
-    before = stat_of("connections");
-
-    ok(ask(QUESTIONS, &seen) == ASSESS_OK && seen.answers == QUESTIONS,
-       "two hundred requests and a hundred descriptors");
-    is_int(stat_of("requests"), QUESTIONS, "none is asked twice");
-    ok(stat_of("peakInFlight") <= 100, "never more at once");
-    ok(falls_to("connections", before + 1),
-       "connections are given back where they are scarce");
-
-    (void) setrlimit(RLIMIT_NOFILE, &limit);
-    begin_anew(0);
-    conf_default();
-}
-
-
 /* Valid, but for its size. */
 
 static void
@@ -1025,32 +601,12 @@ main(void)
 {
     pthread_t  thread;
 
-    if (assess_carrier_global_init(0) != 0) {
+    if (begin(&thread) != 0) {
         return 1;
     }
 
-    script = json_array();
-    defaults = json_object();
-    stubborn = json_object();
-    answered = json_object();
-    asked = json_object();
-    (void) signal(SIGPIPE, SIG_IGN);
-
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    base_port = provider_listen(0, &listen_fd);
-    (void) snprintf(base_url, sizeof(base_url), "http://127.0.0.1:%d/v1",
-                    base_port);
-    (void) pthread_create(&thread, NULL, serve_thread, NULL);
-
-    set_up();
-    conf_default();
-    carrier = assess_carrier_create();
-    client = assess_client_create(carrier);
-
     test_ok();
     test_parallel();
-    test_shared();
-    test_recall();
     test_limit();
     conf_default();
     test_retry();
@@ -1063,21 +619,8 @@ main(void)
     test_stopping();
     test_cancel();
     test_huge();
-    test_lack();
-    test_scarce();
 
-    assess_client_destroy(client);
-    assess_carrier_destroy(carrier);
-
-    end_serving(thread);
-
-    json_decref(script);
-    json_decref(defaults);
-    json_decref(stubborn);
-    json_decref(answered);
-    json_decref(asked);
-    free(last_body);
-    curl_global_cleanup();
+    finish(thread);
 
     return done_testing();
 }

@@ -134,7 +134,7 @@ stat_of(const char *name)
 }
 
 
-static int
+static int __attribute__((unused))
 asked_times(const char *id)
 {
     int      n;

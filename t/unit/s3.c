@@ -4,11 +4,13 @@
  * anew (t/lib/Assess/S3.pm).
  */
 
-/* sources: engine/assess_s3.c engine/assess_perform.c engine/assess_sockets.c
+/* sources: engine/assess_header.c
+   engine/assess_s3.c engine/assess_perform.c engine/assess_sockets.c
    base/assess_base.c */
 /* libs: -lcurl -lcrypto */
 
 #include "tap.h"
+#include "server.h"
 
 #include "../../ngx_assess_module/engine/assess_s3.h"
 
@@ -42,52 +44,24 @@ static assess_s3_conf_t  conf = {
 static int
 start(void)
 {
-    int    i, n, fd;
-    char   path[64], port[16];
+    int  port;
 
     if (mkdtemp(dir) == NULL) {
         return -1;
     }
 
-    server = fork();
+    port = server_start(&server, "Assess::S3", dir, "docs", "more.docs");
 
-    if (server == 0) {
-        execlp("perl", "perl", "-It/lib", "-MAssess::S3", "-e",
-               "Assess::S3::serve", dir, "docs", "more.docs", (char *) NULL);
-        _exit(127);
-    }
+    (void) snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", port);
 
-    (void) snprintf(path, sizeof(path), "%s/port", dir);
-
-    for (i = 0; i < 1000; i++) {
-        fd = open(path, O_RDONLY);
-
-        if (fd != -1) {
-            n = (int) read(fd, port, sizeof(port) - 1);
-            (void) close(fd);
-            port[n > 0 ? n : 0] = '\0';
-            (void) snprintf(endpoint, sizeof(endpoint),
-                            "http://127.0.0.1:%d", atoi(port));
-            return n > 0 ? atoi(port) : -1;
-        }
-
-        (void) usleep(10000);
-    }
-
-    return -1;
+    return port;
 }
 
 
 static void
 fault(const char *what)
 {
-    char   path[64];
-    FILE  *f;
-
-    (void) snprintf(path, sizeof(path), "%s/fault", dir);
-    f = fopen(path, "w");
-    fputs(what, f);
-    fclose(f);
+    server_fault(dir, what);
 }
 
 

@@ -103,6 +103,24 @@ store_pool(int connections)
 }
 
 
+/* So many bytes, of which no piece is like another one. */
+
+static __attribute__((unused)) char *
+store_bytes(size_t n)
+{
+    char    *data;
+    size_t   i;
+
+    data = assess_palloc(store_arena, n);
+
+    for (i = 0; i < n; i++) {
+        data[i] = (char) (((uint32_t) i * 2654435761u) >> 13);
+    }
+
+    return data;
+}
+
+
 /* 0 when there is no database to test with, told as TAP wants it. */
 
 static int __attribute__((unused))

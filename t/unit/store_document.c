@@ -16,22 +16,6 @@
 static assess_scope_t  scope, other;
 
 
-static char *
-big_data(void)
-{
-    int    i;
-    char  *data;
-
-    data = assess_palloc(store_arena, BIG);
-
-    for (i = 0; i < BIG; i++) {
-        data[i] = (char) ((i * 2654435761u) >> 13);
-    }
-
-    return data;
-}
-
-
 static void
 test_content(void)
 {
@@ -52,7 +36,7 @@ test_content(void)
         { 5, 0 }
     };
 
-    data = big_data();
+    data = store_bytes(BIG);
 
     f = tmpfile();
     (void) fwrite("xxx", 1, 3, f);

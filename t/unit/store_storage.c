@@ -1,5 +1,6 @@
 
-/* sources: store/ engine/assess_storage_s3.c engine/assess_s3.c
+/* sources: store/ engine/assess_storage_s3.c engine/assess_header.c
+   engine/assess_s3.c
    engine/assess_perform.c engine/assess_sockets.c base/assess_base.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
@@ -10,6 +11,7 @@
  */
 
 #include "store.h"
+#include "server.h"
 #include "store/assess_storage_int.h"
 #include "engine/assess_storage_s3.h"
 
@@ -204,49 +206,22 @@ objects(const char *storage)
 static int
 start_server(void)
 {
-    int    i, n, fd;
-    char   path[256], port[16];
+    int  port;
 
-    server = fork();
+    port = server_start(&server, "Assess::S3", bucket, "docs", NULL);
 
-    if (server == 0) {
-        execlp("perl", "perl", "-It/lib", "-MAssess::S3", "-e",
-               "Assess::S3::serve", bucket, "docs", (char *) NULL);
-        _exit(127);
-    }
+    s3_conf.endpoint.len = (size_t) snprintf(endpoint, sizeof(endpoint),
+                                             "http://127.0.0.1:%d", port);
+    s3_conf.endpoint.data = endpoint;
 
-    (void) snprintf(path, sizeof(path), "%s/port", bucket);
-
-    for (i = 0; i < 1000; i++) {
-        fd = open(path, O_RDONLY);
-
-        if (fd != -1) {
-            n = (int) read(fd, port, sizeof(port) - 1);
-            (void) close(fd);
-            port[n > 0 ? n : 0] = '\0';
-            s3_conf.endpoint.len = (size_t) snprintf(endpoint,
-                         sizeof(endpoint), "http://127.0.0.1:%d", atoi(port));
-            s3_conf.endpoint.data = endpoint;
-            return n > 0;
-        }
-
-        (void) usleep(10000);
-    }
-
-    return 0;
+    return port != -1;
 }
 
 
 static void
 fault(const char *what)
 {
-    char   path[256];
-    FILE  *f;
-
-    (void) snprintf(path, sizeof(path), "%s/fault", bucket);
-    f = fopen(path, "w");
-    fputs(what, f);
-    (void) fclose(f);
+    server_fault(bucket, what);
 }
 
 
@@ -306,22 +281,6 @@ strays(void)
 }
 
 
-static char *
-big_data(void)
-{
-    int    i;
-    char  *data;
-
-    data = assess_palloc(store_arena, BIG);
-
-    for (i = 0; i < BIG; i++) {
-        data[i] = (char) ((i * 2654435761u) >> 13);
-    }
-
-    return data;
-}
-
-
 /* What every storage does alike */
 
 static void
@@ -347,7 +306,7 @@ test_alike(const char *to)
 
     printf("# in %s\n", to);
 
-    data = big_data();
+    data = store_bytes(BIG);
     db = pool(to, &storages);
 
     is_err(store(db, &scope, data, BIG, &doc, &created), ASSESS_OK, "stored");
