@@ -149,7 +149,8 @@ sub _one {
     _say("$dir/requests", $client->sockhost . " $path");
     _say("$dir/heads", $head);
 
-    _answer($client, $path) or _say("$dir/broken", $path);
+    # whoever would read it may have gone, and the folder too
+    _answer($client, $path) or -d $dir && _say("$dir/broken", $path);
 
     # with no bytes unread, so that it is an end and not a reset
     shutdown $client, 1;
