@@ -21,6 +21,8 @@
 
 static int assess_engine_claimer(assess_engine_t *engine,
     assess_arena_t *arena, assess_claim_t *claim);
+static void assess_engine_taken(assess_engine_t *engine,
+    const assess_taker_t *taker);
 static void assess_engine_claim(void *ctx, void **items, size_t n);
 static int assess_engine_avoid(assess_engine_t *engine, assess_arena_t *arena,
     assess_claim_t *claim);
@@ -35,9 +37,11 @@ assess_engine_init(assess_engine_t *engine)
     engine->writes = assess_gather_create(assess_engine_write, engine,
                                           ASSESS_WRITES_ENOUGH);
 
+    engine->queue = assess_queue_create();
     engine->deadly = assess_deadly_create();
 
-    return engine->claims && engine->writes && engine->deadly ? 0 : -1;
+    return engine->claims && engine->writes && engine->queue && engine->deadly
+           ? 0 : -1;
 }
 
 
@@ -46,7 +50,15 @@ assess_engine_destroy(assess_engine_t *engine)
 {
     assess_gather_destroy(engine->claims);
     assess_gather_destroy(engine->writes);
+    assess_queue_destroy(engine->queue);
     assess_deadly_destroy(engine->deadly);
+}
+
+
+void
+assess_engine_left(assess_engine_t *engine)
+{
+    __atomic_store_n(&engine->left, 1, __ATOMIC_RELEASE);
 }
 
 
@@ -57,8 +69,22 @@ assess_engine_claimer(assess_engine_t *engine, assess_arena_t *arena,
     memset(claim, 0, sizeof(assess_claim_t));
     memcpy(claim->worker_id, engine->worker_id, sizeof(claim->worker_id));
     claim->lease_ms = engine->lease_ms;
+    claim->limits = engine->limits;
+    claim->queue = engine->queue;
+    claim->left = __atomic_exchange_n(&engine->left, 0, __ATOMIC_ACQ_REL);
 
     return assess_engine_avoid(engine, arena, claim);
+}
+
+
+/* where one was left there may be more than were wanted */
+
+static void
+assess_engine_taken(assess_engine_t *engine, const assess_taker_t *taker)
+{
+    if (taker->work.lost) {
+        assess_engine_left(engine);
+    }
 }
 
 
@@ -90,6 +116,7 @@ assess_engine_claim(void *ctx, void **items, size_t n)
 
         } else if (taker->taken) {
             changes[told++] = &taker->change;
+            assess_engine_taken(engine, taker);
 
         } else {
             taker->rc = assess_fail(&taker->err, ASSESS_NOT_FOUND, NULL,
@@ -175,6 +202,7 @@ assess_engine_write(void *ctx, void **items, size_t n)
 
         if (w->next && w->next->taken) {
             changes[told++] = &w->next->change;
+            assess_engine_taken(engine, w->next);
         }
     }
 

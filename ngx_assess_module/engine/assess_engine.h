@@ -22,6 +22,7 @@ typedef struct {
     size_t                   nproviders;
     char                     worker_id[ASSESS_UUID_LEN + 1];
     int                      lease_ms;
+    assess_lane_limits_t     limits;         /* of jobs that run at once */
     int64_t                  answers_ms;     /* kept answers; 0: none */
     assess_lru_t            *prepared;       /* see there; NULL: none */
     assess_cpu_t            *cpu;            /* around each piece of work */
@@ -29,6 +30,8 @@ typedef struct {
     /* by engine_init(): what several jobs want of the store at a moment */
     assess_gather_t         *claims;
     assess_gather_t         *writes;
+    assess_queue_t          *queue;          /* what claims know of it */
+    int                      left;           /* see assess_engine_left() */
 
     assess_deadly_t         *deadly;         /* by engine_init(), too */
 
@@ -66,6 +69,12 @@ void assess_engine_destroy(assess_engine_t *engine);
  */
 assess_err_e assess_engine_run(assess_engine_t *engine,
     assess_client_t *client, const assess_str_t *owner, assess_err_t *err);
+
+/*
+ * The next claim looks for jobs that were left by their worker, too.  To be said
+ * now and then, and when one is known to be gone.  Any thread.
+ */
+void assess_engine_left(assess_engine_t *engine);
 
 assess_provider_t *assess_engine_provider(const assess_engine_t *engine,
     const assess_str_t *name);

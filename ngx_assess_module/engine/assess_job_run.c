@@ -130,11 +130,11 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
-    run->provider = assess_engine_provider(run->engine, &run->work.provider);
+    run->provider = assess_engine_provider(run->engine, &run->work.job.provider);
     if (run->provider == NULL) {
         return assess_fail(err, ASSESS_FAILED, "provider_unavailable",
                            "provider \"%s\" is not configured here any more",
-                           run->work.provider.data);
+                           run->work.job.provider.data);
     }
 
     run->total_batches = run->work.job.total_batches;

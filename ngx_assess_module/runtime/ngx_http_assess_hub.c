@@ -297,7 +297,10 @@ ngx_http_assess_hub_take(void)
 
     woken = ngx_http_assess_zone_woken(ngx_http_assess_hub.mcf->zone);
 
-    if (woken & NGX_HTTP_ASSESS_WAKE_QUEUE) {
+    if (woken & NGX_HTTP_ASSESS_WAKE_LEFT) {
+        ngx_http_assess_scheduler_left();
+
+    } else if (woken & NGX_HTTP_ASSESS_WAKE_QUEUE) {
         ngx_http_assess_scheduler_kick();
     }
 

@@ -316,7 +316,7 @@ ngx_http_assess_lease_bury(void)
                           "elsewhere", l->dead[l->ndead], freed);
 
             ngx_http_assess_zone_wake(l->mcf->zone,
-                                      NGX_HTTP_ASSESS_WAKE_QUEUE);
+                                      NGX_HTTP_ASSESS_WAKE_LEFT);
         }
     }
 }

@@ -303,7 +303,8 @@ ngx_http_assess_scheduler_quit(void)
 
     s->quitting = 1;
 
-    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE, 0);
+    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE
+                                             | NGX_HTTP_ASSESS_WAKE_LEFT, 0);
 
     if (s->poll.timer_set) {
         ngx_del_timer(&s->poll);
@@ -454,8 +455,10 @@ ngx_http_assess_store_open_done(void *data)
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "assess store is open");
 
+        ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_LEFT, 1);
+
         ngx_http_assess_lease_beat();
-        ngx_http_assess_scheduler_kick();
+        ngx_http_assess_scheduler_left();
         return;
     }
 
@@ -493,6 +496,15 @@ ngx_http_assess_scheduler_kick(void)
 
     ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE,
                                s->running < s->mcf->jobs);
+}
+
+
+void
+ngx_http_assess_scheduler_left(void)
+{
+    assess_engine_left(&ngx_http_assess_scheduler.engine);
+
+    ngx_http_assess_scheduler_kick();
 }
 
 
@@ -657,7 +669,7 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
 
     s->was_away = away;
 
-    ngx_http_assess_scheduler_kick();
+    ngx_http_assess_scheduler_left();
 }
 
 

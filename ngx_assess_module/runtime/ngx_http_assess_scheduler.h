@@ -18,8 +18,9 @@ ngx_int_t ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
 void ngx_http_assess_scheduler_quit(void);
 void ngx_http_assess_scheduler_exit(void);
 
-/* There may be a job to claim. */
+/* There may be a job to claim; or one that was left by its worker. */
 void ngx_http_assess_scheduler_kick(void);
+void ngx_http_assess_scheduler_left(void);
 
 /*
  * Whether the store can be used: it was reached, and its schema is right.

@@ -34,6 +34,7 @@ typedef struct {
 /* Why a worker is woken. */
 #define NGX_HTTP_ASSESS_WAKE_EVENTS   0x1
 #define NGX_HTTP_ASSESS_WAKE_QUEUE    0x2
+#define NGX_HTTP_ASSESS_WAKE_LEFT     0x4    /* jobs of a dead worker */
 
 
 /* The directive's init callback; data of the zone is its main conf. */

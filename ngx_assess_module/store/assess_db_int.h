@@ -13,7 +13,7 @@
 #include <libpq-fe.h>
 
 
-#define ASSESS_ARGS_MAX  32
+#define ASSESS_ARGS_MAX  48
 
 
 #define ASSESS_PREPARED_MAX  96

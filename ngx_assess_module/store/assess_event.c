@@ -59,76 +59,44 @@ assess_events_args(assess_args_t *args, const assess_event_t *events,
 }
 
 
-/*
- * What the turns come to, for each tenant and status once: one statement can
- * change a row only once.  A job that is queued and claimed changes nothing.
- */
+/* The same, and what it means for batches, with one answer to wait for */
 
-void
-assess_turns_args(assess_args_t *args, const assess_turn_t *turns, size_t n)
+static PGresult *
+assess_events_batched(assess_conn_t *conn, const char *sql,
+    assess_args_t *args, const assess_turn_t *turns, size_t nturns, int commit,
+    assess_err_t *err)
 {
-    int            jobs[ASSESS_STATUSES];
-    size_t         i, k, status;
-    assess_buf_t   tenants, statuses, counts;
+    PGresult      *res;
+    assess_err_e   rc;
 
-    memset(&tenants, 0, sizeof(assess_buf_t));
-    memset(&statuses, 0, sizeof(assess_buf_t));
-    memset(&counts, 0, sizeof(assess_buf_t));
+    res = NULL;
 
-    for (i = 0; i < n; i++) {
+    rc = assess_db_ahead(conn, sql, args, &res, err);
 
-        for (k = 0; k < i; k++) {
-            if (assess_str_same(&turns[k].tenant, &turns[i].tenant)) {
-                break;
-            }
-        }
-
-        if (k < i) {
-            continue;
-        }
-
-        memset(jobs, 0, sizeof(jobs));
-
-        for (k = i; k < n; k++) {
-
-            if (!assess_str_same(&turns[k].tenant, &turns[i].tenant)) {
-                continue;
-            }
-
-            if (turns[k].from >= 0) {
-                jobs[turns[k].from]--;
-            }
-
-            if (turns[k].to >= 0) {
-                jobs[turns[k].to]++;
-            }
-        }
-
-        for (status = 0; status < ASSESS_STATUSES; status++) {
-            if (jobs[status]) {
-                assess_array_add(&tenants, &turns[i].tenant);
-                assess_array_cstr(&statuses, assess_status_name(
-                                                  (assess_status_e) status));
-                assess_array_big(&counts, jobs[status]);
-            }
-        }
+    if (rc == ASSESS_OK) {
+        rc = assess_turns_batches(conn, turns, nturns, err);
     }
 
-    assess_arg_array(args, &tenants);
-    assess_arg_array(args, &statuses);
-    assess_arg_array(args, &counts);
+    if (rc == ASSESS_OK) {
+        rc = commit ? assess_db_commit(conn, err) : assess_db_flush(conn, err);
+    }
+
+    if (rc != ASSESS_OK) {
+        PQclear(res);
+        return NULL;
+    }
+
+    return res;
 }
 
 
 /*
- * The counts are changed under the lock of the counter, which is taken first:
- * a statement that only changes data in a "with" runs it after what it is
- * asked for (PostgreSQL, 7.8.4).
+ * The lock of the counter is taken first: what is counted is changed under it.
  */
 
 static assess_err_e
-assess_events_put(assess_conn_t *conn, assess_event_t *events,
-    const assess_turn_t *turns, size_t n, int commit, assess_err_t *err)
+assess_events_put(assess_conn_t *conn, assess_event_t *events, size_t n,
+    const assess_turn_t *turns, size_t nturns, int commit, assess_err_t *err)
 {
     size_t          i;
     int64_t         last;
@@ -144,14 +112,23 @@ assess_events_put(assess_conn_t *conn, assess_event_t *events,
         " select c.value - $1::bigint + 1, c.value, $2::text[], $3::text[],"
         " $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[]"
         " from counter c), counted as ("
-        ASSESS_EVENTS_COUNTED("$9", "$10", "$11") ")"
+        ASSESS_TURNS_COUNTED("$9", "$10", "$11") "), laned as ("
+        ASSESS_TURNS_LANES("$12", "$13", "$14", "$15", "$16", "$17", "$18",
+                           "$19") ")"
         " select value from counter";
 
     assess_events_args(&args, events, n);
-    assess_turns_args(&args, turns, n);
+    assess_turns_args(&args, turns, nturns);
 
-    res = commit ? assess_db_exec_commit(conn, sql, &args, err)
-                 : assess_db_exec(conn, sql, &args, err);
+    if (assess_turns_batched(turns, nturns)) {
+        res = assess_events_batched(conn, sql, &args, turns, nturns, commit,
+                                    err);
+
+    } else {
+        res = commit ? assess_db_exec_commit(conn, sql, &args, err)
+                     : assess_db_exec(conn, sql, &args, err);
+    }
+
     if (res == NULL) {
         return err->kind;
     }
@@ -174,18 +151,26 @@ assess_events_put(assess_conn_t *conn, assess_event_t *events,
 
 
 assess_err_e
-assess_events_write(assess_conn_t *conn, assess_event_t *events,
-    const assess_turn_t *turns, size_t n, assess_err_t *err)
+assess_events_write(assess_conn_t *conn, assess_event_t *events, size_t n,
+    const assess_turn_t *turns, size_t nturns, assess_err_t *err)
 {
-    return assess_events_put(conn, events, turns, n, 0, err);
+    return assess_events_put(conn, events, n, turns, nturns, 0, err);
 }
 
 
 assess_err_e
-assess_events_commit(assess_conn_t *conn, assess_event_t *events,
-    const assess_turn_t *turns, size_t n, assess_err_t *err)
+assess_events_commit(assess_conn_t *conn, assess_event_t *events, size_t n,
+    const assess_turn_t *turns, size_t nturns, assess_err_t *err)
 {
-    return assess_events_put(conn, events, turns, n, 1, err);
+    return assess_events_put(conn, events, n, turns, nturns, 1, err);
+}
+
+
+assess_err_e
+assess_events_lock(assess_conn_t *conn, assess_err_t *err)
+{
+    return assess_db_later(conn, "select 1 from assess.event_counter"
+                           " for update", NULL, err);
 }
 
 

@@ -12,7 +12,9 @@
 #include "assess_answer.h"
 #include "assess_document.h"
 #include "assess_event.h"
+#include "assess_lane.h"
 #include "assess_question_set.h"
+#include "assess_queue.h"
 
 
 typedef enum {
@@ -42,6 +44,8 @@ typedef struct {
     char              batch_id[ASSESS_UUID_LEN + 1];   /* "" when none */
     assess_str_t      tenant;
     assess_str_t      user;
+    assess_str_t      provider;
+    int64_t           lane;              /* where it waits: assess_lane.h */
     assess_status_e   status;
     assess_stage_e    stage;
     int               progress;          /* 0..100 */
@@ -89,19 +93,24 @@ typedef struct {
 } assess_start_t;
 
 
+/* So many are claimed at once at most */
+#define ASSESS_CLAIM_MAX  64
+
 /* Who claims, and what not.  All of it is lent. */
 typedef struct {
     char                     worker_id[ASSESS_UUID_LEN + 1];
     int                      lease_ms;
     const assess_str_t      *avoid;      /* providers whose jobs wait */
     size_t                   navoid;
+    assess_lane_limits_t     limits;
+    assess_queue_t          *queue;      /* NULL: it is always looked up */
+    int                      left;       /* look for jobs that were left, too */
 } assess_claim_t;
 
 
 /* A claimed job and all that it needs. */
 typedef struct {
     assess_job_t             job;
-    assess_str_t             provider;
     assess_str_t             model;
     assess_question_set_t    set;
     assess_document_t        document;
@@ -279,10 +288,10 @@ assess_err_e assess_job_retry(assess_db_t *db, assess_arena_t *arena,
  */
 
 /*
- * Takes the next jobs, one for each taker as far as there are so many: the
- * highest priority first, then the oldest.  Counted as queued is one that was
- * left: at once when its worker is known to be gone, else when its lease ran
- * out, but not within a lease of the time when the server started, or was
+ * Takes the next jobs, one for each taker as far as there are so many, in the
+ * order of assess_lane.h.  Where claim->left is set, those that were left are
+ * taken first: at once when its worker is known to be gone, else when its lease
+ * ran out, but not within a lease of the time when the server started, or was
  * there for db, again or for the first time (assess_db_steady_ms(), for which
  * gap_ms is to be less than a third of a lease): while it was away nobody could
  * renew, and who runs the jobs has the time to.  ASSESS_NOT_FOUND when there

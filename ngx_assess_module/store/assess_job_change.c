@@ -154,7 +154,8 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
     static const char  sql[] =
         ASSESS_CHANGE_OF("'failed', 'cancelled', 'budget_exceeded'")
         " update assess.assessment_jobs j set status = 'queued',"
-        " progress = 0, lost = 0, resumes = false, completed_at = null,"
+        " lane = assess.lane(j.tenant, j.user_name, j.batch_id, j.priority,"
+        " j.provider), progress = 0, lost = 0, resumes = false, completed_at = null,"
         " error_code = null, error_message = null, told_at = now()"
         " from before where j.job_id = before.job_id"
         " returning" ASSESS_JOB_COLUMNS ", before.status";

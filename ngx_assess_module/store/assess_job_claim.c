@@ -4,37 +4,42 @@
 #include "assess_document_int.h"
 #include "assess_job_int.h"
 #include "assess_question_set_int.h"
+#include "assess_queue_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 
 /*
- * The index assessment_jobs_claim is walked in its order: its condition is
- * repeated word for word, so that the planner finds it.  What others are
- * about to take is passed over.  The answers that are there already tell how
- * far an attempt before this one came.
+ * Of each lane that was picked the first so many, and before them what was left
+ * in the middle.  What others are about to take is passed over.  The answers
+ * that are there already tell how far an attempt before this one came.
  *
  * $4 is whether this client may take over what ran out; the server says so
  * for itself.  '-infinity', a worker that is gone, is always before.
  */
 
 static const char  assess_claim_sql[] =
-    "with next as (select c.job_id, c.status, c.priority, c.created_at,"
-    " c.tenant, c.document_id, c.question_set_id,"
-    " c.status = 'processing' and c.lease_until > '-infinity' as ran_out"
+    "with left_over as (select c.job_id, c.status, c.tenant, c.document_id,"
+    " c.question_set_id, c.lease_until > '-infinity' as ran_out"
     " from assess.assessment_jobs c"
-    " where c.status in ('queued', 'processing')"
-    " and ((c.status = 'queued' and not c.held)"
-    " or c.lease_until <= case when $4::boolean"
+    " where $7::boolean and c.status = 'processing'"
+    " and c.lease_until <= case when $4::boolean"
     " and pg_postmaster_start_time() <= statement_timestamp()"
     " - $2::int * interval '1 millisecond'"
-    " then statement_timestamp() else '-infinity' end)"
+    " then statement_timestamp() else '-infinity' end"
     " and c.provider <> all ($5::text[])"
     " order by c.priority desc, c.created_at, c.job_id"
     " limit $6::int for update skip locked),"
-    " dealt as (select *, row_number() over"
-    " (order by priority desc, created_at, job_id) as n from next)"
+    " waited as (select c.* from unnest($8::bigint[], $9::int[])"
+    " as p (lane, n) cross join lateral (select c.job_id, c.status, c.tenant,"
+    " c.document_id, c.question_set_id, false as ran_out"
+    " from assess.assessment_jobs c"
+    " where c.lane = p.lane and c.status = 'queued'"
+    " order by c.created_at, c.job_id limit p.n for update skip locked) c),"
+    " next as (select * from left_over union all select * from waited"
+    " limit $6::int),"
+    " dealt as (select *, row_number() over () as n from next)"
     " update assess.assessment_jobs j set status = 'processing',"
     " stage = 'extracting', resumes = false,"
     " progress = case when j.resumes then j.progress else 0 end,"
@@ -59,14 +64,13 @@ static const char  assess_claim_sql[] =
     " from assess.assessment_answers where job_id = x.job_id) a"
     " where j.job_id = x.job_id"
     " returning" ASSESS_JOB_COLUMNS
-    ", j.fence, j.question_set_id, j.provider, j.model, j.lost, j.steps,"
+    ", j.fence, j.question_set_id, j.model, j.lost, j.steps,"
     " x.ran_out, x.status, x.n, a.ordinals," ASSESS_DOCUMENT_COLUMNS;
 
 /* their places in a row */
 enum {
     ASSESS_CLAIM_FENCE = ASSESS_JOB_EXTRA,
     ASSESS_CLAIM_SET,
-    ASSESS_CLAIM_PROVIDER,
     ASSESS_CLAIM_MODEL,
     ASSESS_CLAIM_LOST,
     ASSESS_CLAIM_STEPS,
@@ -124,8 +128,6 @@ assess_claim_work(assess_conn_t *conn, assess_taker_t *taker,
     arena = taker->arena;
 
     if (assess_job_row(arena, res, row, &work->job) != 0
-        || assess_col_str(arena, res, row, ASSESS_CLAIM_PROVIDER,
-                          &work->provider) != 0
         || assess_col_str(arena, res, row, ASSESS_CLAIM_MODEL,
                           &work->model) != 0
         || assess_document_row(arena, res, row, ASSESS_CLAIM_DOCUMENT,
@@ -174,14 +176,30 @@ assess_claim_steady(assess_db_t *db, const assess_claim_t *claim)
 
 assess_err_e
 assess_claim_ahead(assess_conn_t *conn, const assess_claim_t *claim,
-    assess_taker_t **takers, size_t n, PGresult **res, assess_err_t *err)
+    assess_taker_t **takers, size_t n, int fresh, assess_claimed_t *claimed,
+    assess_err_t *err)
 {
     size_t         i;
-    assess_buf_t   owners, avoid;
+    assess_buf_t   owners, avoid, lanes, counts;
     assess_args_t  args;
+
+    claimed->res = NULL;
+
+    if (assess_queue_pick(conn, claim, n, fresh, claimed->picks,
+                          &claimed->npicks, &claimed->known, err)
+        != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    if (claimed->npicks == 0 && !claim->left) {
+        return ASSESS_OK;
+    }
 
     memset(&owners, 0, sizeof(assess_buf_t));
     memset(&avoid, 0, sizeof(assess_buf_t));
+    memset(&lanes, 0, sizeof(assess_buf_t));
+    memset(&counts, 0, sizeof(assess_buf_t));
 
     for (i = 0; i < n; i++) {
         assess_array_add(&owners, &takers[i]->owner);
@@ -189,6 +207,11 @@ assess_claim_ahead(assess_conn_t *conn, const assess_claim_t *claim,
 
     for (i = 0; i < claim->navoid; i++) {
         assess_array_add(&avoid, &claim->avoid[i]);
+    }
+
+    for (i = 0; i < claimed->npicks; i++) {
+        assess_array_big(&lanes, claimed->picks[i].lane);
+        assess_array_int(&counts, claimed->picks[i].n);
     }
 
     assess_args_init(&args);
@@ -199,8 +222,11 @@ assess_claim_ahead(assess_conn_t *conn, const assess_claim_t *claim,
                                                               : "false");
     assess_arg_array(&args, &avoid);
     assess_arg_int(&args, (int64_t) n);
+    assess_arg_id(&args, claim->left ? "true" : "false");
+    assess_arg_array(&args, &lanes);
+    assess_arg_array(&args, &counts);
 
-    return assess_db_ahead(conn, assess_claim_sql, &args, res, err);
+    return assess_db_ahead(conn, assess_claim_sql, &args, &claimed->res, err);
 }
 
 
@@ -289,10 +315,6 @@ assess_claim_taken(assess_conn_t *conn, const PGresult *res,
 
     rows = (size_t) PQntuples(res);
 
-    if (rows == 0) {
-        return assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting");
-    }
-
     events = assess_palloc(takers[0]->arena, rows * sizeof(assess_event_t));
     turns = assess_palloc(takers[0]->arena, rows * sizeof(assess_turn_t));
 
@@ -303,7 +325,72 @@ assess_claim_taken(assess_conn_t *conn, const PGresult *res,
     rc = assess_claim_deal(conn, res, claim, takers, n, events, turns, err);
 
     return rc == ASSESS_OK
-           ? assess_events_commit(conn, events, turns, rows, err) : rc;
+           ? assess_events_commit(conn, events, rows, turns, rows,
+                                  err) : rc;
+}
+
+
+/* Nothing was where the lanes said that there was something */
+
+static assess_err_e
+assess_claim_nothing(assess_conn_t *conn, const assess_claimed_t *claimed,
+    assess_err_t *err)
+{
+    int64_t       mended;
+    assess_err_e  rc;
+
+    rc = assess_queue_mend(conn, claimed->picks, claimed->npicks, &mended,
+                           err);
+
+    if (rc == ASSESS_OK && mended) {
+        rc = assess_db_commit(conn, err);
+    }
+
+    return rc == ASSESS_OK
+           ? assess_fail(err, ASSESS_NOT_FOUND, NULL, "no job is waiting")
+           : rc;
+}
+
+
+static assess_err_e
+assess_claim_try(assess_db_t *db, const assess_claim_t *claim,
+    assess_taker_t **takers, size_t n, int fresh, int *known,
+    assess_err_t *err)
+{
+    assess_err_e       rc;
+    assess_conn_t     *conn;
+    assess_claimed_t   claimed;
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    rc = assess_claim_ahead(conn, claim, takers, n, fresh, &claimed, err);
+    *known = claimed.known;
+
+    if (rc == ASSESS_OK && (claimed.npicks || claim->left)) {
+        rc = assess_db_flush(conn, err);
+    }
+
+    if (rc == ASSESS_OK) {
+
+        if (claimed.res && PQntuples(claimed.res)) {
+            rc = assess_claim_taken(conn, claimed.res, claim, takers, n, err);
+
+        } else if (claimed.npicks && !claimed.known) {
+            rc = assess_claim_nothing(conn, &claimed, err);
+
+        } else {
+            rc = assess_fail(err, ASSESS_NOT_FOUND, NULL,
+                             "no job is waiting");
+        }
+    }
+
+    PQclear(claimed.res);
+
+    assess_db_release(conn);
+
+    return rc;
 }
 
 
@@ -311,30 +398,18 @@ assess_err_e
 assess_jobs_claim(assess_db_t *db, const assess_claim_t *claim,
     assess_taker_t **takers, size_t n, assess_err_t *err)
 {
-    size_t          i;
-    PGresult       *res;
-    assess_err_e    rc;
-    assess_conn_t  *conn;
+    int           known;
+    size_t        i;
+    assess_err_e  rc;
 
     assess_claim_begin(claim, takers, n);
 
-    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
+    known = 0;
+    rc = assess_claim_try(db, claim, takers, n, 0, &known, err);
+
+    if (rc == ASSESS_NOT_FOUND && known) {
+        rc = assess_claim_try(db, claim, takers, n, 1, &known, err);
     }
-
-    rc = assess_claim_ahead(conn, claim, takers, n, &res, err);
-
-    if (rc == ASSESS_OK) {
-        rc = assess_db_flush(conn, err);
-    }
-
-    if (rc == ASSESS_OK) {
-        rc = assess_claim_taken(conn, res, claim, takers, n, err);
-    }
-
-    PQclear(res);
-
-    assess_db_release(conn);
 
     for (i = 0; i < n && rc != ASSESS_OK; i++) {
         takers[i]->taken = 0;

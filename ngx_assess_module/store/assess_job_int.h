@@ -18,11 +18,11 @@
     " assess.ms(j.estimated_completion), j.input_tokens, j.output_tokens,"   \
     " j.cost, j.max_cost, j.error_code, j.error_message,"                    \
     " assess.ms(j.created_at), assess.ms(j.started_at),"                     \
-    " assess.ms(j.completed_at), j.metadata,"                                \
+    " assess.ms(j.completed_at), j.metadata, j.provider, j.lane,"            \
     " assess.ms(clock_timestamp()) "
 
-#define ASSESS_JOB_NOW    24
-#define ASSESS_JOB_EXTRA  25
+#define ASSESS_JOB_NOW    26
+#define ASSESS_JOB_EXTRA  27
 
 
 int assess_job_row(assess_arena_t *arena, const PGresult *res, int row,
@@ -51,6 +51,7 @@ int assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 
 void assess_job_event_time(assess_event_t *event, int64_t now);
 
+/* The job is lent, and has to last as long as the turn. */
 void assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
     int to);
 
@@ -63,6 +64,14 @@ assess_err_e assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
     const PGresult *res, const char *type, const char *step, int from,
     assess_change_t *change, assess_err_t *err);
 
+/* What a claim looked at, and what it gave; NULL: it asked for nothing */
+typedef struct {
+    PGresult        *res;
+    assess_pick_t    picks[ASSESS_CLAIM_MAX];
+    size_t           npicks;
+    int              known;              /* from before: may be out of date */
+} assess_claimed_t;
+
 /*
  * A claim within a transaction: who wants one, the statement, and what it gave,
  * with an event and a turn for each row.  Not ASSESS_OK: nothing may be kept.
@@ -70,8 +79,8 @@ assess_err_e assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
 void assess_claim_begin(const assess_claim_t *claim, assess_taker_t **takers,
     size_t n);
 assess_err_e assess_claim_ahead(assess_conn_t *conn,
-    const assess_claim_t *claim, assess_taker_t **takers, size_t n,
-    PGresult **res, assess_err_t *err);
+    const assess_claim_t *claim, assess_taker_t **takers, size_t n, int fresh,
+    assess_claimed_t *claimed, assess_err_t *err);
 assess_err_e assess_claim_deal(assess_conn_t *conn, const PGresult *res,
     const assess_claim_t *claim, assess_taker_t **takers, size_t n,
     assess_event_t *events, assess_turn_t *turns, assess_err_t *err);

@@ -2,56 +2,110 @@
 /* Jobs as they are read: one with its place in the queue, lists, counters. */
 
 #include "assess_job_int.h"
+#include "assess_queue_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 
 /*
- * How far back the queue is counted.  Behind that a place is not known: to
- * count a million jobs takes longer than the first of them do.
+ * How far back the queue is counted.  Behind that a place is not known: to count
+ * a million jobs takes longer than the first of them do.
  */
 #define ASSESS_QUEUE_KNOWN  1000
 
 
-/* the head of the queue is walked once for all; 0: the job is not in it */
+/* What is known of these jobs: which of their lane they are, and the lanes */
 
 static assess_err_e
-assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
-    int *places, assess_err_t *err)
+assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
+    PGresult **res, assess_lanes_t *lanes, assess_err_t *err)
 {
-    size_t         i;
-    PGresult      *res;
     assess_args_t  args;
 
     static const char  sql[] =
-        "select q.place from unnest($1::uuid[]) with ordinality a (job_id, n)"
-        " left join (select c.job_id, row_number() over"
-        " (order by c.priority desc, c.created_at, c.job_id) as place"
-        " from (select * from assess.assessment_jobs"
-        " where status in ('queued', 'processing')"
-        " and ((status = 'queued' and not held)"
-        " or lease_until < statement_timestamp())"
-        " order by priority desc, created_at, job_id limit $2::int) c) q"
+        "select q.lane, q.nth from unnest($1::uuid[]) with ordinality"
+        " a (job_id, n) left join (select w.lane, c.job_id, c.nth from"
+        " (select distinct m.lane from assess.assessment_jobs m"
+        " where m.job_id = any($1::uuid[]) and m.status = 'queued') w"
+        " cross join lateral (select k.job_id, row_number() over"
+        " (order by k.created_at, k.job_id) as nth from"
+        " (select job_id, created_at from assess.assessment_jobs"
+        " where lane = w.lane and status = 'queued'"
+        " order by created_at, job_id limit $2::int) k) c) q"
         " on q.job_id = a.job_id order by a.n";
 
     assess_args_init(&args);
     assess_arg_array(&args, ids);
     assess_arg_int(&args, ASSESS_QUEUE_KNOWN);
 
-    res = assess_db_exec(conn, sql, &args, err);
-    if (res == NULL) {
+    *res = assess_db_exec(conn, sql, &args, err);
+    if (*res == NULL) {
         return err->kind;
     }
 
-    for (i = 0; i < n; i++) {
-        places[i] = i < (size_t) PQntuples(res)
-                    ? (int) assess_col_int(res, (int) i, 0) : 0;
+    return assess_queue_read(conn, arena, lanes, err);
+}
+
+
+/* The place of the nth job of a lane, from 1; 0: it is not known */
+
+static int
+assess_jobs_place(const int64_t *order, size_t norder, int64_t lane,
+    int64_t nth)
+{
+    size_t  i;
+
+    for (i = 0; i < norder; i++) {
+        if (order[i] == lane && --nth == 0) {
+            return (int) i + 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* 0: the job does not wait, or it is not known where */
+
+static assess_err_e
+assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
+    int *places, assess_err_t *err)
+{
+    int              row;
+    size_t           i, norder;
+    int64_t          order[ASSESS_QUEUE_KNOWN];
+    PGresult        *res;
+    assess_err_e     rc;
+    assess_arena_t  *arena;
+    assess_lanes_t   lanes;
+
+    res = NULL;
+
+    arena = assess_arena_create();
+    if (arena == NULL) {
+        assess_buf_free(ids);
+        return assess_db_no_memory(err);
+    }
+
+    rc = assess_jobs_nth(conn, ids, arena, &res, &lanes, err);
+
+    norder = rc == ASSESS_OK
+             ? assess_lanes_order(&lanes, ASSESS_QUEUE_KNOWN, order) : 0;
+
+    for (i = 0; i < n && rc == ASSESS_OK; i++) {
+        row = (int) i;
+        places[i] = row < PQntuples(res) && !PQgetisnull(res, row, 0)
+                    ? assess_jobs_place(order, norder,
+                                        assess_col_int(res, row, 0),
+                                        assess_col_int(res, row, 1))
+                    : 0;
     }
 
     PQclear(res);
+    assess_arena_destroy(arena);
 
-    return ASSESS_OK;
+    return rc;
 }
 
 

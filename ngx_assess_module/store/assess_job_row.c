@@ -114,12 +114,14 @@ assess_job_row(assess_arena_t *arena, const PGresult *res, int row,
     job->created_at = assess_col_int(res, row, 20);
     job->started_at = assess_col_int(res, row, 21);
     job->completed_at = assess_col_int(res, row, 22);
+    job->lane = assess_col_int(res, row, 25);
 
     if (assess_col_str(arena, res, row, 4, &job->tenant) != 0
         || assess_col_str(arena, res, row, 5, &job->user) != 0
         || assess_col_str(arena, res, row, 18, &job->error_code) != 0
         || assess_col_str(arena, res, row, 19, &job->error_message) != 0
-        || assess_col_str(arena, res, row, 23, &job->metadata) != 0)
+        || assess_col_str(arena, res, row, 23, &job->metadata) != 0
+        || assess_col_str(arena, res, row, 24, &job->provider) != 0)
     {
         return -1;
     }
@@ -354,9 +356,12 @@ void
 assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
     int to)
 {
-    turn->tenant = job->tenant;
+    memset(turn, 0, sizeof(assess_turn_t));
+
+    turn->job = job;
     turn->from = from;
     turn->to = to;
+    turn->jobs = 1;
 }
 
 
@@ -381,7 +386,7 @@ assess_job_commit(assess_conn_t *conn, assess_arena_t *arena,
 
     assess_job_turn(&turn, &change->job, from, (int) change->job.status);
 
-    if (assess_events_commit(conn, change->events, &turn, 1, err)
+    if (assess_events_commit(conn, change->events, 1, &turn, 1, err)
         != ASSESS_OK)
     {
         return err->kind;

@@ -267,6 +267,37 @@ assess_work_answers(assess_conn_t *conn, assess_write_t **writes, size_t n,
 }
 
 
+/* What the write added to what the job costs */
+
+static void
+assess_work_spent(assess_turn_t *turn, const assess_write_t *w)
+{
+    assess_sum_t  sum;
+
+    assess_steps_sum(w, &sum);
+
+    turn->input_tokens = sum.input_tokens;
+    turn->output_tokens = sum.output_tokens;
+    turn->cost = sum.cost;
+}
+
+
+static assess_err_e
+assess_work_late_batch(assess_conn_t *conn, const assess_write_t *w,
+    assess_err_t *err)
+{
+    assess_err_e   rc;
+    assess_turn_t  turn;
+
+    assess_job_turn(&turn, &w->change.job, -1, -1);
+    assess_work_spent(&turn, w);
+
+    rc = assess_events_lock(conn, err);
+
+    return rc == ASSESS_OK ? assess_turns_batches(conn, &turn, 1, err) : rc;
+}
+
+
 /*
  * Steps that came too late for their job: the answers are paid for, so they
  * and their price are kept.
@@ -312,9 +343,18 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
 
     rc = assess_work_answers(conn, &w, 1, err);
 
+    if (rc == ASSESS_OK
+        && assess_job_row(w->arena, res, 0, &w->change.job) != 0)
+    {
+        rc = assess_db_no_memory(err);
+    }
+
+    if (rc == ASSESS_OK && w->change.job.batch_id[0]) {
+        rc = assess_work_late_batch(conn, w, err);
+    }
+
     if (rc == ASSESS_OK) {
-        rc = assess_job_row(w->arena, res, 0, &w->change.job) == 0
-             ? assess_db_commit(conn, err) : assess_db_no_memory(err);
+        rc = assess_db_commit(conn, err);
     }
 
     PQclear(res);
@@ -585,7 +625,7 @@ assess_work_told(assess_write_t *w, const PGresult *res, int row,
             return assess_db_no_memory(err);
         }
 
-        assess_job_turn(&turns[n++], &job, -1, -1);
+        assess_job_turn(&turns[n++], &w->change.job, -1, -1);
     }
 
     step = "Queued";
@@ -608,8 +648,9 @@ assess_work_told(assess_write_t *w, const PGresult *res, int row,
         return assess_db_no_memory(err);
     }
 
-    assess_job_turn(&turns[n++], &w->change.job, ASSESS_PROCESSING,
+    assess_job_turn(&turns[n], &w->change.job, ASSESS_PROCESSING,
                     (int) w->change.job.status);
+    assess_work_spent(&turns[n++], w);
 
     w->change.events = events;
     w->change.nevents = n;
@@ -676,12 +717,10 @@ assess_work_room(assess_write_t **writes, size_t n,
 
 static assess_err_e
 assess_work_send(assess_conn_t *conn, assess_write_t **writes, size_t n,
-    const assess_told_t *told, PGresult **rows, PGresult **claimed,
+    const assess_told_t *told, PGresult **rows, assess_claimed_t *claimed,
     assess_err_t *err)
 {
     assess_err_e  rc;
-
-    *claimed = NULL;
 
     rc = assess_work_update(conn, writes, n, rows, err);
 
@@ -690,7 +729,7 @@ assess_work_send(assess_conn_t *conn, assess_write_t **writes, size_t n,
     if (rc == ASSESS_OK && told->ntakers) {
         assess_claim_begin(told->claim, told->takers, told->ntakers);
         rc = assess_claim_ahead(conn, told->claim, told->takers,
-                                told->ntakers, claimed, err);
+                                told->ntakers, 0, claimed, err);
     }
 
     if (rc == ASSESS_OK) {
@@ -752,8 +791,8 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_events_commit(conn, told->events, told->turns, told->n,
-                                  err);
+        rc = assess_events_commit(conn, told->events, told->n, told->turns,
+                                  told->n, err);
     }
 
     for (i = 0; i < n && rc == ASSESS_OK; i++) {
@@ -777,10 +816,11 @@ static assess_err_e
 assess_work_together(assess_db_t *db, const assess_claim_t *claim,
     assess_write_t **writes, size_t n, int *away, assess_err_t *err)
 {
-    PGresult       *rows, *claimed;
-    assess_err_e    rc;
-    assess_told_t   told;
-    assess_conn_t  *conn;
+    PGresult          *rows;
+    assess_err_e       rc;
+    assess_told_t      told;
+    assess_conn_t     *conn;
+    assess_claimed_t   claimed;
 
     *away = 1;
 
@@ -789,7 +829,7 @@ assess_work_together(assess_db_t *db, const assess_claim_t *claim,
     }
 
     rows = NULL;
-    claimed = NULL;
+    claimed.res = NULL;
 
     rc = assess_work_room(writes, n, claim, &told, err);
 
@@ -802,11 +842,12 @@ assess_work_together(assess_db_t *db, const assess_claim_t *claim,
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_work_finish(conn, writes, n, rows, claimed, &told, err);
+        rc = assess_work_finish(conn, writes, n, rows, claimed.res, &told,
+                                err);
     }
 
     PQclear(rows);
-    PQclear(claimed);
+    PQclear(claimed.res);
     free(told.turns);
     free(told.takers);
 

@@ -55,6 +55,7 @@ assess_sql_file(assess_sql_0008, "0008_lean_writes.sql");
 assess_sql_file(assess_sql_0009, "0009_sources.sql");
 assess_sql_file(assess_sql_0010, "0010_storage.sql");
 assess_sql_file(assess_sql_0011, "0011_pictures.sql");
+assess_sql_file(assess_sql_0012, "0012_lanes.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -68,7 +69,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 8, "0008_lean_writes", assess_sql_0008, assess_sql_0008_end },
     { 9, "0009_sources", assess_sql_0009, assess_sql_0009_end },
     { 10, "0010_storage", assess_sql_0010, assess_sql_0010_end },
-    { 11, "0011_pictures", assess_sql_0011, assess_sql_0011_end }
+    { 11, "0011_pictures", assess_sql_0011, assess_sql_0011_end },
+    { 12, "0012_lanes", assess_sql_0012, assess_sql_0012_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \

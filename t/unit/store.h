@@ -219,6 +219,7 @@ job_claim(assess_db_t *db, assess_arena_t *arena, const store_claimer_t *who,
     claim.lease_ms = who->lease_ms;
     claim.avoid = who->avoid;
     claim.navoid = who->navoid;
+    claim.left = 1;
 
     memset(&taker, 0, sizeof(assess_taker_t));
     taker.arena = arena;

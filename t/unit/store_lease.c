@@ -61,7 +61,7 @@ test_avoid(void)
     who.navoid = 2;
 
     claimed(&who, &work, "one provider is avoided");
-    is_str(work.provider.data, "local", "a younger job goes first");
+    is_str(work.job.provider.data, "local", "a younger job goes first");
     finish(&work);
     is_err(claim(&who, &work), ASSESS_NOT_FOUND, "the other one waits");
 

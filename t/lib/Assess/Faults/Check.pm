@@ -111,6 +111,34 @@ my %nothing = (
         . ' using (tenant, status)'
         . ' where coalesce(j.jobs, 0) <> coalesce(k.jobs, 0)',
 
+    'so are those of each lane' =>
+        'select lane, j.queued, k.queued, j.running, k.running from'
+        . " (select lane, count(*) filter (where status = 'queued') as queued,"
+        . " count(*) filter (where status = 'processing') as running"
+        . ' from assess.assessment_jobs'
+        . " where status in ('queued', 'processing') group by lane) j"
+        . ' full join assess.lanes k using (lane)'
+        . ' where coalesce(j.queued, 0) <> coalesce(k.queued, 0)'
+        . ' or coalesce(j.running, 0) <> coalesce(k.running, 0)',
+
+    'a job waits in the lane that it belongs to' =>
+        'select job_id, lane from assess.assessment_jobs'
+        . " where status in ('queued', 'processing') and lane <> assess.lane("
+        . 'tenant, user_name, batch_id, priority, provider)',
+
+    'a batch counts its jobs' =>
+        'select b.batch_id, b.completed_documents, j.completed,'
+        . ' b.failed_documents, j.failed, b.cancelled_documents, j.cancelled'
+        . ' from assess.batch_assessments b cross join lateral (select'
+        . " count(*) filter (where status = 'completed') as completed,"
+        . " count(*) filter (where status in ('failed', 'budget_exceeded'))"
+        . " as failed, count(*) filter (where status = 'cancelled')"
+        . ' as cancelled from assess.assessment_jobs'
+        . ' where batch_id = b.batch_id) j'
+        . ' where b.completed_documents <> j.completed'
+        . ' or b.failed_documents <> j.failed'
+        . ' or b.cancelled_documents <> j.cancelled',
+
     'a key has its job' =>
         'select encode(k.key, \'escape\') from assess.idempotency_keys k'
         . ' left join assess.assessment_jobs j using (job_id)'
