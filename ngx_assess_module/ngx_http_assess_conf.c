@@ -45,6 +45,10 @@ static ngx_http_assess_bounds_t  ngx_http_assess_jobs_range = {
     NGX_HTTP_ASSESS_NUMBER, 0, 1, 10000, "a number from 1 to 10000"
 };
 
+static ngx_http_assess_bounds_t  ngx_http_assess_share_range = {
+    NGX_HTTP_ASSESS_NUMBER, 0, 0, 1000000, "a number from 0 to 1000000"
+};
+
 static ngx_http_assess_bounds_t  ngx_http_assess_cpu_range = {
     NGX_HTTP_ASSESS_NUMBER, 0, 1, 1024, "a number from 1 to 1024"
 };
@@ -131,6 +135,20 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, jobs),
       &ngx_http_assess_jobs_range },
+
+    { ngx_string("assess_tenant_jobs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, tenant_jobs),
+      &ngx_http_assess_share_range },
+
+    { ngx_string("assess_batch_jobs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, batch_jobs),
+      &ngx_http_assess_share_range },
 
     { ngx_string("assess_cpu_tasks"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -317,6 +335,8 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->cycle = cf->cycle;
 
     mcf->jobs = NGX_CONF_UNSET_UINT;
+    mcf->tenant_jobs = NGX_CONF_UNSET_UINT;
+    mcf->batch_jobs = NGX_CONF_UNSET_UINT;
     mcf->cpu_tasks = NGX_CONF_UNSET_UINT;
     mcf->lease = NGX_CONF_UNSET_MSEC;
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
@@ -367,6 +387,8 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     };
 
     ngx_conf_init_uint_value(mcf->jobs, 32);
+    ngx_conf_init_uint_value(mcf->tenant_jobs, 0);
+    ngx_conf_init_uint_value(mcf->batch_jobs, 0);
     ngx_conf_init_uint_value(mcf->cpu_tasks, (ngx_uint_t) ngx_ncpu);
     ngx_conf_init_msec_value(mcf->lease, 8000);
     ngx_conf_init_msec_value(mcf->drain_timeout, 10000);

@@ -47,6 +47,8 @@ typedef struct {
     ngx_thread_pool_t           *fetch_threads;  /* NULL: no sources */
 
     ngx_uint_t                   jobs;           /* at once, a worker */
+    ngx_uint_t                   tenant_jobs;    /* at once, of all; 0: any */
+    ngx_uint_t                   batch_jobs;
     ngx_uint_t                   cpu_tasks;      /* at once, a worker */
     ngx_msec_t                   lease;
     ngx_msec_t                   drain_timeout;

@@ -88,6 +88,8 @@ ngx_http_assess_forget_run(void *data)
     (void) assess_events_forget(ngx_http_assess_scheduler_db(),
                                 (int64_t) f->mcf->event_log, &f->n, &err);
 
+    (void) assess_queue_forget(ngx_http_assess_scheduler_db(), &err);
+
     assess_db_until(0);
 }
 

@@ -207,6 +207,8 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     ngx_memcpy(engine->worker_id, ngx_http_assess_zone_worker(mcf->zone),
                sizeof(engine->worker_id));
     engine->lease_ms = (int) mcf->lease;
+    engine->limits.tenant_jobs = (int64_t) mcf->tenant_jobs;
+    engine->limits.batch_jobs = (int64_t) mcf->batch_jobs;
     engine->answers_ms = (int64_t) mcf->answer_cache;
 
     if (mcf->document_cache) {

@@ -155,7 +155,8 @@ PGresult *assess_db_exec_commit(assess_conn_t *conn, const char *sql,
 
 /*
  * Sends a statement whose answer nobody waits for: it goes out with the next
- * one, which fails in its place where it fails.  Within a transaction.
+ * one, which fails in its place where it fails.  Within a transaction; args may
+ * be NULL.
  */
 assess_err_e assess_db_later(assess_conn_t *conn, const char *sql,
     assess_args_t *args, assess_err_t *err);

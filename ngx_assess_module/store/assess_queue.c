@@ -285,3 +285,34 @@ assess_queue_mend(assess_conn_t *conn, const assess_pick_t *picks,
 
     return assess_db_run(conn, mend, &args, mended, err);
 }
+
+
+/*
+ * One of a batch is kept as long as that may go on: it says whether that is
+ * paused.
+ */
+
+assess_err_e
+assess_queue_forget(assess_db_t *db, assess_err_t *err)
+{
+    assess_err_e    rc;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "delete from assess.lanes where lane in (select lane from assess.lanes"
+        " where queued = 0 and running = 0"
+        " and served_at < now() - interval '1 minute' and (batch_id is null"
+        " or not exists (select from assess.batch_assessments b"
+        " where b.batch_id = lanes.batch_id and b.completed_at is null))"
+        " limit 512 for update skip locked)";
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    rc = assess_db_run(conn, sql, NULL, NULL, err);
+
+    assess_db_release(conn);
+
+    return rc;
+}

@@ -710,7 +710,9 @@ assess_db_later(assess_conn_t *conn, const char *sql, assess_args_t *args,
         conn->queued++;
     }
 
-    assess_args_free(args);
+    if (args) {
+        assess_args_free(args);
+    }
 
     return rc;
 }

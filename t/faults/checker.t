@@ -90,6 +90,16 @@ my %plant = (
     'the jobs are counted' =>
         'update assess.job_counts set jobs = jobs + 1'
         . " where status = 'completed'",
+    'so are those of each lane' =>
+        'update assess.lanes set running = running + 1',
+    'a job waits in the lane that it belongs to' =>
+        "update assess.assessment_jobs set lane = 7, status = 'queued'"
+        . " where job_id = $one",
+    'a batch counts its jobs' =>
+        'insert into assess.batch_assessments (batch_id, tenant,'
+        . ' question_set_id, total_documents, completed_documents)'
+        . ' select gen_random_uuid(), tenant, question_set_id, 1, 1'
+        . ' from assess.question_sets limit 1',
     'a key has its job' =>
         'update assess.idempotency_keys set job_id = gen_random_uuid()'
         . " where job_id = $one",
