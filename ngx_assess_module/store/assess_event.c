@@ -169,8 +169,12 @@ assess_events_commit(assess_conn_t *conn, assess_event_t *events, size_t n,
 assess_err_e
 assess_events_lock(assess_conn_t *conn, assess_err_t *err)
 {
+    assess_args_t  args;
+
+    assess_args_init(&args);
+
     return assess_db_later(conn, "select 1 from assess.event_counter"
-                           " for update", NULL, err);
+                           " for update", &args, err);
 }
 
 

@@ -142,6 +142,24 @@ done:
 }
 
 
+static assess_err_e
+assess_change_refused(const assess_job_t *job, assess_err_t *err)
+{
+    if (job->status == ASSESS_QUEUED || job->status == ASSESS_PROCESSING
+        || job->status == ASSESS_COMPLETED)
+    {
+        return assess_fail(err, ASSESS_CONFLICT, NULL,
+                           "the job is %s: only a failed, cancelled or"
+                           " budget-stopped one is run again",
+                           assess_status_name(job->status));
+    }
+
+    return assess_fail(err, ASSESS_CONFLICT, NULL,
+                       "the batch of this job was stopped: run it again by"
+                       " retry-failed of batch %s", job->batch_id);
+}
+
+
 assess_err_e
 assess_job_retry(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *job_id, assess_change_t *change,
@@ -151,6 +169,8 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
     assess_err_e    rc;
     assess_conn_t  *conn;
 
+    /* what was stopped as a whole goes on as a whole */
+
     static const char  sql[] =
         ASSESS_CHANGE_OF("'failed', 'cancelled', 'budget_exceeded'")
         " update assess.assessment_jobs j set status = 'queued',"
@@ -158,6 +178,9 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
         " j.provider), progress = 0, lost = 0, resumes = false, completed_at = null,"
         " error_code = null, error_message = null, told_at = now()"
         " from before where j.job_id = before.job_id"
+        " and not exists (select 1 from assess.batch_assessments t"
+        " where t.batch_id = j.batch_id"
+        " and t.status in ('cancelled', 'budget_exceeded'))"
         " returning" ASSESS_JOB_COLUMNS ", before.status";
 
     rc = assess_change_begin(db, scope, job_id, change, &conn, err);
@@ -178,10 +201,7 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
                              &change->job, err);
 
         if (rc == ASSESS_OK) {
-            rc = assess_fail(err, ASSESS_CONFLICT, NULL,
-                             "the job is %s: only a failed, cancelled or"
-                             " budget-stopped one is run again",
-                             assess_status_name(change->job.status));
+            rc = assess_change_refused(&change->job, err);
         }
     }
 

@@ -51,6 +51,9 @@ int assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 
 void assess_job_event_time(assess_event_t *event, int64_t now);
 
+/* What an event says is one line of JSON. */
+void assess_event_one_line(assess_str_t *data);
+
 /* The job is lent, and has to last as long as the turn. */
 void assess_job_turn(assess_turn_t *turn, const assess_job_t *job, int from,
     int to);
@@ -103,6 +106,11 @@ int assess_start_keyed(assess_starting_t **starts, size_t n,
 
 /* Settles one whose key is in use at this moment. */
 void assess_start_under_way(assess_starting_t *st);
+
+/*
+ * Whether a start that failed may have been committed though no answer came.
+ */
+int assess_start_unknown(assess_conn_t *conn, int sent, assess_err_e rc);
 
 /* Takes keys away that are older than a day. */
 assess_err_e assess_start_sweep(assess_conn_t *conn, assess_err_t *err);

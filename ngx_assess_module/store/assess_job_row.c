@@ -274,10 +274,8 @@ assess_job_progress_json(assess_buf_t *b, const assess_job_t *job,
 }
 
 
-/* Between the tokens of JSON a line break is only a space */
-
 static void
-assess_job_one_line(assess_str_t *s, char ch)
+assess_event_without(assess_str_t *s, char ch)
 {
     char  *p, *end;
 
@@ -292,6 +290,16 @@ assess_job_one_line(assess_str_t *s, char ch)
 
         *p = ' ';
     }
+}
+
+
+/* Between the tokens of JSON a line break is only a space */
+
+void
+assess_event_one_line(assess_str_t *data)
+{
+    assess_event_without(data, '\n');
+    assess_event_without(data, '\r');
 }
 
 
@@ -331,8 +339,7 @@ assess_job_event(assess_arena_t *arena, const assess_job_t *job,
     rc = b.failed ? -1 : assess_pstrdup(arena, &event->data, b.data, b.len);
 
     if (rc == 0) {
-        assess_job_one_line(&event->data, '\n');
-        assess_job_one_line(&event->data, '\r');
+        assess_event_one_line(&event->data);
     }
 
     assess_buf_free(&b);

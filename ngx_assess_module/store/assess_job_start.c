@@ -560,7 +560,7 @@ assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
  * not came, unless it says no more than that the server goes.
  */
 
-static int
+int
 assess_start_unknown(assess_conn_t *conn, int sent, assess_err_e rc)
 {
     const char  *state;

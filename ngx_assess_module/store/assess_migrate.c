@@ -56,6 +56,7 @@ assess_sql_file(assess_sql_0009, "0009_sources.sql");
 assess_sql_file(assess_sql_0010, "0010_storage.sql");
 assess_sql_file(assess_sql_0011, "0011_pictures.sql");
 assess_sql_file(assess_sql_0012, "0012_lanes.sql");
+assess_sql_file(assess_sql_0016, "0016_batches.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -70,11 +71,15 @@ static const assess_migration_t  assess_migrations[] = {
     { 9, "0009_sources", assess_sql_0009, assess_sql_0009_end },
     { 10, "0010_storage", assess_sql_0010, assess_sql_0010_end },
     { 11, "0011_pictures", assess_sql_0011, assess_sql_0011_end },
-    { 12, "0012_lanes", assess_sql_0012, assess_sql_0012_end }
+    { 12, "0012_lanes", assess_sql_0012, assess_sql_0012_end },
+    { 16, "0016_batches", assess_sql_0016, assess_sql_0016_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \
     ((int) (sizeof(assess_migrations) / sizeof(assess_migrations[0])))
+
+/* the newest of them */
+#define ASSESS_MIGRATED  assess_migrations[ASSESS_MIGRATIONS - 1].version
 
 
 static void
@@ -198,11 +203,11 @@ assess_migrate_compare(assess_conn_t *conn, int *applied, assess_err_t *err)
     if (n) {
         version = (int) assess_col_int(res, n - 1, 0);
 
-        if (version > ASSESS_MIGRATIONS) {
+        if (version > ASSESS_MIGRATED) {
             (void) assess_fail(err, ASSESS_ERROR, "internal",
                                "database schema version %d is newer than "
                                "this build (%d): run a newer one, or restore "
-                               "an older backup", version, ASSESS_MIGRATIONS);
+                               "an older backup", version, ASSESS_MIGRATED);
             goto failed;
         }
     }
