@@ -88,6 +88,7 @@ struct ngx_http_assess_call_s {
     /*
      * Where the answer is longer than is held at once: its length, and who
      * fills body with the next piece, on a pool thread, until all is sent.
+     * Where the length is not known, -1: as long as more is set by that.
      */
     int64_t                          length;
     int64_t                          sent;
@@ -106,6 +107,7 @@ struct ngx_http_assess_call_s {
     int                              unread;     /* told by a thread */
     ngx_queue_t                      queue;      /* of those that wait */
     unsigned                         waits:1;    /* in there */
+    unsigned                         more:1;     /* pieces follow this one */
     unsigned                         busy:1;     /* a thread has it, or will */
     unsigned                         given_up:1; /* none had it in time */
     unsigned                         large:1;    /* has one of few turns */
@@ -251,6 +253,15 @@ void ngx_http_assess_jobs_list(ngx_http_assess_call_t *call);
 void ngx_http_assess_counters_get(ngx_http_assess_call_t *call);
 
 void ngx_http_assess_results_get(ngx_http_assess_call_t *call);
+
+void ngx_http_assess_batch_post(ngx_http_assess_call_t *call);
+void ngx_http_assess_batch_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_batch_cancel(ngx_http_assess_call_t *call);
+void ngx_http_assess_batch_pause(ngx_http_assess_call_t *call);
+void ngx_http_assess_batch_resume(ngx_http_assess_call_t *call);
+void ngx_http_assess_batch_retry(ngx_http_assess_call_t *call);
+void ngx_http_assess_batch_results_get(ngx_http_assess_call_t *call);
+void ngx_http_assess_batches_list(ngx_http_assess_call_t *call);
 
 ngx_int_t ngx_http_assess_progress(ngx_http_assess_call_t *call);
 

@@ -10,6 +10,10 @@ static ngx_int_t ngx_http_assess_filter_ids_copy(ngx_http_assess_ids_t *to,
     ngx_http_assess_ids_t *from, ngx_pool_t *pool);
 static ngx_uint_t ngx_http_assess_filter_in(ngx_http_assess_ids_t *ids,
     const u_char *data, size_t len);
+static void ngx_http_assess_filter_set(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_event_t *ev, ngx_uint_t ended);
+static ngx_uint_t ngx_http_assess_event_is(ngx_http_assess_event_t *ev,
+    const char *type);
 
 
 ngx_int_t
@@ -41,8 +45,8 @@ ngx_http_assess_filter_read(ngx_http_assess_filter_t *fl,
         rc = ngx_http_assess_filter_users(fl, call);
     }
 
-    if (rc == NGX_OK && fl->jobs.n) {
-        fl->ended = assess_pcalloc(call->arena, fl->jobs.n);
+    if (rc == NGX_OK && fl->jobs.n + fl->batches.n) {
+        fl->ended = assess_pcalloc(call->arena, fl->jobs.n + fl->batches.n);
         rc = fl->ended ? NGX_OK : NGX_ERROR;
     }
 
@@ -165,13 +169,13 @@ ngx_http_assess_filter_copy(ngx_http_assess_filter_t *fl, ngx_pool_t *pool)
 
     copy->tenant = tenant.ids;
 
-    if (fl->jobs.n) {
-        copy->ended = ngx_pnalloc(pool, fl->jobs.n);
+    if (fl->jobs.n + fl->batches.n) {
+        copy->ended = ngx_pnalloc(pool, fl->jobs.n + fl->batches.n);
         if (copy->ended == NULL) {
             return NULL;
         }
 
-        ngx_memcpy(copy->ended, fl->ended, fl->jobs.n);
+        ngx_memcpy(copy->ended, fl->ended, fl->jobs.n + fl->batches.n);
     }
 
     return copy;
@@ -267,22 +271,73 @@ ngx_http_assess_filter_in(ngx_http_assess_ids_t *ids, const u_char *data,
 }
 
 
+/* a batch has ended when it says when: see assess_batch_json() */
+
+#define NGX_HTTP_ASSESS_GOES_ON  "\"completedAt\":null}"
+
 void
 ngx_http_assess_filter_mark(ngx_http_assess_filter_t *fl,
-    const char *job_id, const char *type, size_t len)
+    ngx_http_assess_event_t *ev)
 {
-    size_t      i;
+    size_t      len;
     ngx_uint_t  ended;
 
-    ended = (len == 8 && ngx_memcmp(type, "complete", 8) == 0)
-            || (len == 5 && ngx_memcmp(type, "error", 5) == 0)
-            || (len == 9 && ngx_memcmp(type, "cancelled", 9) == 0);
+    if (ngx_http_assess_event_is(ev, "batch")) {
+        len = sizeof(NGX_HTTP_ASSESS_GOES_ON) - 1;
+        ended = ev->data.len >= len
+                && ngx_memcmp(ev->data.data + ev->data.len - len,
+                              NGX_HTTP_ASSESS_GOES_ON, len)
+                   != 0;
 
-    for (i = 0; i < fl->jobs.n; i++) {
-        if (ngx_memcmp(fl->jobs.ids[i].data, job_id, ASSESS_UUID_LEN) == 0) {
-            fl->ended[i] = (u_char) ended;
+    } else {
+        ended = ngx_http_assess_event_is(ev, "complete")
+                || ngx_http_assess_event_is(ev, "error")
+                || ngx_http_assess_event_is(ev, "cancelled");
+    }
+
+    ngx_http_assess_filter_set(fl, ev, ended);
+}
+
+
+void
+ngx_http_assess_filter_unmark(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_event_t *ev)
+{
+    ngx_http_assess_filter_set(fl, ev, 0);
+}
+
+
+static void
+ngx_http_assess_filter_set(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_event_t *ev, ngx_uint_t ended)
+{
+    size_t                  i;
+    u_char                 *id, *marks;
+    ngx_http_assess_ids_t  *ids;
+
+    ids = &fl->jobs;
+    id = ev->job_id;
+    marks = fl->ended;
+
+    if (marks && ngx_http_assess_event_is(ev, "batch")) {
+        ids = &fl->batches;
+        id = ev->batch_id;
+        marks += fl->jobs.n;
+    }
+
+    for (i = 0; i < ids->n; i++) {
+        if (id && ngx_memcmp(ids->ids[i].data, id, ASSESS_UUID_LEN) == 0) {
+            marks[i] = (u_char) ended;
         }
     }
+}
+
+
+static ngx_uint_t
+ngx_http_assess_event_is(ngx_http_assess_event_t *ev, const char *type)
+{
+    return ev->type.len == ngx_strlen(type)
+           && ngx_memcmp(ev->type.data, type, ev->type.len) == 0;
 }
 
 
@@ -299,11 +354,11 @@ ngx_http_assess_filter_over(ngx_http_assess_filter_t *fl)
 {
     size_t  i;
 
-    if (fl->jobs.n == 0 || fl->batches.n || fl->documents.n) {
+    if (fl->jobs.n + fl->batches.n == 0 || fl->documents.n) {
         return 0;
     }
 
-    for (i = 0; i < fl->jobs.n; i++) {
+    for (i = 0; i < fl->jobs.n + fl->batches.n; i++) {
         if (!fl->ended[i]) {
             return 0;
         }

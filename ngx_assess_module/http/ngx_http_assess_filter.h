@@ -23,7 +23,7 @@ typedef struct {
     ngx_http_assess_ids_t  batches;
     ngx_http_assess_ids_t  documents;
     ngx_http_assess_ids_t  users;
-    u_char                *ended;            /* by job */
+    u_char                *ended;            /* by job, then by batch */
 } ngx_http_assess_filter_t;
 
 
@@ -38,14 +38,16 @@ ngx_http_assess_filter_t *ngx_http_assess_filter_copy(
 ngx_uint_t ngx_http_assess_filter_wants(ngx_http_assess_filter_t *fl,
     ngx_http_assess_event_t *ev);
 
-/* The last event of a job is of this type. */
+/* This is the last event of its job or batch; or it is not over, whatever. */
 void ngx_http_assess_filter_mark(ngx_http_assess_filter_t *fl,
-    const char *job_id, const char *type, size_t len);
+    ngx_http_assess_event_t *ev);
+void ngx_http_assess_filter_unmark(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_event_t *ev);
 
 /* Whether it is not narrowed at all. */
 ngx_uint_t ngx_http_assess_filter_none(ngx_http_assess_filter_t *fl);
 
-/* Whether it is narrowed to jobs that have all ended. */
+/* Whether it is narrowed to jobs and batches that have all ended. */
 ngx_uint_t ngx_http_assess_filter_over(ngx_http_assess_filter_t *fl);
 
 

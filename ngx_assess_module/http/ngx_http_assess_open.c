@@ -6,6 +6,8 @@
 
 #include "ngx_http_assess_progress.h"
 
+#include "store/assess_batch.h"
+
 
 #define NGX_HTTP_ASSESS_COME_BACK   10000    /* ms; while we cannot serve */
 #define NGX_HTTP_ASSESS_OPEN_MS     900      /* for what a stream begins with */
@@ -31,6 +33,10 @@ static void ngx_http_assess_open_last(ngx_http_assess_call_t *call,
 static ngx_int_t ngx_http_assess_open_refuse(ngx_http_assess_call_t *call,
     ngx_uint_t handling);
 static void ngx_http_assess_open_run(void *data);
+static void ngx_http_assess_open_read(ngx_http_assess_call_t *call,
+    ngx_http_assess_open_t *o);
+static int ngx_libc_cdecl ngx_http_assess_open_order(const void *a,
+    const void *b);
 static void ngx_http_assess_open_done(void *data);
 static void ngx_http_assess_open_begin(ngx_http_assess_call_t *call,
     ngx_http_assess_open_t *o, ngx_uint_t handling);
@@ -90,6 +96,7 @@ ngx_http_assess_progress(ngx_http_assess_call_t *call)
     /* what the zone has need not be looked up: all come back after a reload */
 
     if (o->filter.jobs.n == 0 && o->filter.documents.n == 0
+        && o->filter.batches.n == 0
         && (!o->resumed
             || (!o->reset
                 && ngx_http_assess_zone_follows(call->mcf->zone, o->last))))
@@ -204,7 +211,28 @@ ngx_http_assess_open_run(void *data)
         }
     }
 
-    if (o->rc == ASSESS_OK && (o->filter.jobs.n || o->filter.documents.n)) {
+    if (o->rc == ASSESS_OK) {
+        ngx_http_assess_open_read(call, o);
+    }
+
+    assess_db_until(0);
+}
+
+
+/* the latest events of all that it is narrowed to, in the order of their ids */
+
+static void
+ngx_http_assess_open_read(ngx_http_assess_call_t *call,
+    ngx_http_assess_open_t *o)
+{
+    size_t           n;
+    assess_db_t     *db;
+    assess_err_t     err;
+    assess_event_t  *batches, *all;
+
+    db = ngx_http_assess_scheduler_db();
+
+    if (o->filter.jobs.n || o->filter.documents.n) {
         o->rc = assess_events_latest(db, o->arena, &call->scope,
                                      o->filter.jobs.ids, o->filter.jobs.n,
                                      o->filter.documents.ids,
@@ -212,7 +240,45 @@ ngx_http_assess_open_run(void *data)
                                      &o->nevents, &err);
     }
 
-    assess_db_until(0);
+    if (o->rc != ASSESS_OK || o->filter.batches.n == 0) {
+        return;
+    }
+
+    o->rc = assess_batches_latest(db, o->arena, &call->scope,
+                                  o->filter.batches.ids, o->filter.batches.n,
+                                  &batches, &n, &err);
+    if (o->rc != ASSESS_OK) {
+        return;
+    }
+
+    all = assess_palloc(o->arena, (o->nevents + n + 1)
+                                  * sizeof(assess_event_t));
+    if (all == NULL) {
+        o->rc = ASSESS_ERROR;
+        return;
+    }
+
+    ngx_memcpy(all, batches, n * sizeof(assess_event_t));
+
+    if (o->nevents) {
+        ngx_memcpy(all + n, o->events, o->nevents * sizeof(assess_event_t));
+    }
+
+    o->events = all;
+    o->nevents += n;
+
+    ngx_qsort(all, o->nevents, sizeof(assess_event_t),
+              ngx_http_assess_open_order);
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_assess_open_order(const void *a, const void *b)
+{
+    const assess_event_t  *left = a, *right = b;
+
+    return left->event_id < right->event_id
+           ? -1 : left->event_id > right->event_id;
 }
 
 
@@ -225,6 +291,7 @@ ngx_http_assess_open_done(void *data)
     ngx_connection_t        *c;
     ngx_http_assess_call_t  *call = data;
     ngx_http_assess_open_t  *o;
+    ngx_http_assess_event_t  ev;
 
     /* it is the call's: it goes with it when the client is gone */
 
@@ -250,9 +317,8 @@ ngx_http_assess_open_done(void *data)
     final = 0;
 
     for (i = 0; i < o->nevents; i++) {
-        ngx_http_assess_filter_mark(&o->filter, o->events[i].job_id,
-                                    o->events[i].type.data,
-                                    o->events[i].type.len);
+        ngx_http_assess_progress_event(&ev, &o->events[i]);
+        ngx_http_assess_filter_mark(&o->filter, &ev);
         final = (uint64_t) o->events[i].event_id;
     }
 
@@ -270,8 +336,8 @@ ngx_http_assess_open_done(void *data)
 
     for (i = 0; o->resumed && !o->reset && i < o->nevents; i++) {
         if ((uint64_t) o->events[i].event_id > o->last) {
-            ngx_http_assess_filter_mark(&o->filter, o->events[i].job_id, "",
-                                        0);
+            ngx_http_assess_progress_event(&ev, &o->events[i]);
+            ngx_http_assess_filter_unmark(&o->filter, &ev);
         }
     }
 
@@ -342,8 +408,7 @@ ngx_http_assess_open_latest(ngx_http_assess_open_t *o, assess_buf_t *text)
 
             /* it will come through the zone */
 
-            ngx_http_assess_filter_mark(&o->filter, o->events[i].job_id, "",
-                                        0);
+            ngx_http_assess_filter_unmark(&o->filter, &ev);
 
         } else if (ngx_http_assess_filter_wants(&o->filter, &ev)) {
             ngx_http_assess_block_event(text, ev.id, &ev.type, &ev.data);

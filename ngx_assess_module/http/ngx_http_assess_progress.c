@@ -310,8 +310,7 @@ ngx_http_assess_progress_wanted(ngx_http_assess_progress_t *p,
 
         if ((mask & bit) && ngx_http_assess_filter_wants(p->filter, ev)) {
             wanted |= bit;
-            ngx_http_assess_filter_mark(p->filter, (char *) ev->job_id,
-                                        (char *) ev->type.data, ev->type.len);
+            ngx_http_assess_filter_mark(p->filter, ev);
         }
     }
 
@@ -525,8 +524,7 @@ ngx_http_assess_progress_page(ngx_http_assess_progress_t *p,
         ngx_http_assess_block_event(&text, ev.id, &ev.type, &ev.data);
 
         if (p->filter) {
-            ngx_http_assess_filter_mark(p->filter, (char *) ev.job_id,
-                                        (char *) ev.type.data, ev.type.len);
+            ngx_http_assess_filter_mark(p->filter, &ev);
         }
     }
 

@@ -2,6 +2,8 @@
 #include "ngx_http_assess_call.h"
 
 
+static ngx_uint_t ngx_http_assess_response_over(
+    ngx_http_assess_call_t *call);
 static ngx_int_t ngx_http_assess_response_header(
     ngx_http_assess_call_t *call);
 static void ngx_http_assess_response_known(ngx_http_request_t *r,
@@ -42,7 +44,7 @@ ngx_http_assess_call_answer(ngx_http_assess_call_t *call)
     rc = ngx_http_assess_call_send(call);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only
-        || call->next == NULL || call->sent >= call->length)
+        || ngx_http_assess_response_over(call))
     {
         ngx_http_finalize_request(r, rc);
         return;
@@ -54,6 +56,19 @@ ngx_http_assess_call_answer(ngx_http_assess_call_t *call)
     r->write_event_handler = ngx_http_assess_response_writer;
 
     ngx_http_assess_response_next(call);
+}
+
+
+/* nothing comes behind what was sent */
+
+static ngx_uint_t
+ngx_http_assess_response_over(ngx_http_assess_call_t *call)
+{
+    if (call->next == NULL) {
+        return 1;
+    }
+
+    return call->length >= 0 ? call->sent >= call->length : !call->more;
 }
 
 
@@ -86,7 +101,7 @@ ngx_http_assess_response_header(ngx_http_assess_call_t *call)
         r->headers_out.content_type.len = ngx_strlen(call->type);
         r->headers_out.content_type_len = r->headers_out.content_type.len;
 
-        r->headers_out.content_length_n = call->length >= 0
+        r->headers_out.content_length_n = call->length >= 0 || call->more
                                           ? (off_t) call->length
                                           : (off_t) call->body.len;
     }
@@ -156,7 +171,7 @@ ngx_http_assess_response_piece(ngx_http_assess_call_t *call)
         b->memory = 1;
     }
 
-    if (call->next == NULL || call->sent >= call->length) {
+    if (ngx_http_assess_response_over(call)) {
         b->last_buf = 1;
         b->last_in_chain = 1;
 
@@ -275,8 +290,10 @@ ngx_http_assess_response_done(void *data)
 
     /* too late for a problem: what was promised cannot be kept */
 
-    if (call->body.failed || call->body.len == 0
-        || call->sent + (int64_t) call->body.len > call->length)
+    if (call->body.failed
+        || (call->length >= 0
+            && (call->body.len == 0
+                || call->sent + (int64_t) call->body.len > call->length)))
     {
         ngx_log_error(NGX_LOG_ERR, c->log, 0,
                       "assess content ended early, the connection is closed");
@@ -287,7 +304,9 @@ ngx_http_assess_response_done(void *data)
 
     rc = ngx_http_assess_response_piece(call);
 
-    if (rc == NGX_ERROR || rc > NGX_OK || call->sent >= call->length) {
+    if (rc == NGX_ERROR || rc > NGX_OK
+        || ngx_http_assess_response_over(call))
+    {
         ngx_http_finalize_request(r, rc);
 
     } else {
@@ -381,6 +400,7 @@ ngx_http_assess_call_problem(ngx_http_assess_call_t *call, int status,
     call->nheaders = 0;
     call->length = -1;
     call->next = NULL;
+    call->more = 0;
 
     assess_buf_reset(&call->body);
     ngx_http_assess_problem_json(&call->body, status, pointer, detail);

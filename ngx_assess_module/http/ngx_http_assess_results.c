@@ -1,5 +1,5 @@
 
-#include "ngx_http_assess_call.h"
+#include "ngx_http_assess_results.h"
 
 
 static void ngx_http_assess_results_json(assess_buf_t *b,
@@ -8,9 +8,6 @@ static void ngx_http_assess_results_csv(assess_buf_t *b,
     const assess_results_t *results);
 static void ngx_http_assess_csv_row(assess_buf_t *b,
     const assess_answer_t *answer, const assess_evidence_t *evidence);
-static void ngx_http_assess_csv_field(assess_buf_t *b, const char *data,
-    size_t len);
-static ngx_uint_t ngx_http_assess_is(const assess_str_t *s, const char *name);
 
 
 void
@@ -23,9 +20,9 @@ ngx_http_assess_results_get(ngx_http_assess_call_t *call)
 
     format = ngx_http_assess_call_param(call, "format");
 
-    if (format && !ngx_http_assess_is(format, "json")
-        && !ngx_http_assess_is(format, "csv")
-        && !ngx_http_assess_is(format, "ndjson"))
+    if (format && !ngx_http_assess_format_is(format, "json")
+        && !ngx_http_assess_format_is(format, "csv")
+        && !ngx_http_assess_format_is(format, "ndjson"))
     {
         ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
                                      "\"format\" must be json, csv or "
@@ -41,13 +38,13 @@ ngx_http_assess_results_get(ngx_http_assess_call_t *call)
         return;
     }
 
-    if (format && ngx_http_assess_is(format, "csv")) {
+    if (ngx_http_assess_format_is(format, "csv")) {
         call->type = "text/csv; charset=utf-8";
         ngx_http_assess_results_csv(&call->body, &results);
         return;
     }
 
-    if (format && ngx_http_assess_is(format, "ndjson")) {
+    if (ngx_http_assess_format_is(format, "ndjson")) {
         call->type = "application/x-ndjson";
 
         for (i = 0; i < results.nanswers; i++) {
@@ -62,11 +59,11 @@ ngx_http_assess_results_get(ngx_http_assess_call_t *call)
 }
 
 
-static ngx_uint_t
-ngx_http_assess_is(const assess_str_t *s, const char *name)
+ngx_uint_t
+ngx_http_assess_format_is(const assess_str_t *format, const char *name)
 {
-    return s->len == ngx_strlen(name)
-           && ngx_memcmp(s->data, name, s->len) == 0;
+    return format && format->len == ngx_strlen(name)
+           && ngx_memcmp(format->data, name, format->len) == 0;
 }
 
 
@@ -113,24 +110,32 @@ ngx_http_assess_results_json(assess_buf_t *b, const assess_results_t *results)
 static void
 ngx_http_assess_results_csv(assess_buf_t *b, const assess_results_t *results)
 {
-    size_t                  i, j;
-    const assess_answer_t  *answer;
+    size_t  i;
 
-    assess_buf_str(b, "questionId,verdict,confidence,rationale,quote,page,"
-                      "verified,provider,model,cached\r\n");
+    assess_buf_str(b, NGX_HTTP_ASSESS_CSV_COLUMNS);
 
     for (i = 0; i < results->nanswers; i++) {
+        ngx_http_assess_csv_answer(b, NULL, &results->answers[i]);
+    }
+}
 
-        answer = &results->answers[i];
 
-        if (answer->nevidence == 0) {
-            ngx_http_assess_csv_row(b, answer, NULL);
-            continue;
+void
+ngx_http_assess_csv_answer(assess_buf_t *b, const assess_str_t *head,
+    const assess_answer_t *answer)
+{
+    size_t  i;
+
+    /* one without evidence has a line, too */
+
+    for (i = 0; i == 0 || i < answer->nevidence; i++) {
+
+        if (head) {
+            assess_buf_add(b, head->data, head->len);
         }
 
-        for (j = 0; j < answer->nevidence; j++) {
-            ngx_http_assess_csv_row(b, answer, &answer->evidence[j]);
-        }
+        ngx_http_assess_csv_row(b, answer, i < answer->nevidence
+                                           ? &answer->evidence[i] : NULL);
     }
 }
 
@@ -175,7 +180,7 @@ ngx_http_assess_csv_row(assess_buf_t *b, const assess_answer_t *answer,
  * before it.
  */
 
-static void
+void
 ngx_http_assess_csv_field(assess_buf_t *b, const char *data, size_t len)
 {
     size_t      i;

@@ -73,6 +73,30 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
       " status batchId documentId user limit cursor ",
       NULL, ngx_http_assess_jobs_list },
 
+    { POST, "assessments/batch", BODY|JSON, NULL,
+      NULL, ngx_http_assess_batch_post },
+
+    { GET, "assessments/batch/{id}", 0, NULL,
+      NULL, ngx_http_assess_batch_get },
+
+    { DELETE, "assessments/batch/{id}", 0, NULL,
+      NULL, ngx_http_assess_batch_cancel },
+
+    { POST, "assessments/batch/{id}/pause", 0, NULL,
+      NULL, ngx_http_assess_batch_pause },
+
+    { POST, "assessments/batch/{id}/resume", 0, NULL,
+      NULL, ngx_http_assess_batch_resume },
+
+    { POST, "assessments/batch/{id}/retry-failed", 0, NULL,
+      NULL, ngx_http_assess_batch_retry },
+
+    { GET, "assessments/batch/{id}/results", 0, " format ",
+      NULL, ngx_http_assess_batch_results_get },
+
+    { GET, "assessments/batches", 0, " status limit cursor ",
+      NULL, ngx_http_assess_batches_list },
+
     { GET, "assessments/counters", 0, NULL,
       NULL, ngx_http_assess_counters_get },
 

@@ -1,9 +1,9 @@
 
 #include "ngx_http_assess_form.h"
 #include "ngx_http_assess_source.h"
+#include "ngx_http_assess_start.h"
 #include "ngx_http_assess_together.h"
 
-#include "base/assess_json.h"
 #include "engine/assess_questions.h"
 
 #include <openssl/evp.h>
@@ -13,8 +13,6 @@
 #define NGX_HTTP_ASSESS_URL_LEN    2048
 #define NGX_HTTP_ASSESS_MODEL_LEN  200
 
-/* no start has more values in its JSON: metadata is the most of them */
-#define NGX_HTTP_ASSESS_VALUES     8192
 
 static assess_starting_t *ngx_http_assess_start_prepare(
     ngx_http_assess_call_t *call);
@@ -22,29 +20,15 @@ static assess_json_t *ngx_http_assess_start_form(ngx_http_assess_call_t *call,
     const ngx_http_assess_form_t *form, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_read(ngx_http_assess_call_t *call,
     assess_json_t *body, assess_start_t *start, assess_err_t *err);
-static assess_err_e ngx_http_assess_start_key(ngx_http_assess_call_t *call,
-    assess_json_t *value, assess_start_t *start, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_set(ngx_http_assess_call_t *call,
     assess_json_t *value, assess_start_t *start, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_url(ngx_http_assess_call_t *call,
     assess_json_t *value, assess_start_t *start, assess_err_t *err);
-static assess_err_e ngx_http_assess_start_unknown(
-    ngx_http_assess_call_t *call, assess_json_t *value, assess_err_t *err);
 static assess_err_e ngx_http_assess_start_metadata(
     ngx_http_assess_call_t *call, assess_json_t *value, assess_start_t *start,
     assess_err_t *err);
-static assess_err_e ngx_http_assess_start_provider(
-    const assess_str_t *name, assess_start_t *start, assess_err_t *err);
-static assess_err_e ngx_http_assess_start_text(ngx_http_assess_call_t *call,
-    const char *key, assess_json_t *value, size_t max, assess_str_t *text,
-    assess_err_t *err);
-static assess_err_e ngx_http_assess_start_hash(ngx_http_assess_call_t *call,
-    assess_json_t *body, assess_start_t *start, assess_err_t *err);
 static void ngx_http_assess_start_answer(ngx_http_assess_call_t *call,
     const assess_job_t *job);
-static assess_err_e ngx_http_assess_bad(assess_err_t *err, assess_err_e kind,
-    const char *key, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
 
 
 void
@@ -263,6 +247,14 @@ ngx_http_assess_start_answer(ngx_http_assess_call_t *call,
 assess_json_t *
 ngx_http_assess_start_json(ngx_http_assess_call_t *call, assess_err_t *err)
 {
+    return ngx_http_assess_start_object(call, NGX_HTTP_ASSESS_VALUES, err);
+}
+
+
+assess_json_t *
+ngx_http_assess_start_object(ngx_http_assess_call_t *call, size_t values,
+    assess_err_t *err)
+{
     assess_str_t    text;
     assess_err_t    why;
     assess_json_t  *body;
@@ -271,8 +263,7 @@ ngx_http_assess_start_json(ngx_http_assess_call_t *call, assess_err_t *err)
         return NULL;
     }
 
-    if (assess_json_read(call->arena, text.data, text.len,
-                         NGX_HTTP_ASSESS_VALUES, &body, &why)
+    if (assess_json_read(call->arena, text.data, text.len, values, &body, &why)
         != ASSESS_OK)
     {
         (void) assess_fail(err, why.kind, NULL, "%s%.200s",
@@ -367,6 +358,17 @@ ngx_http_assess_start_form(ngx_http_assess_call_t *call,
 }
 
 
+void
+ngx_http_assess_start_init(ngx_http_assess_call_t *call,
+    assess_start_t *start)
+{
+    start->max_cost = -1;
+    start->metadata.data = "{}";
+    start->metadata.len = 2;
+    start->idempotency_key = call->idempotency_key;
+}
+
+
 static assess_err_e
 ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
     assess_start_t *start, assess_err_t *err)
@@ -375,10 +377,7 @@ ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
     assess_str_t    provider;
     assess_json_t  *value;
 
-    start->max_cost = -1;
-    start->metadata.data = "{}";
-    start->metadata.len = 2;
-    start->idempotency_key = call->idempotency_key;
+    ngx_http_assess_start_init(call, start);
 
     for (value = body->first; value; value = value->next) {
 
@@ -422,7 +421,7 @@ ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_assess_start_is(const assess_json_t *value, const char *key)
 {
     return value->key.len == ngx_strlen(key)
@@ -430,7 +429,7 @@ ngx_http_assess_start_is(const assess_json_t *value, const char *key)
 }
 
 
-static assess_err_e
+assess_err_e
 ngx_http_assess_start_key(ngx_http_assess_call_t *call, assess_json_t *value,
     assess_start_t *start, assess_err_t *err)
 {
@@ -541,7 +540,7 @@ ngx_http_assess_start_url(ngx_http_assess_call_t *call, assess_json_t *value,
 }
 
 
-static assess_err_e
+assess_err_e
 ngx_http_assess_start_unknown(ngx_http_assess_call_t *call,
     assess_json_t *value, assess_err_t *err)
 {
@@ -643,7 +642,7 @@ ngx_http_assess_start_metadata(ngx_http_assess_call_t *call,
 
 /* who is asked, and which model, when the request does not say */
 
-static assess_err_e
+assess_err_e
 ngx_http_assess_start_provider(const assess_str_t *name,
     assess_start_t *start, assess_err_t *err)
 {
@@ -675,7 +674,7 @@ ngx_http_assess_start_provider(const assess_str_t *name,
 }
 
 
-static assess_err_e
+assess_err_e
 ngx_http_assess_start_text(ngx_http_assess_call_t *call, const char *key,
     assess_json_t *value, size_t max, assess_str_t *text, assess_err_t *err)
 {
@@ -704,7 +703,7 @@ ngx_http_assess_start_text(ngx_http_assess_call_t *call, const char *key,
  * files: name, type and bytes.  Only those with a key are compared.
  */
 
-static assess_err_e
+assess_err_e
 ngx_http_assess_start_hash(ngx_http_assess_call_t *call, assess_json_t *body,
     assess_start_t *start, assess_err_t *err)
 {
@@ -755,7 +754,7 @@ ngx_http_assess_start_hash(ngx_http_assess_call_t *call, assess_json_t *body,
 }
 
 
-static assess_err_e
+assess_err_e
 ngx_http_assess_bad(assess_err_t *err, assess_err_e kind, const char *key,
     const char *fmt, ...)
 {

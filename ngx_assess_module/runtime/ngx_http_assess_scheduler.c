@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_scheduler.h"
+#include "ngx_http_assess_batches.h"
 #include "ngx_http_assess_forget.h"
 #include "ngx_http_assess_lease.h"
 #include "ngx_http_assess_sweep.h"
@@ -140,7 +141,11 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     ngx_http_assess_forget(mcf);
     ngx_http_assess_sweep(mcf);
 
-    return ngx_http_assess_lease_init(cycle, mcf, s->engine.db);
+    if (ngx_http_assess_lease_init(cycle, mcf, s->engine.db) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_assess_batches_init(cycle, mcf, s->engine.db);
 }
 
 
@@ -342,6 +347,7 @@ ngx_http_assess_scheduler_exit(void)
 
     assess_lru_destroy(s->engine.prepared);
 
+    ngx_http_assess_batches_exit();
     ngx_http_assess_lease_exit(s->db);
 
     assess_engine_destroy(&s->engine);
@@ -684,7 +690,7 @@ void
 ngx_http_assess_scheduler_publish(const assess_change_t **changes,
     ngx_uint_t n)
 {
-    ngx_uint_t                    i;
+    ngx_uint_t                    i, wanted, batches;
     const assess_change_t        *change;
     ngx_http_assess_scheduler_t  *s;
 
@@ -692,19 +698,23 @@ ngx_http_assess_scheduler_publish(const assess_change_t **changes,
 
     ngx_http_assess_zone_publish(s->mcf->zone, changes, n);
 
-    for (i = 0; i < n; i++) {
+    for (i = 0, wanted = 0, batches = 0; i < n; i++) {
 
         change = changes[i];
 
-        if (change->nevents
-            && (change->job.status == ASSESS_QUEUED
-                || (change->job.status == ASSESS_PROCESSING
-                    && change->job.stage == ASSESS_EXTRACTING)))
-        {
-            ngx_http_assess_zone_wake(s->mcf->zone,
-                                      NGX_HTTP_ASSESS_WAKE_QUEUE);
-            return;
-        }
+        batches |= change->job.batch_id[0] != '\0';
+        wanted |= change->nevents
+                  && (change->job.status == ASSESS_QUEUED
+                      || (change->job.status == ASSESS_PROCESSING
+                          && change->job.stage == ASSESS_EXTRACTING));
+    }
+
+    if (wanted) {
+        ngx_http_assess_zone_wake(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE);
+    }
+
+    if (batches) {
+        ngx_http_assess_batches_wake();
     }
 }
 

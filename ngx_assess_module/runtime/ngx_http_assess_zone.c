@@ -475,3 +475,27 @@ ngx_http_assess_zone_publish(ngx_shm_zone_t *zone,
         ngx_http_assess_zone_wake(zone, NGX_HTTP_ASSESS_WAKE_EVENTS);
     }
 }
+
+
+void
+ngx_http_assess_zone_tell(ngx_shm_zone_t *zone, const assess_event_t *events,
+    size_t n)
+{
+    size_t                  i;
+    ngx_slab_pool_t        *shpool;
+    ngx_http_assess_shm_t  *sh;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_assess_ring_add(sh, &events[i]);
+    }
+
+    ngx_http_assess_ring_advance(sh);
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    ngx_http_assess_zone_wake(zone, NGX_HTTP_ASSESS_WAKE_EVENTS);
+}

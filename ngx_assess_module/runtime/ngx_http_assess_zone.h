@@ -96,6 +96,10 @@ void ngx_http_assess_zone_wake(ngx_shm_zone_t *zone, ngx_uint_t flags);
 void ngx_http_assess_zone_publish(ngx_shm_zone_t *zone,
     const assess_change_t **changes, ngx_uint_t n);
 
+/* Committed events that are of no job alone. */
+void ngx_http_assess_zone_tell(ngx_shm_zone_t *zone,
+    const assess_event_t *events, size_t n);
+
 /*
  * Events that were read from the log, which is complete up to upto: what is
  * missing below that does not exist.

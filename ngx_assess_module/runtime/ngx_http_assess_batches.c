@@ -1,0 +1,208 @@
+
+#include "ngx_http_assess_batches.h"
+#include "ngx_http_assess_scheduler.h"
+#include "ngx_http_assess_thread.h"
+#include "ngx_http_assess_zone.h"
+
+
+#define NGX_HTTP_ASSESS_BATCHES_LOOK   1000      /* ms; for what was left */
+#define NGX_HTTP_ASSESS_BATCHES_EVERY  110       /* ms; between two looks */
+#define NGX_HTTP_ASSESS_BATCHES_READ   3000      /* ms; for one of them */
+
+#define NGX_HTTP_ASSESS_BATCHES_TOGETHER  64     /* changes that are told */
+
+
+typedef struct {
+    ngx_http_assess_main_conf_t   *mcf;
+    assess_db_t                   *db;
+    ngx_http_assess_thread_t       thread;
+    ngx_atomic_t                   woken;
+} ngx_http_assess_batches_t;
+
+
+static void *ngx_http_assess_batches_run(void *data);
+static int64_t ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs);
+
+
+static ngx_http_assess_batches_t  ngx_http_assess_batches;
+
+
+ngx_int_t
+ngx_http_assess_batches_init(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf, assess_db_t *db)
+{
+    ngx_http_assess_batches_t  *bs;
+
+    bs = &ngx_http_assess_batches;
+    ngx_memzero(bs, sizeof(ngx_http_assess_batches_t));
+
+    bs->mcf = mcf;
+    bs->db = db;
+
+    if (ngx_http_assess_thread_start(&bs->thread, ngx_http_assess_batches_run,
+                                     bs)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "assess thread for batches cannot be started");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_assess_batches_exit(void)
+{
+    ngx_http_assess_thread_stop(&ngx_http_assess_batches.thread);
+}
+
+
+/* hundreds of jobs call it, many times a second: most find it done */
+
+void
+ngx_http_assess_batches_wake(void)
+{
+    ngx_http_assess_batches_t  *bs;
+
+    bs = &ngx_http_assess_batches;
+
+    if (bs->woken == 0 && ngx_atomic_cmp_set(&bs->woken, 0, 1)) {
+        ngx_http_assess_thread_wake(&bs->thread);
+    }
+}
+
+
+void
+ngx_http_assess_batches_publish(const assess_event_t *events, size_t n)
+{
+    if (n) {
+        ngx_http_assess_zone_tell(ngx_http_assess_batches.mcf->zone, events,
+                                  n);
+    }
+}
+
+
+static void *
+ngx_http_assess_batches_run(void *data)
+{
+    ngx_http_assess_batches_t *bs = data;
+
+    int64_t  last, wait;
+
+    wait = NGX_HTTP_ASSESS_BATCHES_LOOK;
+    last = assess_mono_ms();
+
+    while (ngx_http_assess_thread_sleep(&bs->thread, last + wait, 1)
+           && ngx_http_assess_thread_sleep(&bs->thread, last
+                                   + ngx_min(wait,
+                                             NGX_HTTP_ASSESS_BATCHES_EVERY),
+                                           0))
+    {
+        /* before the look: what comes during it is looked for again */
+
+        (void) ngx_atomic_cmp_set(&bs->woken, 1, 0);
+
+        last = assess_mono_ms();
+        wait = ngx_http_assess_batches_look(bs);
+    }
+
+    return NULL;
+}
+
+
+/* How long until the next look, in ms; a failure is left to that */
+
+static int64_t
+ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
+{
+    size_t                  i, done;
+    int64_t                 wait;
+    assess_err_t            err;
+    assess_arena_t         *arena;
+    assess_batches_told_t   told;
+
+    wait = NGX_HTTP_ASSESS_BATCHES_LOOK;
+
+    if (!ngx_http_assess_scheduler_ready(NULL)
+        || assess_db_away(bs->db, NULL))
+    {
+        return wait;
+    }
+
+    arena = assess_arena_create();
+    if (arena == NULL) {
+        return wait;
+    }
+
+    assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_READ);
+
+    if (assess_batches_tell(bs->db, arena, &told, &err) == ASSESS_OK) {
+
+        ngx_http_assess_batches_publish(told.events, told.nevents);
+
+        if (told.later || told.work.n) {
+            wait = NGX_HTTP_ASSESS_BATCHES_EVERY;
+        }
+
+        for (i = 0, done = 0; i < told.work.n; i++) {
+            done += ngx_http_assess_batches_slice(bs->db, told.work.ids[i]);
+        }
+
+        wait = done ? 0 : wait;
+
+    } else if (err.kind != ASSESS_UNAVAILABLE) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "assess batches cannot be told: %s", err.message);
+    }
+
+    assess_db_until(0);
+
+    assess_arena_destroy(arena);
+
+    return wait;
+}
+
+
+size_t
+ngx_http_assess_batches_slice(assess_db_t *db, const char *batch_id)
+{
+    size_t                  i, k, n, some;
+    assess_err_t            err;
+    assess_arena_t         *arena;
+    assess_change_t        *changes;
+    const assess_change_t  *list[NGX_HTTP_ASSESS_BATCHES_TOGETHER];
+
+    arena = assess_arena_create();
+    if (arena == NULL) {
+        return 0;
+    }
+
+    if (assess_batch_slice(db, arena, batch_id, &changes, &n, &err)
+        != ASSESS_OK)
+    {
+        n = 0;
+
+        if (err.kind != ASSESS_UNAVAILABLE) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "assess jobs of batch %s cannot be changed: %s",
+                          batch_id, err.message);
+        }
+    }
+
+    for (i = 0; i < n; i += some) {
+
+        some = ngx_min(n - i, NGX_HTTP_ASSESS_BATCHES_TOGETHER);
+
+        for (k = 0; k < some; k++) {
+            list[k] = &changes[i + k];
+        }
+
+        ngx_http_assess_scheduler_publish(list, some);
+    }
+
+    assess_arena_destroy(arena);
+
+    return n;
+}
