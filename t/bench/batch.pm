@@ -1,0 +1,186 @@
+package Bench::Batch;
+
+# A batch of 10,000 documents: how long it takes to accept, and what others read
+# meanwhile; and 1,000 documents with five batches of questions each for a
+# provider that takes 200 ms and 64 requests at once.
+
+use strict;
+use warnings;
+
+use Assess::Bench::Proc qw(now peak cpu);
+use Assess::HTTP;
+use Assess::Process qw(wait_until);
+
+use constant { MANY => 10_000, FEW => 10, SOME => 1000, BATCHES => 5,
+               DELAY => 200, AT_ONCE => 64 };
+
+my @reads = (
+    ['status of a batch' => '/api/assessments/batch/%s'],
+    ['jobs of a batch'   => '/api/assessments/jobs?limit=50&batchId=%s'],
+    ['newest jobs'       => '/api/assessments/jobs?limit=50'],
+    ['counters'          => '/api/assessments/counters'],
+);
+
+
+sub run {
+    my ($b) = @_;
+
+    $b->apart(sub { accept_many($b) });
+    $b->apart(sub { run_some($b) });
+}
+
+
+# So many documents, each of some words.
+sub documents {
+    my ($home, $count) = @_;
+
+    my @ids;
+
+    while (@ids < $count) {
+        my @parts = map { ['file', "Plan $_. There is a fire alarm in part $_. "
+            . "It is tested each week.\n", "plan$_.txt", 'text/plain'] }
+            @ids + 1 .. ($count < @ids + 200 ? $count : @ids + 200);
+        my $a = $home->http->post('/api/documents',
+                                  Assess::HTTP::multipart(@parts));
+
+        die "no documents\n" unless $a && $a->{status} =~ /^20/;
+        push @ids, map { $_->{documentId} } @{ $a->{json}{documents} };
+    }
+
+    return \@ids;
+}
+
+
+# The id, and the seconds that it took.
+sub begin {
+    my ($home, $ids, $set, %more) = @_;
+
+    my $begun = now();
+    my $a = $home->http->post('/api/assessments/batch', json =>
+        { documentIds => $ids, questionSet => $set, %more });
+    my $took = now() - $begun;
+
+    die 'not started: ', ($a ? "$a->{status} $a->{body}" : 'no answer'), "\n"
+        unless $a && $a->{status} == 202;
+    return ($a->{json}{batchId}, $took);
+}
+
+
+sub batch {
+    my ($home, $id) = @_;
+    return $home->http->get("/api/assessments/batch/$id")->{json};
+}
+
+
+# Until all of its jobs have ended: the Batch, and the seconds until that.
+sub ended {
+    my ($home, $id, $seconds) = @_;
+
+    my $batch;
+    my $begun = now();
+
+    wait_until($seconds, sub {
+        $batch = batch($home, $id);
+        return defined $batch->{completedAt};
+    }) or die "the batch does not end\n";
+
+    return ($batch, now() - $begun);
+}
+
+
+# Nothing of it is done, so that what is read is the same all the time.
+sub accept_many {
+    my ($b) = @_;
+
+    my $provider = $b->provider('--delay-ms', 600_000);
+    my $home = $b->home(env => { $provider->env, ASSESS_JOBS => 1 });
+    my $set = $home->put_questions(25);
+    my $ids = documents($home, MANY);
+    my (@took, @stopped, %few, %many);
+
+    my ($small) = begin($home, [@$ids[0 .. FEW - 1]], $set);
+    $few{ $_->[0] } = reads($b, $home, $_->[1], $small) for @reads;
+    $home->http->delete("/api/assessments/batch/$small");
+    ended($home, $small, 60);
+
+    for my $round ($b->rounds) {
+        my ($id, $took) = begin($home, $ids, $set);
+
+        push @took, $took;
+        %many = map { $_->[0] => reads($b, $home, $_->[1], $id) } @reads
+            unless %many;
+
+        my $begun = now();
+        $home->http->delete("/api/assessments/batch/$id");
+        my ($batch) = ended($home, $id, 120);
+        push @stopped, now() - $begun;
+        die "$batch->{cancelledDocuments} are cancelled\n"
+            unless $batch->{cancelledDocuments} == MANY;
+    }
+
+    $b->report->row(what => '10,000 documents, until 202', unit => 's',
+        ours => \@took, against => 'the target', that => 2, target => '<= 1');
+    $b->report->row(what => 'cancelled, until the last job has ended',
+        unit => 's', ours => \@stopped);
+
+    for my $name (map { $_->[0] } @reads) {
+        $b->report->row(what => "$name: 10,000 queued", unit => 'ms',
+            ours => $many{$name} / 1e3, against => '10 of them',
+            that => $few{$name} / 1e3, target => '<= 1.3');
+    }
+}
+
+
+# The median of a read, in us.
+sub reads {
+    my ($b, $home, $path, $id) = @_;
+    return $b->run_program('probe', $home->port, sprintf($path, $id), 2,
+                           1000)->{p50};
+}
+
+
+sub run_some {
+    my ($b) = @_;
+
+    my $provider = $b->provider('--delay-ms', DELAY);
+    my $home = $b->home(env => { $provider->env, ASSESS_JOBS => AT_ONCE,
+        ASSESS_CONCURRENCY => AT_ONCE });
+    my $set = $home->put_questions(5 * BATCHES);
+    my $ids = documents($home, SOME);
+    my $ideal = SOME * BATCHES * DELAY / 1000 / AT_ONCE;
+    my (@share, $early, $batch);
+
+    # the texts are read, and the number of requests is found
+    my ($warm) = begin($home, $ids, $set);
+    wait_until(120, sub {
+        batch($home, $warm)->{completedDocuments} >= SOME / 10;
+    }) or die "it does not begin\n";
+    $early = peak($home->worker);
+    ended($home, $warm, 300);
+
+    for ($b->rounds) {
+        my ($id, $took) = begin($home, $ids, $set);
+        ($batch, my $rest) = ended($home, $id, 300);
+
+        die "$batch->{completedDocuments} are completed\n"
+            unless $batch->{completedDocuments} == SOME;
+        push @share, 100 * $ideal / ($took + $rest);
+    }
+
+    my $events = $home->sql('select count(*) from'
+        . ' assess.assessment_progress_events where type = \'batch\' and'
+        . " batch_id = '$batch->{batchId}'");
+
+    $b->report->row(what => 'of what the provider takes at once', unit => '%',
+        ours => \@share, against => 'all of it', that => 100,
+        target => '>= 0.9');
+    $b->report->row(what => 'most memory of nginx', unit => 'MB',
+        ours => peak($home->worker) / 1e6, against => 'after a tenth',
+        that => $early / 1e6, target => '<= 1.1');
+    $b->report->note(sprintf '%d requests of %d ms, %d at once: %.1f s at best;'
+        . ' %d events told of it', SOME * BATCHES, DELAY, AT_ONCE, $ideal,
+        $events);
+}
+
+
+1;
