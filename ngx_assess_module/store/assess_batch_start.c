@@ -11,8 +11,11 @@
 #include <string.h>
 
 
-/* division_by_zero: see assess_batch_last() */
-#define ASSESS_BATCH_LATE  "22012"
+/*
+ * division_by_zero: by what is missing in assess_jobs_on_documents(), and by
+ * what comes too late in assess_batch_last()
+ */
+#define ASSESS_BATCH_STALE  "22012"
 
 
 typedef struct {
@@ -252,99 +255,37 @@ assess_batch_insert_jobs(assess_conn_t *conn, assess_batch_making_t *m,
 }
 
 
-/* The first of its documents that there is not */
-
-static assess_err_e
-assess_batch_missing(assess_conn_t *conn, assess_batch_making_t *m,
-    assess_err_t *err)
-{
-    size_t         i;
-    PGresult      *res;
-    assess_buf_t   ids;
-    assess_args_t  args;
-
-    static const char  sql[] =
-        "select min(w.n) from unnest($2::uuid[]) with ordinality"
-        " as w (document_id, n) where not exists (select 1"
-        " from assess.documents d where d.tenant = $1"
-        " and d.document_id = w.document_id)";
-
-    memset(&ids, 0, sizeof(assess_buf_t));
-
-    for (i = 0; i < m->start->ndocuments; i++) {
-        assess_array_id(&ids, m->start->document_ids[i]);
-    }
-
-    assess_args_init(&args);
-    assess_arg_text(&args, &m->scope->tenant);
-    assess_arg_array(&args, &ids);
-
-    res = assess_db_exec(conn, sql, &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    i = (size_t) assess_col_int(res, 0, 0);
-    PQclear(res);
-
-    if (i == 0) {
-
-        /* it came between the looks */
-
-        return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
-                           "the documents were changed at this very moment");
-    }
-
-    (void) assess_document_unknown(err);
-
-    return assess_batch_pointer(err, i - 1);
-}
-
-
 /*
  * Each document has one job more.  They are locked in the order of their ids,
  * as by everybody, and after the jobs are made: for no longer than needed.
+ * Where one is missing the next statement fails.
  */
 
 static assess_err_e
 assess_batch_documents(assess_conn_t *conn, assess_batch_making_t *m,
     assess_err_t *err)
 {
-    int64_t        found;
-    size_t         i;
-    PGresult      *res;
-    assess_buf_t   ids;
-    assess_args_t  args;
+    size_t                 i;
+    assess_err_e           rc;
+    assess_on_document_t  *list;
 
-    static const char  sql[] =
-        "with found as (select d.document_id from assess.documents d"
-        " where d.tenant = $1 and d.document_id = any ($2::uuid[])"
-        " order by d.document_id for update),"
-        " counted as (update assess.documents d"
-        " set active_jobs = d.active_jobs + 1 from found f"
-        " where d.document_id = f.document_id returning 1)"
-        " select count(*) from counted";
-
-    memset(&ids, 0, sizeof(assess_buf_t));
+    list = malloc(m->start->ndocuments * sizeof(assess_on_document_t));
+    if (list == NULL) {
+        return assess_db_no_memory(err);
+    }
 
     for (i = 0; i < m->start->ndocuments; i++) {
-        assess_array_id(&ids, m->start->document_ids[i]);
+        list[i].tenant = &m->scope->tenant;
+        list[i].document_id = m->start->document_ids[i];
+        list[i].more = 1;
+        list[i].reviewed = 0;
     }
 
-    assess_args_init(&args);
-    assess_arg_text(&args, &m->scope->tenant);
-    assess_arg_array(&args, &ids);
+    rc = assess_jobs_on_documents(conn, list, m->start->ndocuments, 1, err);
 
-    res = assess_db_exec(conn, sql, &args, err);
-    if (res == NULL) {
-        return err->kind;
-    }
+    free(list);
 
-    found = assess_col_int(res, 0, 0);
-    PQclear(res);
-
-    return (size_t) found == m->start->ndocuments
-           ? ASSESS_OK : assess_batch_missing(conn, m, err);
+    return rc;
 }
 
 
@@ -461,21 +402,6 @@ assess_batch_last(assess_conn_t *conn, assess_batch_making_t *m,
 
 
 static assess_err_e
-assess_batch_late(assess_conn_t *conn, assess_err_t *err)
-{
-    if (strcmp(assess_db_sqlstate(conn), ASSESS_BATCH_LATE) != 0) {
-        return err->kind;
-    }
-
-    assess_db_clock(conn, 0);
-
-    return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
-                       "the database stood still, and the batch was not"
-                       " started");
-}
-
-
-static assess_err_e
 assess_batch_write(assess_conn_t *conn, assess_batch_making_t *m,
     assess_batch_change_t *change, assess_err_t *err)
 {
@@ -515,7 +441,7 @@ assess_batch_write(assess_conn_t *conn, assess_batch_making_t *m,
     if (assess_events_commit(conn, change->events, 1, &turn, 1, err)
         != ASSESS_OK)
     {
-        return assess_batch_late(conn, err);
+        return err->kind;
     }
 
     change->nevents = 1;
@@ -591,12 +517,68 @@ assess_batch_doubt(assess_db_t *db, assess_batch_making_t *m,
 }
 
 
+/* Why it was not made: the first of its documents that there is not */
+
+static assess_err_e
+assess_batch_missing(assess_db_t *db, assess_batch_making_t *m,
+    assess_err_t *err)
+{
+    size_t          i;
+    int64_t         first;
+    PGresult       *res;
+    assess_buf_t    ids;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "select min(w.n) from unnest($2::uuid[]) with ordinality"
+        " as w (document_id, n) where not exists (select 1"
+        " from assess.documents d where d.tenant = $1"
+        " and d.document_id = w.document_id)";
+
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    memset(&ids, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < m->start->ndocuments; i++) {
+        assess_array_id(&ids, m->start->document_ids[i]);
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &m->scope->tenant);
+    assess_arg_array(&args, &ids);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    assess_db_release(conn);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    first = assess_col_int(res, 0, 0);
+    PQclear(res);
+
+    if (first == 0) {
+        return assess_fail(err, ASSESS_UNAVAILABLE, NULL, m->sent
+                           ? "the database stood still, and the batch was not"
+                             " started"
+                           : "the documents were changed at this very moment");
+    }
+
+    (void) assess_document_unknown(err);
+
+    return assess_batch_pointer(err, (size_t) first - 1);
+}
+
+
 assess_err_e
 assess_batch_start(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, assess_batch_start_t *start,
     assess_batch_change_t *change, int *replayed, assess_err_t *err)
 {
-    int                     doubt;
+    int                     doubt, stale;
     assess_err_e            rc;
     assess_conn_t          *conn;
     assess_batch_making_t   m;
@@ -632,11 +614,21 @@ assess_batch_start(assess_db_t *db, assess_arena_t *arena,
     }
 
     doubt = assess_start_unknown(conn, m.sent, rc);
+    stale = rc != ASSESS_OK && !doubt
+            && strcmp(assess_db_sqlstate(conn), ASSESS_BATCH_STALE) == 0;
+
+    if (stale && m.sent) {
+        assess_db_clock(conn, 0);
+    }
 
     assess_db_release(conn);
 
     if (rc == ASSESS_OK && !*replayed) {
         assess_scope_learned(db, scope);
+    }
+
+    if (stale) {
+        return assess_batch_missing(db, &m, err);
     }
 
     return doubt ? assess_batch_doubt(db, &m, &change->batch, err) : rc;
