@@ -495,6 +495,9 @@ subtest 'a start that is under way' => sub {
     call('startAssessment', 409, '/assessments/start',
          json => { documentId => $document, questionSet => 'fire' },
          headers => { 'Idempotency-Key' => 'two' });
+    call('startBatch', 409, '/assessments/batch',
+         json => { documentIds => [$document], questionSet => 'fire' },
+         headers => { 'Idempotency-Key' => 'two' });
 
     $t->sql("select pg_terminate_backend(pid) from pg_locks where locktype ="
         . " 'advisory' and granted");
@@ -553,6 +556,103 @@ subtest 'jobs' => sub {
     call('getDocumentText', 200, "/documents/$document/text?page=1");
     call('getDocumentText', 200, "/documents/$document/text?limit=1");
     call('getDocumentText', 404, "/documents/$document/text?page=2");
+};
+
+
+subtest 'batches' => sub {
+    my $path = '/assessments/batch';
+    my $start = { documentIds => [$document], questionSet => 'fire' };
+
+    my $a = call('startBatch', 202, $path, json => { %$start, priority => 5,
+        provider => 'local', model => 'local', maxCost => 1.5,
+        callbackUrl => 'https://example.net/done',
+        notifyEmail => 'ada@example.net', metadata => { a => 1 } });
+    my $batch = $a->{json}{batchId};
+    my $events = call('followProgress', 200,
+        "/assessments/progress?batchId=$batch", stream => 1)->{events};
+
+    follow_events($events, 'complete');
+    follow_events($events, 'batch') until $events->{ended} || $http->get(
+        "/api$path/$batch")->{json}{completedAt};
+
+    for my $bad ([], {}, { documentIds => [$document] },
+                 { questionSet => 'fire' }, { %$start, documentIds => [] },
+                 { %$start, documentIds => ['x'] }, { %$start, more => 1 },
+                 { %$start, documentId => $document },
+                 { %$start, priority => 101 }, { %$start, maxCost => -1 },
+                 { %$start, notifyEmail => 'nobody' },
+                 { %$start, documentIds => [($document) x 10_001] })
+    {
+        call('startBatch', 400, $path, json => $bad);
+    }
+
+    call('startBatch', 404, $path, json => { %$start, questionSet => 'none' });
+    call('startBatch', 404, $path,
+         json => { %$start, documentIds => [$document, $unknown] });
+    call('startBatch', 411, $path,
+         headers => { 'Content-Type' => 'application/json' });
+    call('startBatch', 413, $path, headers =>
+        { 'Content-Type' => 'application/json', 'Content-Length' => 99_999_999 });
+    call('startBatch', 415, $path, %text, body => 'x');
+    call('startBatch', 422, $path,
+         json => { %$start, documentIds => [$document, $document] });
+
+    my %key = (headers => { 'Idempotency-Key' => 'many' });
+    call('startBatch', 202, $path, json => $start, %key);
+    $a = call('startBatch', 202, $path, json => $start, %key);
+    is($a->{headers}{'idempotent-replayed'}, 'true', 'a repeat says so');
+
+    $path = "$path/$batch";
+    call('getBatch', 200, $path);
+    call('getBatch', 404, "/assessments/batch/$unknown");
+    call('getBatch', 404, '/assessments/batch/x');
+    call('getBatch', 400, "$path?a=b");
+
+    $a = call('getBatchResults', 200, "$path/results");
+    my @lines = map { $json->decode($_) } split /\n/, $a->{body};
+    is(scalar @lines, 2, 'NDJSON has every answer');
+    is(join("\n", map { $schemas->errors(
+        { '$ref' => '#/components/schemas/BatchAnswer' }, $_) } @lines), '',
+        'each line is one with its job');
+    $a = call('getBatchResults', 200, "$path/results?format=csv");
+    like($a->{body}, qr/^jobId,documentId,filename,questionId,/,
+         'CSV has its header');
+    call('getBatchResults', 400, "$path/results?format=json");
+    call('getBatchResults', 404, "/assessments/batch/$unknown/results");
+
+    # one that waits for a provider that does not answer
+    $a = call('startBatch', 202, '/assessments/batch',
+              json => { %$start, provider => 'hole' });
+    my $waits = "/assessments/batch/$a->{json}{batchId}";
+
+    call('pauseBatch', 200, "$waits/pause");
+    call('resumeBatch', 200, "$waits/resume");
+    call('retryBatch', 409, "$waits/retry-failed");
+    call('cancelBatch', 202, $waits);
+    call('cancelBatch', 200, $waits);
+    ok(wait_until(30, sub {
+        $http->get("/api$waits")->{json}{completedAt};
+    }), 'it has ended');
+    call('pauseBatch', 409, "$waits/pause");
+    call('resumeBatch', 409, "$waits/resume");
+    call('retryBatch', 202, "$waits/retry-failed");
+    call('cancelBatch', 202, $waits);
+
+    my %of = (pauseBatch => '/pause', resumeBatch => '/resume', retryBatch =>
+        '/retry-failed', cancelBatch => '');
+
+    for my $id (sort keys %of) {
+        call($id, 404, "/assessments/batch/$unknown$of{$id}");
+        call($id, 400, "$path$of{$id}?a=b");
+    }
+
+    call('listBatches', 200, '/assessments/batches');
+    $a = call('listBatches', 200, '/assessments/batches?limit=1');
+    call('listBatches', 200,
+         "/assessments/batches?limit=1&cursor=$a->{json}{nextCursor}");
+    call('listBatches', 200, '/assessments/batches?status=completed');
+    call('listBatches', 400, "/assessments/batches?$_")
+        for qw(status=failed limit=0 cursor= a=b);
 };
 
 
@@ -646,6 +746,8 @@ my %sample = (
     putQuestionSet => ['/question-sets/new', json => $set],
     startAssessment => ['/assessments/start', json =>
         { documentId => $unknown, questionSet => 'fire' }],
+    startBatch => ['/assessments/batch', json =>
+        { documentIds => [$unknown], questionSet => 'fire' }],
 );
 
 sub sample {
@@ -722,8 +824,8 @@ subtest 'heads' => sub {
 
 subtest 'what is not there is said so' => sub {
     my $text = $doc->{info}{description};
-    my %path = ('/assessments/batch' => 'POST', '/assessments/estimate' =>
-        'POST', "/assessments/job/$job/logs" => 'GET', '/search' => 'POST',
+    my %path = ('/assessments/estimate' => 'POST',
+        "/assessments/job/$job/logs" => 'GET', '/search' => 'POST',
         '/admin/queue/status' => 'GET');
 
     for my $path (sort keys %path) {

@@ -7,7 +7,8 @@
 
 #define NGX_HTTP_ASSESS_BATCHES_LOOK   1000      /* ms; for what was left */
 #define NGX_HTTP_ASSESS_BATCHES_EVERY  110       /* ms; between two looks */
-#define NGX_HTTP_ASSESS_BATCHES_READ   3000      /* ms; for one of them */
+#define NGX_HTTP_ASSESS_BATCHES_READ   1000      /* ms; for one of them */
+#define NGX_HTTP_ASSESS_BATCHES_WRITE  3000      /* ms; for one slice */
 
 #define NGX_HTTP_ASSESS_BATCHES_TOGETHER  64     /* changes that are told */
 
@@ -16,6 +17,7 @@ typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_db_t                   *db;
     ngx_http_assess_thread_t       thread;
+    ngx_atomic_t                   begun;
     ngx_atomic_t                   woken;
 } ngx_http_assess_batches_t;
 
@@ -56,6 +58,13 @@ void
 ngx_http_assess_batches_exit(void)
 {
     ngx_http_assess_thread_stop(&ngx_http_assess_batches.thread);
+}
+
+
+void
+ngx_http_assess_batches_begin(void)
+{
+    (void) ngx_atomic_cmp_set(&ngx_http_assess_batches.begun, 0, 1);
 }
 
 
@@ -125,9 +134,7 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
 
     wait = NGX_HTTP_ASSESS_BATCHES_LOOK;
 
-    if (!ngx_http_assess_scheduler_ready(NULL)
-        || assess_db_away(bs->db, NULL))
-    {
+    if (!bs->begun || assess_db_away(bs->db, NULL)) {
         return wait;
     }
 
@@ -147,6 +154,7 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
         }
 
         for (i = 0, done = 0; i < told.work.n; i++) {
+            assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_WRITE);
             done += ngx_http_assess_batches_slice(bs->db, told.work.ids[i]);
         }
 

@@ -19,6 +19,9 @@ ngx_int_t ngx_http_assess_batches_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf, assess_db_t *db);
 void ngx_http_assess_batches_exit(void);
 
+/* The store is open.  Any thread. */
+void ngx_http_assess_batches_begin(void);
+
 /* Something of a batch may be to be told or done.  Any thread. */
 void ngx_http_assess_batches_wake(void);
 
