@@ -27,8 +27,6 @@ static char *ngx_http_assess_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_assess_zone_begin(ngx_shm_zone_t *zone, void *data);
 static ngx_uint_t ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
-static char *ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -88,6 +86,10 @@ static ngx_http_assess_bounds_t  ngx_http_assess_stall_range = {
 
 static ngx_http_assess_bounds_t  ngx_http_assess_fetches_range = {
     NGX_HTTP_ASSESS_NUMBER, 0, 1, 1000, "a number from 1 to 1000"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_webhook_range = {
+    NGX_HTTP_ASSESS_TIME, 0, 100, 60 * 1000, "a time from 100ms to 1m"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_heartbeat_range = {
@@ -250,16 +252,16 @@ ngx_command_t  ngx_http_assess_commands[] = {
 
     { ngx_string("assess_source_private"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_http_assess_source_private,
+      ngx_http_assess_conf_nets,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_assess_main_conf_t, source_nets),
       NULL },
 
     { ngx_string("assess_source_trusted_certificate"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_assess_source_certificate,
+      ngx_http_assess_conf_certificate,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_assess_main_conf_t, source.ca_file),
       NULL },
 
     { ngx_string("assess_source_timeout"),
@@ -282,6 +284,48 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, source_fetches),
       &ngx_http_assess_fetches_range },
+
+    { ngx_string("assess_webhook_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_webhook_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_webhook_private"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_assess_conf_nets,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, webhook_nets),
+      NULL },
+
+    { ngx_string("assess_webhook_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_conf_certificate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, courier.ca_file),
+      NULL },
+
+    { ngx_string("assess_webhook_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, webhook_timeout),
+      &ngx_http_assess_webhook_range },
+
+    { ngx_string("assess_webhook_retry"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_assess_webhook_retry,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_smtp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_assess_smtp,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("assess_heartbeat"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -346,6 +390,9 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->source_timeout = NGX_CONF_UNSET_MSEC;
     mcf->source_stall = NGX_CONF_UNSET_MSEC;
     mcf->source_fetches = NGX_CONF_UNSET_UINT;
+    mcf->webhook_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->webhook_first = NGX_CONF_UNSET_MSEC;
+    mcf->webhook_keep = NGX_CONF_UNSET_MSEC;
     mcf->heartbeat = NGX_CONF_UNSET_MSEC;
     mcf->retry = NGX_CONF_UNSET_MSEC;
 
@@ -368,7 +415,11 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->source_rules, cf->pool, 4,
                           sizeof(assess_source_rule_t)) != NGX_OK
         || ngx_array_init(&mcf->source_nets, cf->pool, 4,
-                          sizeof(assess_net_t)) != NGX_OK)
+                          sizeof(assess_net_t)) != NGX_OK
+        || ngx_array_init(&mcf->webhook_nets, cf->pool, 4,
+                          sizeof(assess_net_t)) != NGX_OK
+        || ngx_array_init(&mcf->webhook_secrets, cf->pool, 2,
+                          sizeof(assess_webhook_secret_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -399,6 +450,10 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->source_timeout, 60000);
     ngx_conf_init_msec_value(mcf->source_stall, 15000);
     ngx_conf_init_uint_value(mcf->source_fetches, 8);
+    ngx_conf_init_msec_value(mcf->webhook_timeout, 15000);
+    ngx_conf_init_msec_value(mcf->webhook_first, 5000);
+    ngx_conf_init_msec_value(mcf->webhook_keep,
+                             (ngx_msec_t) 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);
 
@@ -409,6 +464,8 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     if (mcf->cpu_tasks == 0) {
         mcf->cpu_tasks = 1;
     }
+
+    ngx_http_assess_notice_init(mcf);
 
     /* nothing is set up where the module is only loaded */
 
@@ -706,92 +763,6 @@ ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name)
     }
 
     return 0;
-}
-
-
-static char *
-ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_assess_main_conf_t *mcf = conf;
-
-    char          *why;
-    ngx_int_t      n;
-    ngx_str_t     *value, s;
-    ngx_uint_t     i, *seen, connections, timeout;
-    assess_err_t   err;
-
-    if (mcf->conninfo.len) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    mcf->conninfo = value[1];
-    mcf->db.conninfo = (char *) value[1].data;
-
-    if (value[1].len == 0
-        || assess_db_conninfo_check(mcf->db.conninfo, &err) != ASSESS_OK)
-    {
-        /* the message does not hold the string, which may hold a password */
-
-        why = value[1].len ? err.message : "it is empty";
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has an invalid connection string: %s",
-                           &cmd->name, why);
-        return NGX_CONF_ERROR;
-    }
-
-    connections = 0;
-    timeout = 0;
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "connections=", 12) == 0) {
-
-            seen = &connections;
-
-            n = ngx_atoi(value[i].data + 12, value[i].len - 12);
-            if (n < 1 || n > 1000) {
-                return ngx_http_assess_conf_invalid(cf, cmd, &value[i],
-                                        "it takes a number from 1 to 1000");
-            }
-
-            mcf->db.connections = (int) n;
-
-        } else if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
-
-            seen = &timeout;
-
-            s.data = value[i].data + 8;
-            s.len = value[i].len - 8;
-
-            n = ngx_parse_time(&s, 0);
-            if (n < 1 || n > 3600 * 1000) {
-                return ngx_http_assess_conf_invalid(cf, cmd, &value[i],
-                                               "it takes a time from 1ms "
-                                               "to 1h");
-            }
-
-            mcf->db.statement_ms = (int) n;
-
-        } else {
-
-            /*
-             * Not shown: in a connection string without quotes around it, the
-             * password is a parameter like this one.
-             */
-
-            return "takes the connection string, in quotes if it has spaces, "
-                   "and after it \"connections=\" and \"timeout=\" only,";
-        }
-
-        if ((*seen)++) {
-            return ngx_http_assess_conf_twice(cf, cmd, &value[i]);
-        }
-    }
-
-    return NGX_CONF_OK;
 }
 
 

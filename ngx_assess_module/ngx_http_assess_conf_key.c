@@ -1,5 +1,5 @@
 
-/* Keys and URLs as several directives have them. */
+/* Keys, networks, files and URLs as several directives have them. */
 
 #include "ngx_http_assess_module.h"
 
@@ -124,6 +124,79 @@ ngx_http_assess_conf_key_file(ngx_conf_t *cf, ngx_str_t *name,
 
     ngx_memcpy(key->data, buf, (size_t) n);
     key->data[n] = '\0';
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_assess_conf_nets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ngx_array_t   *nets;
+    assess_net_t  *net;
+
+    nets = (ngx_array_t *) (p + cmd->offset);
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        net = ngx_array_push(nets);
+        if (net == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (assess_net_parse((char *) value[i].data, net) != 0) {
+            return ngx_http_assess_conf_invalid(cf, cmd, &value[i],
+                                    "it takes networks, such as 10.1.0.0/16 "
+                                    "or fd00::/8, with no bits behind the "
+                                    "prefix");
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* libcurl reads it with each transfer: that it is there is told now */
+
+char *
+ngx_http_assess_conf_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    ngx_fd_t      fd;
+    ngx_str_t    *value;
+    const char  **file;
+
+    file = (const char **) (p + cmd->offset);
+
+    if (*file) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    fd = ngx_open_file(value[1].data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%V\" names the file \"%V\", which cannot be "
+                           "opened", &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    (void) ngx_close_file(fd);
+
+    *file = (char *) value[1].data;
 
     return NGX_CONF_OK;
 }

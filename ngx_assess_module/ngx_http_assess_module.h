@@ -13,6 +13,7 @@
 #error "ngx_http_assess_module needs nginx built with --with-threads"
 #endif
 
+#include "engine/assess_courier.h"
 #include "engine/assess_engine.h"
 #include "engine/assess_source.h"
 #include "store/assess_storage.h"
@@ -74,6 +75,14 @@ typedef struct {
     ngx_msec_t                   source_stall;
     ngx_uint_t                   source_fetches; /* at once, a worker */
 
+    assess_courier_conf_t        courier;        /* of notices */
+    assess_smtp_conf_t           smtp;           /* its mail; url: or none */
+    ngx_array_t                  webhook_secrets; /* assess_webhook_secret_t */
+    ngx_array_t                  webhook_nets;   /* of assess_net_t */
+    ngx_msec_t                   webhook_timeout;
+    ngx_msec_t                   webhook_first;
+    ngx_msec_t                   webhook_keep;
+
     ngx_msec_t                   heartbeat;
     ngx_msec_t                   retry;
 
@@ -113,6 +122,11 @@ char *ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value);
 
 
+/* ngx_http_assess_conf_database.c */
+char *ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /*
  * ngx_http_assess_conf_block.c.  The entry of the directive that was read in a
  * table of a block, whose entries begin with a name, and which ends with one
@@ -130,6 +144,12 @@ char *ngx_http_assess_block_said(ngx_conf_t *cf, char *rv);
 char *ngx_http_assess_conf_key(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *value, assess_str_t *key);
 
+/* Networks, added to an array of assess_net_t; and the name of a file of PEM. */
+char *ngx_http_assess_conf_nets(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_conf_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* What is wrong with the URL of a server, or NULL.  It is not shown. */
 char *ngx_http_assess_conf_url(const char *text);
 
@@ -145,12 +165,17 @@ assess_s3_conf_t *ngx_http_assess_s3_named(ngx_http_assess_main_conf_t *mcf,
 /* ngx_http_assess_conf_source.c: from where documents are fetched */
 char *ngx_http_assess_source_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_assess_source_private(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_assess_source_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_assess_source_init(ngx_conf_t *cf,
     ngx_http_assess_main_conf_t *mcf);
+
+
+/* ngx_http_assess_conf_notice.c: how notices are sent, and whereto */
+char *ngx_http_assess_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_assess_smtp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_assess_notice_init(ngx_http_assess_main_conf_t *mcf);
 
 
 /* ngx_http_assess_conf_extract.c: the program that reads documents */

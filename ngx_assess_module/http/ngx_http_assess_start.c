@@ -512,12 +512,17 @@ ngx_http_assess_start_key(ngx_http_assess_call_t *call, assess_json_t *value,
 }
 
 
+/* What could never be called is refused now, while somebody listens */
+
 static assess_err_e
 ngx_http_assess_start_url(ngx_http_assess_call_t *call, assess_json_t *value,
     assess_start_t *start, assess_err_t *err)
 {
-    assess_err_e   rc;
-    assess_str_t   text;
+    assess_err_e                  rc;
+    assess_err_t                  why;
+    assess_str_t                  text;
+    assess_source_t               url;
+    ngx_http_assess_main_conf_t  *mcf;
 
     rc = ngx_http_assess_start_text(call, "callbackUrl", value,
                                     NGX_HTTP_ASSESS_URL_LEN, &text, err);
@@ -526,15 +531,17 @@ ngx_http_assess_start_url(ngx_http_assess_call_t *call, assess_json_t *value,
         return rc;
     }
 
-    if (ngx_strncmp(text.data, "http://", 7) != 0
-        && ngx_strncmp(text.data, "https://", 8) != 0)
+    mcf = call->mcf;
+
+    if (assess_webhook_url(call->arena, &text, mcf->courier.nets,
+                           mcf->courier.nnets, &url, &why) != ASSESS_OK)
     {
-        return ngx_http_assess_bad(err, ASSESS_INVALID, "callbackUrl",
-                                   "callbackUrl must begin with http:// or "
-                                   "https://");
+        return ngx_http_assess_bad(err, why.kind, "callbackUrl",
+                                   "callbackUrl cannot be called: %s",
+                                   why.message);
     }
 
-    start->callback_url = text;
+    start->callback_url = url.url;
 
     return ASSESS_OK;
 }

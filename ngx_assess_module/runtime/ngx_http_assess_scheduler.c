@@ -3,6 +3,7 @@
 #include "ngx_http_assess_batches.h"
 #include "ngx_http_assess_forget.h"
 #include "ngx_http_assess_lease.h"
+#include "ngx_http_assess_notices.h"
 #include "ngx_http_assess_sweep.h"
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
@@ -142,6 +143,10 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     ngx_http_assess_sweep(mcf);
 
     if (ngx_http_assess_lease_init(cycle, mcf, s->engine.db) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_assess_notices_init(cycle, mcf, s->engine.db) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -340,6 +345,7 @@ ngx_http_assess_scheduler_exit(void)
     }
 
     assess_carrier_destroy(s->carrier);
+    ngx_http_assess_notices_exit();
 
     for (i = 0; i < s->engine.nproviders; i++) {
         assess_provider_destroy(s->engine.providers[i]);
@@ -467,6 +473,7 @@ ngx_http_assess_store_open_done(void *data)
 
         ngx_http_assess_lease_beat();
         ngx_http_assess_batches_begin();
+        ngx_http_assess_notices_open();
         ngx_http_assess_scheduler_left();
         return;
     }
@@ -698,6 +705,12 @@ ngx_http_assess_scheduler_publish(const assess_change_t **changes,
     s = &ngx_http_assess_scheduler;
 
     ngx_http_assess_zone_publish(s->mcf->zone, changes, n);
+
+    for (i = 0; i < n && !changes[i]->notices; i++) { /* void */ }
+
+    if (i < n) {
+        ngx_http_assess_notices_wake();
+    }
 
     for (i = 0, wanted = 0, batches = 0; i < n; i++) {
 

@@ -73,6 +73,7 @@ typedef struct {
     assess_job_t      job;
     assess_event_t   *events;
     size_t            nevents;
+    int               notices;       /* some are to be sent */
 } assess_change_t;
 
 

@@ -13,6 +13,10 @@
     " where b.tenant = $1 and b.job_id = $2 and b.status in (" states ")"    \
     " for update)"
 
+/* behind the columns of the job; the second is null where it has not ended */
+#define ASSESS_CHANGE_FROM      ASSESS_JOB_EXTRA
+#define ASSESS_CHANGE_CALLBACK  (ASSESS_JOB_EXTRA + 1)
+
 
 /*
  * Runs the update of one job of a tenant.  *res has its row, or none when the
@@ -51,16 +55,19 @@ assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
         return assess_db_no_memory(err);
     }
 
-    from = assess_status_by_name(PQgetvalue(res, 0, ASSESS_JOB_EXTRA),
+    from = assess_status_by_name(PQgetvalue(res, 0, ASSESS_CHANGE_FROM),
                                  (size_t) PQgetlength(res, 0,
-                                                      ASSESS_JOB_EXTRA));
+                                                      ASSESS_CHANGE_FROM));
 
     on.tenant = &job.tenant;
     on.document_id = job.document_id;
     on.more = more;
     on.reviewed = 0;
 
-    if (assess_jobs_on_documents(conn, &on, 1, 1, err) != ASSESS_OK) {
+    if (assess_jobs_on_documents(conn, &on, 1, 1, err) != ASSESS_OK
+        || assess_job_notice(conn, arena, res, ASSESS_CHANGE_CALLBACK, &job,
+                             change, err) != ASSESS_OK)
+    {
         return err->kind;
     }
 
@@ -108,7 +115,7 @@ assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
         " stage = null, completed_at = now(), estimated_completion = null,"
         " lease_owner = null, lease_until = null, worker_id = null,"
         " told_at = now() from before where j.job_id = before.job_id"
-        " returning" ASSESS_JOB_COLUMNS ", before.status";
+        " returning" ASSESS_JOB_COLUMNS ", before.status, j.callback_url";
 
     *changed = 0;
 
@@ -175,13 +182,14 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
         ASSESS_CHANGE_OF("'failed', 'cancelled', 'budget_exceeded'")
         " update assess.assessment_jobs j set status = 'queued',"
         " lane = assess.lane(j.tenant, j.user_name, j.batch_id, j.priority,"
-        " j.provider), progress = 0, lost = 0, resumes = false, completed_at = null,"
+        " j.provider), progress = 0, lost = 0, resumes = false,"
+        " completed_at = null,"
         " error_code = null, error_message = null, told_at = now()"
         " from before where j.job_id = before.job_id"
         " and not exists (select 1 from assess.batch_assessments t"
         " where t.batch_id = j.batch_id"
         " and t.status in ('cancelled', 'budget_exceeded'))"
-        " returning" ASSESS_JOB_COLUMNS ", before.status";
+        " returning" ASSESS_JOB_COLUMNS ", before.status, null";
 
     rc = assess_change_begin(db, scope, job_id, change, &conn, err);
     if (rc != ASSESS_OK) {

@@ -76,6 +76,24 @@ typedef struct {
 } assess_claimed_t;
 
 /*
+ * What a write gives of each job: the place of its write, from 1, and whom its
+ * end is told, if anybody.
+ */
+#define ASSESS_WORK_PLACE     ASSESS_JOB_EXTRA
+#define ASSESS_WORK_CALLBACK  (ASSESS_JOB_EXTRA + 1)
+
+/*
+ * Notices of the jobs that have ended by these writes, within their
+ * transaction; no statement where nobody wants any.  And of the one in the
+ * first row, whose column col says whom.
+ */
+assess_err_e assess_job_notices(assess_conn_t *conn, assess_write_t **writes,
+    size_t n, const PGresult *rows, assess_err_t *err);
+assess_err_e assess_job_notice(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *res, int col, const assess_job_t *job,
+    assess_change_t *change, assess_err_t *err);
+
+/*
  * A claim within a transaction: who wants one, the statement, and what it gave,
  * with an event and a turn for each row.  Not ASSESS_OK: nothing may be kept.
  */

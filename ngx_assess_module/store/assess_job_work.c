@@ -418,7 +418,7 @@ static const char  assess_work_sql[] =
     " where j.job_id = w.job_id and j.tenant = w.tenant and j.fence = w.fence"
     " and j.lease_owner = w.owner and j.status = 'processing'"
     " and (j.steps = w.steps or not w.stepped)"
-    " returning" ASSESS_JOB_COLUMNS ", w.n";
+    " returning" ASSESS_JOB_COLUMNS ", w.n, j.callback_url";
 
 #define ASSESS_WORK_COLUMNS  20
 
@@ -779,7 +779,7 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
     for (row = 0; row < (int) n && rc == ASSESS_OK; row++) {
 
-        k = (size_t) assess_col_int(rows, row, ASSESS_JOB_EXTRA) - 1;
+        k = (size_t) assess_col_int(rows, row, ASSESS_WORK_PLACE) - 1;
 
         rc = assess_work_told(writes[k], rows, row, told->events + told->n,
                               told->turns + told->n, err);
@@ -788,6 +788,10 @@ assess_work_finish(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
     if (rc == ASSESS_OK && claimed) {
         rc = assess_work_dealt(conn, claimed, told, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_job_notices(conn, writes, n, rows, err);
     }
 
     if (rc == ASSESS_OK) {
