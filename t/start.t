@@ -131,7 +131,7 @@ sub form {
     my $bytes = pdf('The exits are checked.', 'The alarm is tested.');
     my $a = form([questionSet => 'fire@2'], [priority => 3],
         [provider => 'openai'], [model => 'test-model'], [maxCost => '1.5'],
-        [callbackUrl => 'http://127.0.0.1:9/done'], [metadata => '{"a":[1]}'],
+        [callbackUrl => 'https://receiver.invalid/done'], [metadata => '{"a":[1]}'],
         [file => $bytes, 'both.pdf', 'application/pdf']);
 
     is($a->{status}, 202, 'a form with all fields') or diag($a->{body});

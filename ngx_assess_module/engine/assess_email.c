@@ -230,11 +230,11 @@ assess_email_texts(assess_buf_t *plain, assess_buf_t *html,
         assess_buf_printf(plain, "%-14s %s\n", assess_email_lines[i].label,
                           value.data);
 
-        assess_buf_printf(html, "<tr><td style=\"padding: 3px 20px 3px 0; "
-                          "color: #666\">%s</td><td>",
+        assess_buf_printf(html, "<tr>\n<td style=\"padding-right: 20px; "
+                          "color: #666\">%s</td>\n<td>",
                           assess_email_lines[i].label);
         assess_email_html(html, value.data, value.len);
-        assess_buf_str(html, "</td></tr>\n");
+        assess_buf_str(html, "</td>\n</tr>\n");
     }
 
     assess_buf_str(html, "</table>\n</body></html>\n");
