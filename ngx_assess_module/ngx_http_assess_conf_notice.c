@@ -203,21 +203,26 @@ ngx_http_assess_smtp_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 static char *
 ngx_http_assess_smtp_check(ngx_conf_t *cf, assess_smtp_conf_t *smtp)
 {
+    char  *why;
+
     if (smtp->from.len == 0) {
-        return "must have \"from\"";
-    }
+        why = "must have \"from\"";
 
-    if ((smtp->user.len == 0) != (smtp->password.len == 0)) {
-        return "must have both \"user\" and \"password\", or neither";
-    }
+    } else if ((smtp->user.len == 0) != (smtp->password.len == 0)) {
+        why = "must have both \"user\" and \"password\", or neither";
 
-    if (smtp->user.len && smtp->tls == ASSESS_SMTP_TLS_OFF
-        && ngx_strncmp(smtp->url.data, "smtps://", 8) != 0)
+    } else if (smtp->user.len && smtp->tls == ASSESS_SMTP_TLS_OFF
+               && ngx_strncmp(smtp->url.data, "smtps://", 8) != 0)
     {
-        return "sends no password without TLS";
+        why = "sends no password without TLS";
+
+    } else {
+        return NGX_CONF_OK;
     }
 
-    return NGX_CONF_OK;
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"assess_smtp\" %s", why);
+
+    return NGX_CONF_ERROR;
 }
 
 

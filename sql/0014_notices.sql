@@ -11,7 +11,7 @@ create table assess.notices (
     target      text not null,           -- a URL, or an address of mail
 
     -- Whose slowness must not hold up others: scheme, host and port.
-    lane        text not null,
+    origin      text not null,
     body        text not null,
 
     created_at  timestamptz not null default now(),

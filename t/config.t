@@ -110,6 +110,8 @@ sub provider { my ($name, $text) = @_;
                return http("assess_provider $name {\n$text\n} # here\n") }
 sub s3       { my ($text) = @_;
                return http("assess_s3 x {\n$text # here\n}\n") }
+sub smtp     { my ($text) = @_;
+               return http("assess_smtp smtp://mail {\n$text # here\n}\n") }
 sub source   { my ($text) = @_;
                return http("assess_s3 main {\nendpoint http://h; access_key k; "
                    . "secret_key k;\n}\n$text; # here\n") }
@@ -287,6 +289,7 @@ my %mistakes = (
     ['assess_source_timeout', 'a time from 100ms to 1h', 0, '99ms', '2h'],
     ['assess_source_stall_timeout', 'a time from 1s to 1h', '500ms', '2h'],
     ['assess_source_fetches', 'a number from 1 to 1000', 0, 1001, 'x'],
+    ['assess_webhook_timeout', 'a time from 100ms to 1m', 0, '99ms', '61s'],
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
     ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
 
@@ -314,20 +317,89 @@ my %mistakes = (
              . "assess_threads jobs=assess_jobs store=assess_store;\n", location => "location /api/ {\nassess_api; # here\n}\n")],
 ],
 
-'assess_source_private' => [
-    (map { [qq{"assess_source_private" has an invalid parameter "$_", it takes }
+(map { my $name = $_;
+    ($name => [map { [qq{"$name" has an invalid parameter "$_", it takes }
         . 'networks, such as 10.1.0.0/16 or fd00::/8, with no bits behind the '
-        . 'prefix', http("assess_source_private $_; # here\n")] }
-        '10.20.0.0/8', 'localhost', '10.0.0.0/33', 'fd00::1/8'),
+        . 'prefix', http("$name $_; # here\n")] }
+        '10.20.0.0/8', 'localhost', '10.0.0.0/33', 'fd00::1/8']);
+} qw(assess_source_private assess_webhook_private)),
+
+(map { my $name = $_;
+    ($name => [
+    [qq{"$name" directive is duplicate},
+        http("$name list.json;\n$name list.json; # here\n")],
+    [qq{"$name" names the file "/etc/nginx/missing", }
+        . 'which cannot be opened (2: No such file or directory)',
+        http("$name missing; # here\n")],
+    ]);
+} qw(assess_source_trusted_certificate assess_webhook_trusted_certificate)),
+
+'assess_webhook_secret' => [
+    (map { ['"assess_webhook_secret" directive must begin with "whsec_"',
+        http("assess_webhook_secret $_; # here\n")] } 'hush', 'WHSEC_hush'),
+    (map { ['"assess_webhook_secret" directive must have 24 to 64 bytes behind '
+        . '"whsec_", in base64', http("assess_webhook_secret $_; # here\n")] }
+        'whsec_', 'whsec_hush', 'whsec_' . 'hush' x 22, 'whsec_' . '-ush' x 8),
+    ['"assess_webhook_secret" directive must not be empty',
+        http("assess_webhook_secret \"\"; # here\n")],
 ],
 
-'assess_source_trusted_certificate' => [
-    ['"assess_source_trusted_certificate" directive is duplicate',
-        http("assess_source_trusted_certificate list.json;\n"
-             . "assess_source_trusted_certificate list.json; # here\n")],
-    ['"assess_source_trusted_certificate" names the file "/etc/nginx/missing", '
-        . 'which cannot be opened (2: No such file or directory)',
-        http("assess_source_trusted_certificate missing; # here\n")],
+'assess_webhook_retry' => [
+    (map { [qq{"assess_webhook_retry" has an invalid parameter "$_", it takes a }
+        . 'time from 100ms to 1h', http("assess_webhook_retry $_; # here\n")] }
+        '0', '99ms', '61m', 'soon'),
+    (map { [qq{"assess_webhook_retry" has an invalid parameter "$_", it takes a }
+        . 'time from 1s to 30d', http("assess_webhook_retry 1s $_; # here\n")] }
+        '31d', '999ms', 'ever'),
+],
+
+'assess_smtp' => [
+    (map { ['"assess_smtp" directive must begin with "smtp://" or "smtps://"',
+        http("assess_smtp $_ { # here\nfrom a\@b;\n}\n")] }
+        'mail.example.org', 'http://mail', 'hush:hush@mail'),
+    ['"assess_smtp" directive is no URL with a host',
+        http("assess_smtp smtp:///mail { # here\nfrom a\@b;\n}\n")],
+    (map { ['"assess_smtp" directive must have a host and a port only, a user and '
+        . 'a password have directives of their own',
+        http("assess_smtp $_ { # here\nfrom a\@b;\n}\n")] }
+        'smtp://me:hush@mail', 'smtp://me@mail', '"smtp://mail?hush"'),
+    (map { my ($why, $text) = @$_;
+        [qq{"assess_smtp" $why},
+         http("assess_smtp smtp://mail {\n$text\n} # here\n")] }
+        ['must have "from"', 'tls off;'],
+        ['must have both "user" and "password", or neither',
+         'from a@b; user me;'],
+        ['must have both "user" and "password", or neither',
+         'from a@b; password hush;'],
+        ['sends no password without TLS',
+         'from a@b; user me; password hush; tls off;']),
+    ['unknown directive "form" in "assess_smtp"', smtp('form a@b;')],
+],
+
+'from' => [
+    (map { ['"from" directive must be an address of mail, such as '
+        . 'assess@example.org', smtp("from \"$_\";")] }
+        '', 'me', 'Me <me@b>', 'me@b@c'),
+],
+
+'user' => [
+    ['"user" directive must not be empty', smtp('user "";')],
+],
+
+'password' => [
+    ['"password" names the environment variable "ASSESS_NO_KEY", which is not '
+        . 'set', smtp('password env:ASSESS_NO_KEY;')],
+],
+
+'tls' => [
+    (map { [qq{"tls" must be "required" or "off", not "$_"}, smtp("tls $_;")] }
+        'on', 'try'),
+],
+
+'trusted_certificate' => [
+    ['"trusted_certificate" names the file "/etc/nginx/missing", which cannot be '
+        . 'opened (2: No such file or directory)',
+        smtp('trusted_certificate missing;')],
 ],
 
 'assess_s3' => [
@@ -697,6 +769,16 @@ subtest 'what is taken' => sub {
                   'assess_ocr_languages eng+script/Greek',
                   'assess_source_private 127.0.0.1 10.0.0.0/8 ::/0 fd00::/8',
                   'assess_source_fetches 1000',
+                  'assess_webhook_private 127.0.0.1 fd00::/8',
+                  'assess_webhook_secret whsec_' . 'A' x 32,
+                  'assess_webhook_secret whsec_' . 'A' x 84 . "AA==;\n"
+                  . 'assess_webhook_secret whsec_' . 'B' x 32,
+                  'assess_webhook_retry 100ms', 'assess_webhook_retry 1h 30d',
+                  'assess_webhook_timeout 1m',
+                  "assess_smtp smtp://mail { from a\@b; tls off; }\n#",
+                  "assess_smtp smtps://[::1]:465 { from a\@b; user me;"
+                  . " password file:spare.key; tls required;"
+                  . " trusted_certificate list.json; }\n#",
                   'assess_source_trusted_certificate list.json')
     {
         ($status, $said) = check(http("$text;\n"));
@@ -776,7 +858,9 @@ subtest 'examples' => sub {
         . "map \$host \$auth_user {\ndefault u;\n}\n";
 
     write_file("$dir/$_", "sk-example\n")
-        for qw(openai.key s3.access s3.secret minio.key);
+        for qw(openai.key s3.access s3.secret minio.key smtp.password);
+    write_file("$dir/$_", 'whsec_' . 'A' x 32)
+        for qw(webhook.secret webhook.secret.old);
     make_path("$dir/srv/assess/documents");
     chmod 0777, "$dir/srv/assess/documents";
 

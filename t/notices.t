@@ -16,6 +16,7 @@ use Assess::Contract;
 use Assess::Process qw(slurp wait_until);
 use Assess::Provider;
 use Assess::Receiver;
+use Assess::Schema;
 use Assess::Test;
 
 my $NEW = 'whsec_' . 'bmV3ZXN0LXNlY3JldC0xMjM0NTY3ODkwYWJjZGVm';
@@ -99,6 +100,11 @@ sub arrived {
     is($body->{type}, 'job.completed', 'its type');
     is($body->{timestamp}, $job->{completedAt}, 'when it was');
     is(json($body->{data}), json($job), 'the Job');
+
+    my $api = Assess::Schema->new($coder->decode(slurp(
+        "$FindBin::RealBin/../docs/openapi.json")));
+    is(join("\n", $api->errors({ '$ref' => '#/components/schemas/Notice' },
+        $coder->decode($got->{body}))), '', 'as the documentation has it');
 
     ok(wait_until(10, sub { notice($id, 'delivered') eq 't' }), 'written down');
     is(notice($id, 'tries'), 1, 'after one try');

@@ -60,7 +60,7 @@ sub told {
         tokens => { input => 1000, output => 20 } } });
 
     $t->sql('insert into assess.notices (notice_id, tenant, subject_id, type,'
-        . " happened_at, kind, target, lane, body) values ('$id', 'default',"
+        . " happened_at, kind, target, origin, body) values ('$id', 'default',"
         . " '$batch', 'batch.completed', clock_timestamp(), 'email', '$to',"
         . " 'mail', '$body')");
 

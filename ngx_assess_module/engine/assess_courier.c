@@ -143,15 +143,15 @@ assess_courier_room(const assess_courier_t *courier)
 
 
 static int
-assess_courier_of_lane(const assess_courier_t *courier,
-    const assess_str_t *lane)
+assess_courier_of_origin(const assess_courier_t *courier,
+    const assess_str_t *origin)
 {
     int                       i, n;
     const assess_delivery_t  *d;
 
     for (i = 0, n = 0; i < ASSESS_COURIER_MAX; i++) {
         d = &courier->deliveries[i];
-        n += d->courier && assess_str_same(&d->notice.lane, lane);
+        n += d->courier && assess_str_same(&d->notice.origin, origin);
     }
 
     return n;
@@ -159,13 +159,13 @@ assess_courier_of_lane(const assess_courier_t *courier,
 
 
 /*
- * A claim takes up to ASSESS_COURIER_EACH of a lane, whatever it has under way:
- * so none that has more than would leave room for these.
+ * A claim takes up to ASSESS_COURIER_EACH for an origin, whatever that has under
+ * way: so none for one where they would be too many.
  */
 
 size_t
 assess_courier_full(const assess_courier_t *courier,
-    assess_str_t lanes[ASSESS_COURIER_MAX])
+    assess_str_t origins[ASSESS_COURIER_MAX])
 {
     int                       i;
     size_t                    n;
@@ -176,10 +176,10 @@ assess_courier_full(const assess_courier_t *courier,
         d = &courier->deliveries[i];
 
         if (d->courier
-            && assess_courier_of_lane(courier, &d->notice.lane)
-               > ASSESS_COURIER_LANE - ASSESS_COURIER_EACH)
+            && assess_courier_of_origin(courier, &d->notice.origin)
+               > ASSESS_COURIER_ORIGIN - ASSESS_COURIER_EACH)
         {
-            lanes[n++] = d->notice.lane;
+            origins[n++] = d->notice.origin;
         }
     }
 
@@ -398,13 +398,13 @@ assess_delivery_copy(assess_delivery_t *d, const assess_notice_t *notice)
     if (d->arena == NULL || d->perform.easy == NULL
         || assess_pstrdup(d->arena, &d->notice.target, notice->target.data,
                           notice->target.len) != 0
-        || assess_pstrdup(d->arena, &d->notice.lane, notice->lane.data,
-                          notice->lane.len) != 0
+        || assess_pstrdup(d->arena, &d->notice.origin, notice->origin.data,
+                          notice->origin.len) != 0
         || assess_pstrdup(d->arena, &d->notice.body, notice->body.data,
                           notice->body.len) != 0)
     {
-        d->notice.lane.data = NULL;
-        d->notice.lane.len = 0;
+        d->notice.origin.data = NULL;
+        d->notice.origin.len = 0;
         return -1;
     }
 

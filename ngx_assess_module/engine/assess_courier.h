@@ -16,7 +16,7 @@
 
 
 #define ASSESS_COURIER_MAX   32              /* notices under way */
-#define ASSESS_COURIER_LANE  8               /* to one receiver */
+#define ASSESS_COURIER_ORIGIN  8               /* to one receiver */
 #define ASSESS_COURIER_EACH  4               /* of these, taken at once */
 
 #define ASSESS_COURIER_WAIT  (3600 * 1000)   /* ms; the longest between tries */
@@ -44,10 +44,10 @@ assess_courier_t *assess_courier_create(const assess_courier_conf_t *conf);
 /* Breaks off what is under way. */
 void assess_courier_destroy(assess_courier_t *courier);
 
-/* How many more it takes, and the lanes that take none. */
+/* How many more it takes, and the origins that take none. */
 int assess_courier_room(const assess_courier_t *courier);
 size_t assess_courier_full(const assess_courier_t *courier,
-    assess_str_t lanes[ASSESS_COURIER_MAX]);
+    assess_str_t origins[ASSESS_COURIER_MAX]);
 
 /*
  * Begins to send one, which is copied.  What cannot even begin is told of like

@@ -20,22 +20,22 @@ static const char *const  assess_notice_kinds[] = { "webhook", "email" };
 /* https://host:port of a URL; all mail goes to one server */
 
 static assess_str_t
-assess_notice_lane(const assess_fact_t *fact, assess_notice_e kind)
+assess_notice_origin(const assess_fact_t *fact, assess_notice_e kind)
 {
     char          *p, *end;
-    assess_str_t   lane;
+    assess_str_t   origin;
 
     static const char  mail[] = "mail";
 
     if (kind == ASSESS_NOTICE_EMAIL) {
-        lane.data = (char *) mail;
-        lane.len = sizeof(mail) - 1;
-        return lane;
+        origin.data = (char *) mail;
+        origin.len = sizeof(mail) - 1;
+        return origin;
     }
 
-    lane = fact->url;
-    end = lane.data + lane.len;
-    p = memchr(lane.data, ':', lane.len);
+    origin = fact->url;
+    end = origin.data + origin.len;
+    p = memchr(origin.data, ':', origin.len);
 
     for (p = p && end - p > 3 ? p + 3 : end; p < end; p++) {
         if (*p == '/' || *p == '?' || *p == '#') {
@@ -43,9 +43,9 @@ assess_notice_lane(const assess_fact_t *fact, assess_notice_e kind)
         }
     }
 
-    lane.len = (size_t) (p - lane.data);
+    origin.len = (size_t) (p - origin.data);
 
-    return lane;
+    return origin;
 }
 
 
@@ -72,13 +72,13 @@ assess_notice_row(assess_buf_t *col, const assess_fact_t *fact,
     assess_notice_e kind, const assess_str_t *body)
 {
     char          id[ASSESS_UUID_LEN + 1];
-    assess_str_t  lane;
+    assess_str_t  origin;
 
     if (assess_uuid(id) != 0) {
         return -1;
     }
 
-    lane = assess_notice_lane(fact, kind);
+    origin = assess_notice_origin(fact, kind);
 
     assess_array_id(&col[0], id);
     assess_array_add(&col[1], &fact->tenant);
@@ -88,7 +88,7 @@ assess_notice_row(assess_buf_t *col, const assess_fact_t *fact,
     assess_array_cstr(&col[5], assess_notice_kinds[kind]);
     assess_array_add(&col[6], kind == ASSESS_NOTICE_EMAIL ? &fact->email
                                                           : &fact->url);
-    assess_array_add(&col[7], &lane);
+    assess_array_add(&col[7], &origin);
     assess_array_add(&col[8], body);
 
     return 0;
@@ -134,12 +134,13 @@ assess_notices_add(assess_conn_t *conn, const assess_fact_t *facts, size_t n,
 
     static const char  sql[] =
         "insert into assess.notices (notice_id, tenant, subject_id, type,"
-        " happened_at, kind, target, lane, body)"
+        " happened_at, kind, target, origin, body)"
         " select n.id, n.tenant, n.subject, n.type, 'epoch'::timestamptz"
-        " + n.happened * interval '1 millisecond', n.kind, n.target, n.lane,"
+        " + n.happened * interval '1 millisecond', n.kind, n.target, n.origin,"
         " n.body from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[],"
         " $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[])"
-        " as n (id, tenant, subject, type, happened, kind, target, lane, body)"
+        " as n (id, tenant, subject, type, happened, kind, target, origin,"
+        " body)"
         " on conflict do nothing";
 
     if (n == 0) {
@@ -180,7 +181,7 @@ assess_notice_read(assess_arena_t *arena, const PGresult *res, int row,
     notice->tries = (int) assess_col_int(res, row, 7);
 
     if (assess_col_str(arena, res, row, 2, &notice->target) != 0
-        || assess_col_str(arena, res, row, 3, &notice->lane) != 0
+        || assess_col_str(arena, res, row, 3, &notice->origin) != 0
         || assess_col_str(arena, res, row, 4, &notice->body) != 0)
     {
         return -1;
@@ -191,8 +192,8 @@ assess_notice_read(assess_arena_t *arena, const PGresult *res, int row,
 
 
 /*
- * Of each lane only so many, which is found out before anything is locked; what
- * another worker has taken since is passed over.
+ * For each origin only so many, which is found out before anything is locked;
+ * what another worker has taken since is passed over.
  */
 
 assess_err_e
@@ -210,10 +211,11 @@ assess_notices_claim(assess_db_t *db, assess_arena_t *arena,
 
     static const char  sql[] =
         "with due as (select d.notice_id, d.due_at, row_number() over"
-        " (partition by d.lane order by d.due_at) as place"
-        " from (select w.notice_id, w.lane, w.due_at from assess.notices w"
+        " (partition by d.origin order by d.due_at) as place"
+        " from (select w.notice_id, w.origin, w.due_at from assess.notices w"
         " where w.ended_at is null and w.due_at <= now()"
-        " and not w.lane = any($1::text[]) order by w.due_at limit $2::int) d),"
+        " and not w.origin = any($1::text[]) order by w.due_at"
+        " limit $2::int) d),"
         " taken as (select n.notice_id from assess.notices n"
         " where n.notice_id in (select due.notice_id from due"
         " where due.place <= $3::int order by due.due_at limit $4::int)"
@@ -222,7 +224,7 @@ assess_notices_claim(assess_db_t *db, assess_arena_t *arena,
         " update assess.notices u set tries = u.tries + 1, due_at = now()"
         " + $5::int * interval '1 millisecond'"
         " from taken where u.notice_id = taken.notice_id"
-        " returning u.notice_id, u.kind, u.target, u.lane, u.body,"
+        " returning u.notice_id, u.kind, u.target, u.origin, u.body,"
         " assess.ms(u.created_at), assess.ms(now()) - assess.ms(u.created_at),"
         " u.tries";
 

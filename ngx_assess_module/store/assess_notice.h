@@ -24,7 +24,7 @@ typedef struct {
     char              notice_id[ASSESS_UUID_LEN + 1];
     assess_notice_e   kind;
     assess_str_t      target;        /* a URL, or an address; NUL-terminated */
-    assess_str_t      lane;          /* scheme, host and port of it */
+    assess_str_t      origin;          /* scheme, host and port of it */
     assess_str_t      body;          /* JSON, the same at each try */
     int64_t           created_at;    /* ms */
     int64_t           age_ms;
@@ -49,11 +49,11 @@ typedef struct {
 } assess_notice_told_t;
 
 
-/* What is claimed, of which lanes, and for how long nobody else has it. */
+/* What is claimed, of which origins, and for how long nobody else has it. */
 typedef struct {
     int                    limit;    /* in all */
-    int                    each;     /* of one lane */
-    const assess_str_t    *busy;     /* lanes of which nothing is wanted */
+    int                    each;     /* of one origin */
+    const assess_str_t    *busy;     /* origins of which nothing is wanted */
     size_t                 nbusy;
     int                    lease_ms;
 } assess_notice_claim_t;

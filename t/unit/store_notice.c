@@ -115,7 +115,8 @@ test_ends(void)
         is_int(notices[0].kind, ASSESS_NOTICE_WEBHOOK, "by a webhook");
         is_str(notices[0].target.data, "https://example.net:8443/hook?x",
                "to its URL");
-        is_str(notices[0].lane.data, "https://example.net:8443", "its lane");
+        is_str(notices[0].origin.data, "https://example.net:8443",
+               "its origin");
         is_int(notices[0].tries, 1, "the first try");
         ok(strstr(notices[0].body.data, "{\"type\":\"job.budget_exceeded\","
                   "\"timestamp\":\"20") == notices[0].body.data
@@ -134,7 +135,7 @@ test_ends(void)
     is_int(change.notices, 0, "which is nothing new");
 
     if (is_int(claim(&all, &notices), 1, "one notice")) {
-        is_str(notices[0].lane.data, "http://example.net",
+        is_str(notices[0].origin.data, "http://example.net",
                "a URL may end with its host");
         settle(&notices[0], ASSESS_NOTICE_DELIVERED, 0);
     }
@@ -215,7 +216,7 @@ test_facts(void)
 
 
 static void
-test_lanes(void)
+test_origins(void)
 {
     int                     i;
     assess_str_t            busy[1];
@@ -230,7 +231,7 @@ test_lanes(void)
     }
 
     few = claim_of(10, 4);
-    is_int(claim(&few, &notices), 8, "four of each lane");
+    is_int(claim(&few, &notices), 8, "four of each origin");
 
     few.limit = 3;
     is_int(claim(&few, &more), 3, "no more than there is room for");
@@ -239,7 +240,7 @@ test_lanes(void)
     few.limit = 10;
     few.busy = busy;
     few.nbusy = 1;
-    is_int(claim(&few, &more), 1, "none of a lane that is full");
+    is_int(claim(&few, &more), 1, "none of a origin that is full");
 
     /* who comes late changes nothing */
 
@@ -306,7 +307,7 @@ main(void)
 
     test_ends();
     test_facts();
-    test_lanes();
+    test_origins();
     test_forget();
 
     return store_end();
