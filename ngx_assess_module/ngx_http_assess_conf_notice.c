@@ -1,9 +1,13 @@
 
-/* How notices are sent: what webhooks are signed with, and the server of mail. */
+/* How notices are sent: the secrets of webhooks, and the server of mail. */
 
 #include "ngx_http_assess_module.h"
 
 #include "engine/assess_email.h"
+
+
+/* all signatures are one header */
+#define NGX_HTTP_ASSESS_SECRETS  16
 
 
 typedef struct {
@@ -71,6 +75,10 @@ ngx_http_assess_webhook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rv = ngx_http_assess_conf_key(cf, &cmd->name, &value[1], &text);
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (mcf->webhook_secrets.nelts == NGX_HTTP_ASSESS_SECRETS) {
+        return "is there more than 16 times";
     }
 
     secret = ngx_array_push(&mcf->webhook_secrets);

@@ -340,6 +340,9 @@ my %mistakes = (
     (map { ['"assess_webhook_secret" directive must have 24 to 64 bytes behind '
         . '"whsec_", in base64', http("assess_webhook_secret $_; # here\n")] }
         'whsec_', 'whsec_hush', 'whsec_' . 'hush' x 22, 'whsec_' . '-ush' x 8),
+    ['"assess_webhook_secret" directive is there more than 16 times',
+        http(('assess_webhook_secret whsec_' . 'A' x 32 . ";\n") x 16
+             . 'assess_webhook_secret whsec_' . 'A' x 32 . "; # here\n")],
     ['"assess_webhook_secret" directive must not be empty',
         http("assess_webhook_secret \"\"; # here\n")],
 ],

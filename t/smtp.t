@@ -31,6 +31,7 @@ die "openssl: $said\n" if $status;
 my $batch = '018f0000-0000-7000-8000-000000000001';
 my $box = Assess::Mailbox->new;
 my $safe = Assess::Mailbox->new(certificate => $dir);
+my $start = Assess::Mailbox->new(certificate => $dir, starttls => 1);
 
 
 sub server {
@@ -149,25 +150,25 @@ $t->server->quit;
 
 
 # TLS and a password
-{
+for my $to ($safe, $start) {
     my $id = told('safe@example.net');
-    my $home = server($t, "assess_smtp @{[ $safe->url ]} { from"
+    my $home = server($t, "assess_smtp @{[ $to->url ]} { from"
         . ' assess@example.org; user me; password secret;'
         . " trusted_certificate $dir/cert.pem; }");
 
-    ok(sent($id), 'by TLS') or diag(notice($id, 'last_error'));
-    my ($mail) = $safe->got;
+    ok(sent($id), 'by TLS, ' . $to->url) or diag(notice($id, 'last_error'));
+    my ($mail) = $to->got;
     is($mail->{to}, 'safe@example.net', 'to whom it is for');
     is($mail->{auth}, ' me secret', 'with user and password');
     $home->stop;
 
     # nobody who is trusted
     $id = told('other@example.net');
-    $home = server($t, "assess_smtp @{[ $safe->url ]} { from"
+    $home = server($t, "assess_smtp @{[ $to->url ]} { from"
         . ' assess@example.org; user me; password secret; }');
     ok(wait_until(20, sub { notice($id, "coalesce(last_error, '')") ne '' }),
         'a certificate of nobody that is trusted');
-    is($safe->asked('other@example.net'), 0, 'nothing is said to it');
+    is($to->asked('other@example.net'), 0, 'nothing is said to it');
 
     my $log = slurp($home->server->{home} . '/logs/error.log');
     unlike($log, qr/secret/, 'the password is not in the log');

@@ -159,8 +159,8 @@ assess_courier_of_origin(const assess_courier_t *courier,
 
 
 /*
- * A claim takes up to ASSESS_COURIER_EACH for an origin, whatever that has under
- * way: so none for one where they would be too many.
+ * A claim takes up to ASSESS_COURIER_EACH for an origin, whatever that has
+ * under way: so none for one where they would be too many.
  */
 
 size_t
@@ -307,7 +307,7 @@ assess_delivery_webhook(assess_delivery_t *d)
 static int
 assess_delivery_mail(assess_delivery_t *d)
 {
-    assess_email_t              mail;
+    assess_email_t             mail;
     const assess_smtp_conf_t  *smtp;
 
     smtp = d->courier->conf->smtp;

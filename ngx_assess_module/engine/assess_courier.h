@@ -15,11 +15,11 @@
 #include "../store/assess_notice.h"
 
 
-#define ASSESS_COURIER_MAX   32              /* notices under way */
-#define ASSESS_COURIER_ORIGIN  8               /* to one receiver */
-#define ASSESS_COURIER_EACH  4               /* of these, taken at once */
+#define ASSESS_COURIER_MAX     32            /* notices under way */
+#define ASSESS_COURIER_ORIGIN  8             /* of these, to one receiver */
+#define ASSESS_COURIER_EACH    4             /* of these, taken at once */
 
-#define ASSESS_COURIER_WAIT  (3600 * 1000)   /* ms; the longest between tries */
+#define ASSESS_COURIER_WAIT    (3600 * 1000) /* ms; the longest between tries */
 
 
 typedef struct {

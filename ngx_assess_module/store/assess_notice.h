@@ -24,7 +24,7 @@ typedef struct {
     char              notice_id[ASSESS_UUID_LEN + 1];
     assess_notice_e   kind;
     assess_str_t      target;        /* a URL, or an address; NUL-terminated */
-    assess_str_t      origin;          /* scheme, host and port of it */
+    assess_str_t      origin;        /* scheme, host and port of it */
     assess_str_t      body;          /* JSON, the same at each try */
     int64_t           created_at;    /* ms */
     int64_t           age_ms;

@@ -1,5 +1,5 @@
 
-/* What webhooks are signed with, whom they may go to, and how long they wait. */
+/* What webhooks are signed with, whom they may go to, how long they wait. */
 
 /* sources: engine/assess_webhook.c engine/assess_source.c
    engine/assess_address.c engine/assess_s3.c engine/assess_header.c

@@ -5,10 +5,12 @@ package Assess::Mailbox;
 #
 #   my $box = Assess::Mailbox->new;                          # smtp://
 #   my $box = Assess::Mailbox->new(certificate => DIR);      # smtps://
+#   my $box = Assess::Mailbox->new(certificate => DIR, starttls => 1);
 #   $box->url; $box->got;                   # {from, to, auth, data}, ...
 #
-# With TLS it is openssl's server that listens, one connection after the other;
-# DIR has cert.pem and key.pem.  Then it wants a password: me, secret.
+# With TLS it is openssl's server that listens, one connection after the other,
+# or that is asked after STARTTLS; DIR has cert.pem and key.pem.  Then it wants
+# a password: me, secret.
 
 use strict;
 use warnings;
@@ -31,7 +33,8 @@ sub new {
     require File::Temp;
 
     my $dir = File::Temp::tempdir('assess-w-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my $self = bless { dir => $dir, owner => $$, tls => $o{certificate},
+    my $self = bless { dir => $dir, owner => $$,
+                       tls => $o{certificate} && !$o{starttls},
                        port => Assess::Test::free_port() }, $class;
 
     (my $lib = Cwd::realpath(__FILE__)) =~ s{/Assess/Mailbox\.pm\z}{};
@@ -39,7 +42,7 @@ sub new {
     $self->{pid} = Assess::Process::spawn(log => "$dir/stderr", cwd => $dir,
         command => [$^X, "-I$lib", '-MAssess::Mailbox', '-e',
                     'Assess::Mailbox::serve', $dir, $self->{port},
-                    $o{certificate} // ()]);
+                    $o{certificate} // (), $o{starttls} // ()]);
 
     # a connection would be one that openssl waits for
     Assess::Process::wait_until(10, sub { -e "$dir/ready" })
@@ -86,10 +89,11 @@ sub DESTROY {
 # ---- the server
 
 sub serve {
-    my ($dir, $port, $certificate) = @ARGV;
+    my ($dir, $port, $certificate, $starttls) = @ARGV;
 
     $SIG{PIPE} = 'IGNORE';
-    return _serve_tls($dir, $port, $certificate) if defined $certificate;
+    return _serve_tls($dir, $port, $certificate)
+        if defined $certificate && !$starttls;
 
     my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
         LocalPort => $port, Listen => 64, Proto => 'tcp', ReuseAddr => 1)
@@ -109,7 +113,7 @@ sub serve {
         my $pid = fork // die "fork: $!\n";
 
         if ($pid == 0) {
-            _session($dir, $client, $client, 0);
+            _session($dir, $client, $client, certificate => $certificate);
             POSIX::_exit(0);
         }
     }
@@ -125,16 +129,74 @@ sub _serve_tls {
     local $SIG{TERM} = sub { kill 'TERM', $server if $server; POSIX::_exit(0) };
 
     while (getppid == $parent) {
-        $server = open2(my $out, my $in, 'openssl', 's_server', '-accept',
-            "127.0.0.1:$port", '-cert', "$certificate/cert.pem", '-key',
-            "$certificate/key.pem", '-naccept', 1, '-quiet');
+        $server = _openssl(\my $out, \my $in, $port, $certificate);
 
         _say("$dir/ready", '');
-        _session($dir, $out, $in, 1);
+        _session($dir, $out, $in, tls => 1);
 
         close $in;
         waitpid $server, 0;
     }
+}
+
+
+sub _openssl {
+    my ($out, $in, $port, $certificate) = @_;
+
+    return open2($$out, $$in, 'openssl', 's_server', '-accept',
+        "127.0.0.1:$port", '-cert', "$certificate/cert.pem", '-key',
+        "$certificate/key.pem", '-naccept', 1, '-quiet');
+}
+
+
+# From here on openssl speaks with the client, by a process that carries the
+# bytes between the two.
+sub _starttls {
+    my ($dir, $client, $certificate) = @_;
+
+    my $spare = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+        Proto => 'tcp', ReuseAddr => 1) or die "listen: $!\n";
+    my $port = $spare->sockport;
+    close $spare;
+
+    local $SIG{CHLD} = 'DEFAULT';
+    my $server = _openssl(\my $out, \my $in, $port, $certificate);
+    my $tls;
+
+    for (1 .. 500) {
+        $tls = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Proto => 'tcp',
+            PeerPort => $port) and last;
+        select undef, undef, undef, 0.02;
+    }
+
+    my $pump = fork // die "fork: $!\n";
+
+    if ($pump == 0) {
+        my %other = (fileno $client => $tls, fileno $tls => $client);
+        my $open = 1;
+
+        while ($open) {
+            vec(my $ready = '', fileno $client, 1) = 1;
+            vec($ready, fileno $tls, 1) = 1;
+            select($ready, undef, undef, undef);
+
+            for my $from (grep { vec $ready, fileno $_, 1 } $client, $tls) {
+                my $n = sysread $from, my $bytes, 65536;
+
+                $open = $n && syswrite $other{ fileno $from }, $bytes;
+                last unless $open;
+            }
+        }
+
+        POSIX::_exit(0);
+    }
+
+    close $tls;
+    _session($dir, $out, $in, tls => 1, met => 1);
+    close $in;
+
+    kill 'TERM', $server;
+    waitpid $_, 0 for $server, $pump;
 }
 
 
@@ -148,18 +210,24 @@ sub _say {
 
 
 sub _session {
-    my ($dir, $in, $out, $tls) = @_;
+    my ($dir, $in, $out, %o) = @_;
 
     my %mail;
     my $answer = sub { print {$out} map {"$_\r\n"} @_; $out->flush };
 
-    $answer->('220 mailbox');
+    # nobody is greeted again behind STARTTLS
+    $answer->('220 mailbox') unless $o{met};
 
     while (defined(my $line = <$in>)) {
         $line =~ s/\r?\n\z//;
 
         if ($line =~ /^EHLO /i) {
-            $answer->('250-mailbox', ($tls ? '250-AUTH PLAIN' : ()), '250 8BITMIME');
+            $answer->('250-mailbox', ($o{tls} ? '250-AUTH PLAIN'
+                : $o{certificate} ? '250-STARTTLS' : ()), '250 8BITMIME');
+
+        } elsif ($line =~ /^STARTTLS/i && $o{certificate}) {
+            $answer->('220 go on');
+            return _starttls($dir, $in, $o{certificate});
 
         } elsif ($line =~ /^AUTH PLAIN ?(.*)/i) {
             my $said = $1;
@@ -174,7 +242,7 @@ sub _session {
 
         } elsif ($line =~ /^MAIL FROM:<(.*?)>/i) {
             $mail{from} = $1;
-            $answer->($tls && ($mail{auth} // '') ne ' me secret'
+            $answer->($o{tls} && ($mail{auth} // '') ne ' me secret'
                       ? '530 who are you' : '250 good');
 
         } elsif ($line =~ /^RCPT TO:<(.*?)>/i) {
