@@ -1,6 +1,5 @@
 
 #include "ngx_http_assess_module.h"
-#include "http/ngx_http_assess_call.h"
 #include "runtime/ngx_http_assess_zone.h"
 
 
@@ -30,10 +29,6 @@ static ngx_uint_t ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_assess_required(ngx_conf_t *cf,
     ngx_http_assess_main_conf_t *mcf);
@@ -69,6 +64,11 @@ static ngx_http_assess_bounds_t  ngx_http_assess_answers_range = {
 static ngx_http_assess_bounds_t  ngx_http_assess_events_range = {
     NGX_HTTP_ASSESS_TIME, 0, 60000, 3650LL * 24 * 3600 * 1000,
     "a time from 1m to 3650d"
+};
+
+static ngx_http_assess_bounds_t  ngx_http_assess_history_range = {
+    NGX_HTTP_ASSESS_TIME, 1, 60000, 3650LL * 24 * 3600 * 1000,
+    "\"off\" or a time from 1m to 3650d"
 };
 
 static ngx_http_assess_bounds_t  ngx_http_assess_documents_range = {
@@ -186,6 +186,20 @@ ngx_command_t  ngx_http_assess_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_assess_main_conf_t, event_log),
       &ngx_http_assess_events_range },
+
+    { ngx_string("assess_history"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, history),
+      &ngx_http_assess_history_range },
+
+    { ngx_string("assess_log_history"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_assess_main_conf_t, log_history),
+      &ngx_http_assess_history_range },
 
     { ngx_string("assess_document_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -362,6 +376,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       offsetof(ngx_http_assess_loc_conf_t, user),
       NULL },
 
+    { ngx_string("assess_admin"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_assess_loc_conf_t, admin),
+      NULL },
+
       ngx_null_command
 };
 
@@ -386,6 +407,8 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     mcf->answer_cache = NGX_CONF_UNSET_MSEC;
     mcf->event_log = NGX_CONF_UNSET_MSEC;
+    mcf->history = NGX_CONF_UNSET_MSEC;
+    mcf->log_history = NGX_CONF_UNSET_MSEC;
     mcf->document_cache = NGX_CONF_UNSET_SIZE;
     mcf->source_timeout = NGX_CONF_UNSET_MSEC;
     mcf->source_stall = NGX_CONF_UNSET_MSEC;
@@ -446,6 +469,9 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->answer_cache,
                              (ngx_msec_t) 30 * 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->event_log, (ngx_msec_t) 24 * 3600 * 1000);
+    ngx_conf_init_msec_value(mcf->history, 0);
+    ngx_conf_init_msec_value(mcf->log_history,
+                             (ngx_msec_t) 30 * 24 * 3600 * 1000);
     ngx_conf_init_size_value(mcf->document_cache, 32 * 1024 * 1024);
     ngx_conf_init_msec_value(mcf->source_timeout, 60000);
     ngx_conf_init_msec_value(mcf->source_stall, 15000);
@@ -522,61 +548,6 @@ ngx_http_assess_required(ngx_conf_t *cf, ngx_http_assess_main_conf_t *mcf)
                   missing, &mcf->api_file, mcf->api_line);
 
     return NGX_CONF_ERROR;
-}
-
-
-void *
-ngx_http_assess_create_loc_conf(ngx_conf_t *cf)
-{
-    ngx_http_assess_loc_conf_t  *lcf;
-
-    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_assess_loc_conf_t));
-    if (lcf == NULL) {
-        return NULL;
-    }
-
-    lcf->tenant = NGX_CONF_UNSET_PTR;
-    lcf->user = NGX_CONF_UNSET_PTR;
-
-    return lcf;
-}
-
-
-char *
-ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_assess_loc_conf_t *prev = parent;
-    ngx_http_assess_loc_conf_t *conf = child;
-
-    ngx_http_core_loc_conf_t  *clcf;
-
-    ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
-    ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
-
-    if (!conf->api) {
-        return NGX_CONF_OK;
-    }
-
-    if (conf->tenant == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"assess_api\" needs the \"assess_tenant\" directive "
-                      "in %V:%ui", &conf->api_file, conf->api_line);
-        return NGX_CONF_ERROR;
-    }
-
-    /* of two directives that answer, nginx takes the last without a word */
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler != ngx_http_assess_call_handler) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"assess_api\" shares its location with another "
-                      "directive that answers requests in %V:%ui",
-                      &conf->api_file, conf->api_line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
 }
 
 
@@ -895,83 +866,6 @@ ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" failed: %s",
                            &cmd->name, err.message);
         return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_assess_loc_conf_t *lcf = conf;
-
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_assess_main_conf_t  *mcf;
-
-    if (lcf->api) {
-        return "is duplicate";
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-#if (NGX_PCRE)
-    if (clcf->regex) {
-        return "cannot be used in a location that is a regular expression";
-    }
-#endif
-
-    if (clcf->named || clcf->noname || clcf->exact_match
-        || clcf->name.len == 0 || clcf->name.data[0] != '/')
-    {
-        return "needs a location that is a prefix, such as \"/api/\"";
-    }
-
-    lcf->api = 1;
-    lcf->prefix = clcf->name;
-
-    lcf->api_file = cf->conf_file->file.name;
-    lcf->api_line = cf->conf_file->line;
-
-    if (clcf->handler) {
-        return "shares its location with another directive that answers "
-               "requests";
-    }
-
-    clcf->handler = ngx_http_assess_call_handler;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_assess_module);
-
-    if (mcf->api_file.len == 0) {
-        mcf->api_file = cf->conf_file->file.name;
-        mcf->api_line = cf->conf_file->line;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* a text without variables is known now, and may be one that nobody can be */
-
-static char *
-ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_assess_loc_conf_t *lcf = conf;
-
-    char       *rv;
-    ngx_str_t  *value;
-
-    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    value = cf->args->elts;
-
-    if (lcf->tenant->lengths == NULL
-        && (value[1].len == 0 || value[1].len > NGX_HTTP_ASSESS_TENANT_LEN))
-    {
-        return "needs 1 to 128 bytes, or a variable";
     }
 
     return NGX_CONF_OK;

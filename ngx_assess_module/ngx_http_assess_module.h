@@ -55,6 +55,8 @@ typedef struct {
     ngx_msec_t                   drain_timeout;
     ngx_msec_t                   answer_cache;   /* answers are kept for; 0 */
     ngx_msec_t                   event_log;      /* so are events */
+    ngx_msec_t                   history;        /* jobs that ended; 0 */
+    ngx_msec_t                   log_history;    /* and lines of all; 0 */
     size_t                       document_cache; /* bytes, a worker; 0 */
 
     assess_extract_conf_t        extract;
@@ -100,6 +102,7 @@ typedef struct {
     ngx_uint_t                   api_line;
     ngx_http_complex_value_t    *tenant;
     ngx_http_complex_value_t    *user;
+    ngx_http_complex_value_t    *admin;          /* NULL: nobody is one */
 } ngx_http_assess_loc_conf_t;
 
 
@@ -111,9 +114,6 @@ extern ngx_command_t  ngx_http_assess_commands[];
 
 void *ngx_http_assess_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf);
-void *ngx_http_assess_create_loc_conf(ngx_conf_t *cf);
-char *ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child);
 
 /* Log that a parameter is wrong, or there twice; NGX_CONF_ERROR. */
 char *ngx_http_assess_conf_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -125,6 +125,12 @@ char *ngx_http_assess_conf_twice(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_assess_conf_database.c */
 char *ngx_http_assess_database(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* ngx_http_assess_conf_location.c */
+void *ngx_http_assess_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+char *ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /*

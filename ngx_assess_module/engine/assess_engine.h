@@ -24,6 +24,7 @@ typedef struct {
     int                      lease_ms;
     assess_lane_limits_t     limits;         /* of jobs that run at once */
     int64_t                  answers_ms;     /* kept answers; 0: none */
+    volatile int             paused;         /* no run takes another job */
     assess_lru_t            *prepared;       /* see there; NULL: none */
     assess_cpu_t            *cpu;            /* around each piece of work */
 

@@ -25,12 +25,18 @@ static assess_err_e assess_run_illustrate(assess_run_t *run,
 static assess_err_e assess_run_find(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_lookup(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_search(assess_run_t *run, assess_err_t *err);
+static void assess_run_asks(assess_run_t *run, size_t cached);
 static assess_err_e assess_run_ask(assess_run_t *run, assess_err_t *err);
 static assess_err_e assess_run_reply(void *ctx, const assess_reply_t *reply,
     assess_err_t *err);
 static int assess_run_cancelled(void *ctx);
 static int assess_run_stopping(void *ctx);
 static int assess_run_hold(void *ctx);
+static assess_err_e assess_run_tell(assess_run_t *run, assess_err_t *err);
+static void assess_run_said(void *ctx, assess_level_e level,
+    const char *text);
+static void assess_run_begin(assess_run_t *run);
+static void assess_run_completed(assess_run_t *run);
 
 
 assess_err_e
@@ -99,6 +105,7 @@ assess_run_taken(assess_engine_t *engine, assess_client_t *client,
     run.next = next->arena ? next : NULL;
 
     assess_steps_init(&run.steps, engine, &run.work, claimed);
+    assess_run_begin(&run);
 
     rc = assess_run_job(&run, err);
     assess_run_conclude(&run, rc, err);
@@ -107,6 +114,28 @@ assess_run_taken(assess_engine_t *engine, assess_client_t *client,
 
     assess_lru_release(run.shared_document);
     assess_lru_release(run.shared_set);
+}
+
+
+static void
+assess_run_begin(assess_run_t *run)
+{
+    const assess_job_t  *job;
+
+    job = &run->work.job;
+
+    run->begun = assess_mono_ms();
+    run->input = job->input_tokens;
+    run->output = job->output_tokens;
+    run->cost = job->cost;
+
+    if (run->work.left) {
+        assess_run_line(run, ASSESS_LEVEL_WARN, "its worker left it without a "
+                        "word, and its lease has ended: taken over");
+    }
+
+    assess_run_line(run, ASSESS_LEVEL_INFO, "taken by worker %s, attempt %d",
+                    run->engine->worker_id, job->attempt);
 }
 
 
@@ -169,11 +198,30 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
 
     rc = assess_run_step(run, &step, err);
 
-    return rc == ASSESS_OK
-           ? assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
-                              NULL, NULL, assess_run_stopping(run) ? NULL
-                                                         : run->next, err)
-           : rc;
+    if (rc != ASSESS_OK) {
+        return rc;
+    }
+
+    assess_run_completed(run);
+
+    return assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
+                            NULL, NULL, assess_run_stopping(run)
+                                        || run->engine->paused ? NULL
+                                                               : run->next,
+                            err);
+}
+
+
+static void
+assess_run_completed(assess_run_t *run)
+{
+    assess_run_line(run, ASSESS_LEVEL_INFO, "completed: %zu question%s in "
+                    "%d batch%s, %lld + %lld tokens, $%.6f, %lld ms since it was "
+                    "taken", run->questions->n,
+                    assess_plural(run->questions->n), run->total_batches,
+                    run->total_batches == 1 ? "" : "es",
+                    (long long) run->input, (long long) run->output, run->cost,
+                    (long long) (assess_mono_ms() - run->begun));
 }
 
 
@@ -207,6 +255,9 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
         return;
 
     case ASSESS_STOPPING:
+        assess_run_line(run, ASSESS_LEVEL_INFO, "handed back to the queue: %s",
+                        assess_run_stopping(run)
+                        ? "this worker is on its way out" : err->message);
         end = assess_steps_end(&run->steps, ASSESS_WRITE_RELEASE,
                                ASSESS_QUEUED, NULL, NULL, NULL, &why);
         break;
@@ -224,6 +275,8 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
         code = rc == ASSESS_FAILED && err->code ? err->code : "internal";
 
         engine->log(engine->ctx, rc, run->work.job.job_id, err->message);
+        assess_run_line(run, ASSESS_LEVEL_ERROR, "failed (%s): %s", code,
+                        err->message);
         end = assess_steps_end(&run->steps, ASSESS_WRITE_END,
                                ASSESS_JOB_FAILED, code, err->message, NULL,
                                &why);
@@ -272,6 +325,7 @@ assess_run_introduce(assess_run_t *run)
     ask->cancelled = assess_run_cancelled;
     ask->stopping = assess_run_stopping;
     ask->hold = assess_run_hold;
+    ask->line = assess_run_said;
     ask->ctx = run;
 }
 
@@ -381,6 +435,41 @@ assess_run_search(assess_run_t *run, assess_err_t *err)
 }
 
 
+/* what is about to be asked, and what is not */
+
+static void
+assess_run_asks(assess_run_t *run, size_t cached)
+{
+    int                            local;
+    size_t                         batch, batches;
+    const assess_str_t            *model;
+    const assess_provider_conf_t  *conf;
+
+    conf = assess_provider_conf(run->provider);
+    local = conf->type == ASSESS_PROVIDER_LOCAL;
+    model = run->ask.model.data ? &run->ask.model : &conf->model;
+
+    if (cached) {
+        assess_run_line(run, ASSESS_LEVEL_INFO, "%zu answer%s taken that had "
+                        "been given before", cached, assess_plural(cached));
+    }
+
+    if (run->nitems == 0) {
+        return;
+    }
+
+    batch = (size_t) conf->questions_per_batch;
+    batches = (run->nitems + batch - 1) / batch;
+
+    assess_run_line(run, ASSESS_LEVEL_INFO, "asking \"%.*s\"%s%.*s: %zu "
+                    "question%s in %zu batch%s", (int) conf->name.len,
+                    conf->name.data, local ? "" : ", model ",
+                    local ? 0 : (int) model->len, local ? "" : model->data,
+                    run->nitems, assess_plural(run->nitems), batches,
+                    batches == 1 ? "" : "es");
+}
+
+
 static assess_err_e
 assess_run_ask(assess_run_t *run, assess_err_t *err)
 {
@@ -396,6 +485,7 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
 
     if (rc == ASSESS_OK) {
         assess_run_take(run, &step);
+        assess_run_asks(run, step.nanswers);
         rc = assess_run_step(run, &step, err);
     }
 
@@ -457,6 +547,9 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
         }
     }
 
+    run->input += reply->input_tokens;
+    run->output += reply->output_tokens;
+    run->cost += reply->cost;
     run->completed_batches += reply->batches;
 
     if (run->completed_batches > run->total_batches) {
@@ -543,6 +636,32 @@ assess_run_stopping(void *ctx)
 }
 
 
+static void
+assess_run_said(void *ctx, assess_level_e level, const char *text)
+{
+    assess_run_t *run = ctx;
+
+    assess_run_line(run, level, "%s", text);
+}
+
+
+/* why a job does not get on is told while it does not */
+
+static assess_err_e
+assess_run_tell(assess_run_t *run, assess_err_t *err)
+{
+    assess_step_t  step;
+
+    memset(&step, 0, sizeof(assess_step_t));
+    step.stage = ASSESS_LLM_PROCESSING;
+    step.step = "Assessing questions";
+    step.total_batches = run->total_batches;
+    step.completed_batches = run->completed_batches;
+
+    return assess_steps_tell(&run->steps, &step, err);
+}
+
+
 /*
  * What came and could not be saved would be asked again if this process died;
  * and what is sent without a lease is asked by another, too.  Until that is
@@ -558,6 +677,10 @@ assess_run_hold(void *ctx)
     assess_err_t  err;
 
     rc = assess_steps_try(&run->steps, &err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_run_tell(run, &err);
+    }
 
     if (rc == ASSESS_OK && assess_steps_kept(&run->steps)) {
         return 1;

@@ -42,6 +42,11 @@ typedef struct {
     int                  looked;     /* for them */
     assess_ask_t         ask;        /* without items, until they are asked */
 
+    int64_t              begun;      /* of the monotonic clock */
+    int64_t              input;      /* tokens, what is not saved included */
+    int64_t              output;
+    double               cost;
+
     int                  total_batches;
     int                  completed_batches;
     int                  first_batch;    /* completed before the asking */
@@ -77,6 +82,10 @@ assess_err_e assess_run_pictures(assess_run_t *run, assess_err_t *err);
 
 assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
     assess_err_t *err);
+
+/* A line of what happened to it: nothing that stands in a document. */
+#define assess_run_line(run, ...)                                            \
+    assess_lines_add(&(run)->steps.lines, __VA_ARGS__)
 
 /* The progress of a job whose questions are being answered. */
 int assess_run_asked(const assess_run_t *run);

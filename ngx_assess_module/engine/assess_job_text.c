@@ -29,10 +29,13 @@ typedef struct {
     int64_t          told;           /* when progress was last told, ms */
     int              scans;          /* pages that are; 0: not known yet */
     int              from;           /* progress before them */
+    int              saved;          /* they had been read before */
 } assess_text_t;
 
 
 static assess_err_e assess_run_prepare(assess_run_t *run, assess_err_t *err);
+static void assess_run_found(assess_run_t *run,
+    const assess_prepared_t *document, const char *how, int64_t ms);
 static assess_err_e assess_run_pages(assess_text_t *text, assess_err_t *err);
 static assess_err_e assess_run_extract(assess_text_t *text,
     assess_err_t *err);
@@ -57,14 +60,21 @@ static assess_err_e assess_run_deadly_check(assess_run_t *run,
 assess_err_e
 assess_run_text(assess_run_t *run, assess_err_t *err)
 {
+    int64_t       begun;
     assess_err_e  rc;
+
+    begun = assess_mono_ms();
 
     rc = assess_prepared_get(run->engine->prepared, &run->work.job.tenant,
                              run->work.document.document_id,
                              ASSESS_EXTRACTOR_VERSION, assess_run_interrupted,
                              run, &run->shared_document, err);
 
-    if (rc == ASSESS_OK && run->shared_document->value == NULL) {
+    if (rc == ASSESS_OK && run->shared_document->value) {
+        assess_run_found(run, run->shared_document->value, "kept by this "
+                         "worker", assess_mono_ms() - begun);
+
+    } else if (rc == ASSESS_OK) {
 
         rc = assess_run_prepare(run, err);
 
@@ -97,12 +107,14 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
 static assess_err_e
 assess_run_prepare(assess_run_t *run, assess_err_t *err)
 {
+    int64_t        begun;
     assess_err_e   rc;
     assess_text_t  text;
 
     memset(&text, 0, sizeof(assess_text_t));
     text.run = run;
     text.arena = run->shared_document->arena;
+    begun = assess_mono_ms();
 
     rc = assess_run_pages(&text, err);
     if (rc != ASSESS_OK) {
@@ -116,7 +128,25 @@ assess_run_prepare(assess_run_t *run, assess_err_t *err)
 
     assess_cpu_leave(run->engine->cpu);
 
+    if (rc == ASSESS_OK) {
+        assess_run_found(run, run->shared_document->value,
+                         text.saved ? "saved before" : "read",
+                         assess_mono_ms() - begun);
+    }
+
     return rc;
+}
+
+
+static void
+assess_run_found(assess_run_t *run, const assess_prepared_t *document,
+    const char *how, int64_t ms)
+{
+    assess_run_line(run, ASSESS_LEVEL_INFO, "text of %zu page%s, %s, and %zu "
+                    "passage%s in it, in %lld ms", document->npages,
+                    assess_plural(document->npages), how,
+                    document->npassages, assess_plural(document->npassages),
+                    (long long) ms);
 }
 
 
@@ -138,6 +168,8 @@ assess_run_pages(assess_text_t *text, assess_err_t *err)
                                    ASSESS_EXTRACTOR_VERSION, &text->pages,
                                    &text->npages, err);
     } while (assess_steps_again(&run->steps, rc));
+
+    text->saved = rc == ASSESS_OK;
 
     if (rc != ASSESS_CONFLICT) {
         return rc;

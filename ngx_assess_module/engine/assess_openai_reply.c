@@ -6,6 +6,7 @@
 #include "assess_reply.h"
 #include "assess_retry.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,60 @@
  */
 #define ASSESS_OPENAI_PART  32
 #define ASSESS_OPENAI_WAIT  50
+
+
+static void
+assess_openai_line(assess_asking_t *a, assess_level_e level, const char *fmt,
+    ...)
+{
+    char     text[ASSESS_LOG_LINE];
+    va_list  args;
+
+    if (a->ask->line == NULL) {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    a->ask->line(a->ask->ctx, level, text);
+}
+
+
+/* What the provider says itself may repeat what it was sent: it is not told */
+
+static void
+assess_openai_again(assess_asking_t *a, const assess_request_t *request,
+    const assess_retry_t *retry)
+{
+    char     why[80], when[80];
+    int64_t  wait;
+
+    if (a->ask->line == NULL) {
+        return;
+    }
+
+    if (request->transfer.cargo.status) {
+        (void) snprintf(why, sizeof(why), "status %ld",
+                        request->transfer.cargo.status);
+    } else {
+        (void) snprintf(why, sizeof(why), "%.70s", retry->reason);
+    }
+
+    wait = request->due - assess_mono_ms();
+
+    if (request->due == 0) {
+        (void) snprintf(when, sizeof(when), "when the provider can take more");
+    } else {
+        (void) snprintf(when, sizeof(when), "after %lld ms",
+                        (long long) (wait > 0 ? wait : 0));
+    }
+
+    assess_openai_line(a, ASSESS_LEVEL_WARN, "%s for %zu question%s: sent "
+                       "again %s", why, request->nitems,
+                       assess_plural(request->nitems), when);
+}
 
 
 /* The first failure counts. */
@@ -94,6 +149,7 @@ static void
 assess_openai_landed(assess_asking_t *a, assess_request_t *request,
     const assess_outcome_t *outcome)
 {
+    int                 down;
     assess_request_t  **p;
 
     for (p = &a->flying; *p != request; p = &(*p)->next) {
@@ -103,8 +159,17 @@ assess_openai_landed(assess_asking_t *a, assess_request_t *request,
     *p = request->next;
     a->nflying--;
 
+    down = a->down;
     a->down = assess_gate_done(a->gate, &request->ticket, outcome,
                                assess_mono_ms());
+
+    if (a->down && !down) {
+        assess_openai_line(a, ASSESS_LEVEL_WARN, "the provider is down: it is "
+                           "asked now and then until it answers again");
+
+    } else if (down && !a->down) {
+        assess_openai_line(a, ASSESS_LEVEL_INFO, "the provider answers again");
+    }
 }
 
 
@@ -123,7 +188,7 @@ assess_openai_ended(assess_asking_t *a, assess_request_t *request)
 
 static int
 assess_openai_later(assess_asking_t *a, assess_request_t *request,
-    int64_t after_ms)
+    const assess_retry_t *retry)
 {
     uint32_t  random;
 
@@ -135,8 +200,12 @@ assess_openai_later(assess_asking_t *a, assess_request_t *request,
 
     request->due = assess_mono_ms()
                    + assess_retry_wait(request->tries, a->conf->backoff_ms,
-                                       a->conf->backoff_max_ms, after_ms,
-                                       random);
+                                       a->conf->backoff_max_ms,
+                                       retry ? retry->after_ms : -1, random);
+
+    if (retry) {
+        assess_openai_again(a, request, retry);
+    }
 
     assess_transfer_free(&request->transfer);
     assess_openai_wait(a, request);
@@ -152,10 +221,15 @@ assess_openai_later(assess_asking_t *a, assess_request_t *request,
 
 static int
 assess_openai_patient(assess_asking_t *a, assess_request_t *request,
-    int64_t after_ms)
+    const assess_retry_t *retry)
 {
     request->tries--;
-    request->due = after_ms > 0 ? assess_mono_ms() + after_ms : 0;
+    request->due = retry && retry->after_ms > 0
+                   ? assess_mono_ms() + retry->after_ms : 0;
+
+    if (retry) {
+        assess_openai_again(a, request, retry);
+    }
 
     assess_transfer_free(&request->transfer);
     assess_openai_wait(a, request);
@@ -171,7 +245,7 @@ assess_openai_scarce(assess_asking_t *a, assess_request_t *request)
 {
     a->scarce = assess_mono_ms() + ASSESS_OPENAI_SCARCE;
 
-    return assess_openai_patient(a, request, -1);
+    return assess_openai_patient(a, request, NULL);
 }
 
 
@@ -247,7 +321,7 @@ assess_openai_useless(assess_asking_t *a, assess_request_t *request)
     }
 
     if (request->tries < a->conf->tries) {
-        return assess_openai_later(a, request, -1);
+        return assess_openai_later(a, request, NULL);
     }
 
     /* its question stays without an answer, which is told at the end */
@@ -269,6 +343,9 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
     switch (retry->action) {
 
     case ASSESS_RETRY_TOO_LONG:
+        assess_openai_line(a, ASSESS_LEVEL_WARN, "too long for the model: %zu "
+                           "question%s sent again with less in a request",
+                           request->nitems, assess_plural(request->nitems));
         return assess_openai_shorten(a, request, retry->reason);
 
     case ASSESS_RETRY_MONEY:
@@ -292,11 +369,11 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
         if (a->down || retry->outcome == ASSESS_OUTCOME_THROTTLE
             || retry->outcome == ASSESS_OUTCOME_OVERLOAD)
         {
-            return assess_openai_patient(a, request, retry->after_ms);
+            return assess_openai_patient(a, request, retry);
         }
 
         if (request->tries < a->conf->tries) {
-            return assess_openai_later(a, request, retry->after_ms);
+            return assess_openai_later(a, request, retry);
         }
 
         /* fall through */
@@ -319,6 +396,13 @@ static int
 assess_openai_bad(assess_asking_t *a, assess_request_t *request,
     const assess_completion_t *completion, const assess_retry_t *retry)
 {
+    assess_openai_line(a, ASSESS_LEVEL_WARN, "a reply to %zu question%s cannot "
+                       "be used (%s): %lld + %lld tokens", request->nitems,
+                       assess_plural(request->nitems),
+                       completion->why ? completion->why : "it is none",
+                       (long long) completion->input_tokens,
+                       (long long) completion->output_tokens);
+
     if (completion->kind != ASSESS_REPLY_BAD) {
         return assess_openai_useless(a, request);
     }
@@ -330,7 +414,7 @@ assess_openai_bad(assess_asking_t *a, assess_request_t *request,
     }
 
     if (request->tries < a->conf->tries) {
-        return assess_openai_later(a, request, -1);
+        return assess_openai_later(a, request, NULL);
     }
 
     /* its questions stay without an answer, which is told at the end */
@@ -360,6 +444,19 @@ assess_openai_bill(assess_asking_t *a, const assess_completion_t *completion,
         a->reply.cost += (double) completion->input_tokens * price->input
                          + (double) completion->output_tokens * price->output;
     }
+}
+
+
+static void
+assess_openai_unanswered(assess_asking_t *a, size_t item, const char *then)
+{
+    const assess_question_t  *question;
+
+    question = a->ask->items[item].question;
+
+    assess_openai_line(a, ASSESS_LEVEL_WARN, "question \"%.*s\" has no valid "
+                       "answer: %s", (int) question->id.len,
+                       question->id.data, then);
 }
 
 
@@ -395,11 +492,16 @@ assess_openai_answers(assess_asking_t *a, assess_request_t *request,
                 a->reply.batches++;
             }
 
-        } else if (asked->asks < a->conf->asks
-                   && assess_openai_request(a, &item, 1, request->passages)
-                      != 0)
-        {
-            return -1;
+        } else if (asked->asks < a->conf->asks) {
+
+            if (assess_openai_request(a, &item, 1, request->passages) != 0) {
+                return -1;
+            }
+
+            assess_openai_unanswered(a, item, "it is asked again");
+
+        } else {
+            assess_openai_unanswered(a, item, "it is given up");
         }
     }
 
@@ -459,6 +561,7 @@ assess_openai_gather(assess_asking_t *a, const assess_request_t *request)
 static int
 assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 {
+    double                      cost;
     size_t                      i;
     assess_retry_t              retry;
     const assess_str_t         *model;
@@ -493,8 +596,21 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
     model = a->ask->model.data ? &a->ask->model : &a->conf->model;
 
     assess_openai_gather(a, request);
+    cost = a->reply.cost;
     assess_openai_bill(a, &completion, model);
     assess_openai_outcome(a, request, &completion, &retry);
+
+    if (completion.kind == ASSESS_REPLY_READ) {
+        assess_openai_line(a, ASSESS_LEVEL_INFO, "%zu of %zu question%s "
+                           "answered, %lld + %lld tokens, $%.6f, %lld ms",
+                           completion.nanswers, request->nitems,
+                           assess_plural(request->nitems),
+                           (long long) completion.input_tokens,
+                           (long long) completion.output_tokens,
+                           a->reply.cost - cost,
+                           (long long) (assess_mono_ms()
+                                        - request->ticket.sent));
+    }
 
     return completion.kind == ASSESS_REPLY_READ
            ? assess_openai_answers(a, request, &completion, model)

@@ -12,6 +12,7 @@
 #include "assess_gate.h"
 #include "assess_quote.h"
 #include "assess_retrieve.h"
+#include "../store/assess_log.h"
 
 
 typedef struct assess_provider_s  assess_provider_t;
@@ -112,6 +113,9 @@ typedef struct {
      * saved.  Asked as often; what is in flight is handed over all the same.
      */
     int           (*hold)(void *ctx);
+
+    /* NULL, or: what happens on the way, as it is told to people */
+    void          (*line)(void *ctx, assess_level_e level, const char *text);
     void           *ctx;
 } assess_ask_t;
 

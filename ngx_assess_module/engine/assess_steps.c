@@ -12,6 +12,9 @@
 /* So soon after the last word of a job nobody needs another, in ms. */
 #define ASSESS_STEPS_QUIET  20
 
+/* What is told while a job waits may be so old, in ms. */
+#define ASSESS_STEPS_TELL   1000
+
 
 /*
  * Steps whose commit was not answered may have been saved: they are tried again
@@ -36,6 +39,8 @@ assess_steps_init(assess_steps_t *steps, assess_engine_t *engine,
     steps->last = &steps->first;
     steps->said = assess_mono_ms();
     steps->sure = claimed;
+
+    assess_lines_init(&steps->lines, work->fence);
 }
 
 
@@ -61,6 +66,8 @@ assess_steps_free(assess_steps_t *steps)
     while (steps->first) {
         assess_steps_shift(steps);
     }
+
+    assess_lines_free(&steps->lines);
 }
 
 
@@ -253,6 +260,11 @@ assess_steps_put(assess_steps_t *steps, const assess_step_t *more,
     w->steps = list;
     w->nsteps = n;
 
+    /* what was said since the first try is none of its lines */
+
+    w->lines.data = steps->lines.text.data;
+    w->lines.len = steps->together ? steps->told : steps->lines.text.len;
+
     rc = assess_steps_write(steps, w, err);
 
     free(list);
@@ -262,8 +274,11 @@ assess_steps_put(assess_steps_t *steps, const assess_step_t *more,
     if (rc == ASSESS_UNAVAILABLE) {
         steps->tried = assess_mono_ms();
         steps->together = n;
+        steps->told = w->lines.len;
         return rc;
     }
+
+    assess_lines_written(&steps->lines, w->lines.len);
 
     /* saved, or refused for good: said with the end it would keep that back */
 
@@ -390,6 +405,20 @@ assess_steps_try(assess_steps_t *steps, assess_err_t *err)
 
 
 assess_err_e
+assess_steps_tell(assess_steps_t *steps, const assess_step_t *step,
+    assess_err_t *err)
+{
+    if (steps->lines.text.len == 0 || steps->together || steps->holding
+        || assess_mono_ms() - steps->said < ASSESS_STEPS_TELL)
+    {
+        return ASSESS_OK;
+    }
+
+    return assess_steps_add(steps, step, err);
+}
+
+
+assess_err_e
 assess_steps_flush(assess_steps_t *steps, assess_err_t *err)
 {
     assess_err_e  rc;
@@ -418,6 +447,8 @@ assess_steps_end(assess_steps_t *steps, assess_write_e what,
             return rc;
         }
     }
+
+    assess_lines_close(&steps->lines);
 
     do {
         memset(&w, 0, sizeof(assess_write_t));

@@ -11,6 +11,7 @@
 
 
 #include "assess_engine.h"
+#include "assess_lines.h"
 
 
 typedef struct assess_kept_s  assess_kept_t;
@@ -22,6 +23,8 @@ typedef struct {
     assess_kept_t    **last;
     size_t             together;     /* of them, tried, as one write */
     int                holding;      /* the end comes at once */
+    assess_lines_t     lines;        /* they go with the next write */
+    size_t             told;         /* bytes of them, tried with the steps */
     int64_t            said;         /* when last, of the monotonic clock */
     int64_t            tried;
     int64_t            sure;         /* the lease was ours at that time */
@@ -64,6 +67,13 @@ assess_err_e assess_steps_end(assess_steps_t *steps, assess_write_e what,
  * also where that did not work yet.
  */
 assess_err_e assess_steps_try(assess_steps_t *steps, assess_err_t *err);
+
+/*
+ * For a run that waits: saves the lines that it has, if the last word of it is
+ * some time ago, with this step.
+ */
+assess_err_e assess_steps_tell(assess_steps_t *steps,
+    const assess_step_t *step, assess_err_t *err);
 
 /*
  * Waits until all is saved; ASSESS_UNAVAILABLE when the process has to end

@@ -36,9 +36,6 @@ static void ngx_http_assess_call_cleanup(void *data);
 static void ngx_http_assess_call_destroy(ngx_http_assess_call_t *call);
 static ngx_int_t ngx_http_assess_call_check(ngx_http_assess_call_t *call);
 static ngx_int_t ngx_http_assess_call_path(ngx_http_assess_call_t *call);
-static ngx_int_t ngx_http_assess_call_scope(ngx_http_assess_call_t *call);
-static ngx_int_t ngx_http_assess_call_value(ngx_http_assess_call_t *call,
-    ngx_http_complex_value_t *cv, assess_str_t *value, size_t max);
 static ngx_int_t ngx_http_assess_call_body_check(
     ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_body_handler(ngx_http_request_t *r);
@@ -380,84 +377,6 @@ ngx_http_assess_call_path(ngx_http_assess_call_t *call)
 
     return assess_pstrdup(call->arena, &call->name, (char *) name.data,
                           name.len) == 0 ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_assess_call_scope(ngx_http_assess_call_t *call)
-{
-    ngx_int_t                    rc;
-    ngx_http_assess_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(call->request, ngx_http_assess_module);
-
-    rc = ngx_http_assess_call_value(call, lcf->tenant, &call->scope.tenant,
-                                    NGX_HTTP_ASSESS_TENANT_LEN);
-    if (rc == NGX_DECLINED) {
-        ngx_http_assess_call_problem(call, NGX_HTTP_FORBIDDEN, NULL,
-                                     "the request belongs to no tenant");
-        return NGX_ABORT;
-    }
-
-    if (rc != NGX_OK || lcf->user == NULL) {
-        return rc;
-    }
-
-    rc = ngx_http_assess_call_value(call, lcf->user, &call->scope.user,
-                                    NGX_HTTP_ASSESS_USER_LEN);
-
-    return rc == NGX_DECLINED ? NGX_OK : rc;
-}
-
-
-/* NGX_DECLINED: it is empty */
-
-static ngx_int_t
-ngx_http_assess_call_value(ngx_http_assess_call_t *call,
-    ngx_http_complex_value_t *cv, assess_str_t *value, size_t max)
-{
-    size_t       n;
-    uint32_t     cp;
-    ngx_str_t    text;
-    const char  *p, *last;
-
-    if (ngx_http_complex_value(call->request, cv, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (text.len == 0) {
-        return NGX_DECLINED;
-    }
-
-    p = (char *) text.data;
-    last = p + text.len;
-
-    while (p < last && text.len <= max) {
-
-        p = assess_plain(p, last);
-
-        if (p == last) {
-            break;
-        }
-
-        n = assess_utf8_next(p, last, &cp);
-
-        if (n == 0 || cp < 0x20 || cp == 0x7f) {
-            break;
-        }
-
-        p += n;
-    }
-
-    if (p < last) {
-        ngx_http_assess_call_problem(call, NGX_HTTP_FORBIDDEN, NULL,
-                                     "the tenant or user is longer than "
-                                     "%d bytes or no plain text", (int) max);
-        return NGX_ABORT;
-    }
-
-    return assess_pstrdup(call->arena, value, (char *) text.data, text.len)
-           == 0 ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -29,6 +29,7 @@ typedef struct ngx_http_assess_source_s  ngx_http_assess_source_t;
 #define NGX_HTTP_ASSESS_RAW          0x8      /* or of anything */
 #define NGX_HTTP_ASSESS_OPEN         0x10     /* needs no tenant, no store */
 #define NGX_HTTP_ASSESS_STARTS       0x20     /* goes with others */
+#define NGX_HTTP_ASSESS_ADMIN        0x40     /* an operator's, of no tenant */
 
 
 typedef struct {
@@ -219,6 +220,10 @@ ngx_uint_t ngx_http_assess_call_is(ngx_http_assess_call_t *call,
     const char *type);
 
 
+/* ngx_http_assess_who.c: NGX_ABORT when the answer is a problem now */
+ngx_int_t ngx_http_assess_call_scope(ngx_http_assess_call_t *call);
+
+
 /* ngx_http_assess_route.c */
 ngx_int_t ngx_http_assess_route(ngx_http_request_t *r, ngx_str_t *path,
     const ngx_http_assess_route_t **route, ngx_str_t *name,
@@ -250,7 +255,20 @@ void ngx_http_assess_job_get(ngx_http_assess_call_t *call);
 void ngx_http_assess_job_cancel(ngx_http_assess_call_t *call);
 void ngx_http_assess_job_retry(ngx_http_assess_call_t *call);
 void ngx_http_assess_jobs_list(ngx_http_assess_call_t *call);
+void ngx_http_assess_job_log(ngx_http_assess_call_t *call);
+
+/* What a list of jobs is narrowed to; not NGX_OK: the answer is a problem. */
+ngx_int_t ngx_http_assess_jobs_filter(ngx_http_assess_call_t *call,
+    assess_job_filter_t *filter);
+
 void ngx_http_assess_counters_get(ngx_http_assess_call_t *call);
+
+void ngx_http_assess_admin_status(ngx_http_assess_call_t *call);
+void ngx_http_assess_admin_jobs(ngx_http_assess_call_t *call);
+void ngx_http_assess_admin_retry(ngx_http_assess_call_t *call);
+void ngx_http_assess_admin_clean(ngx_http_assess_call_t *call);
+void ngx_http_assess_admin_pause(ngx_http_assess_call_t *call);
+void ngx_http_assess_admin_resume(ngx_http_assess_call_t *call);
 
 void ngx_http_assess_results_get(ngx_http_assess_call_t *call);
 

@@ -179,7 +179,7 @@ ngx_http_assess_call_user(ngx_http_assess_call_t *call,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_assess_jobs_filter(ngx_http_assess_call_t *call,
     assess_job_filter_t *filter)
 {

@@ -15,6 +15,7 @@
 #define STARTS  NGX_HTTP_ASSESS_STARTS
 #define RAW     NGX_HTTP_ASSESS_RAW
 #define OPEN    NGX_HTTP_ASSESS_OPEN
+#define ADMIN   NGX_HTTP_ASSESS_ADMIN
 
 
 /*
@@ -66,6 +67,9 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
     { GET, "assessments/job/{id}/results", 0, " format ",
       NULL, ngx_http_assess_results_get },
 
+    { GET, "assessments/job/{id}/logs", 0, " limit cursor ",
+      NULL, ngx_http_assess_job_log },
+
     { POST, "assessments/job/{id}/retry", 0, NULL,
       NULL, ngx_http_assess_job_retry },
 
@@ -106,6 +110,25 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
 
     { GET, "events/{id}", 0, " jobId* batchId* user* lastEventId ",
       ngx_http_assess_progress, NULL },
+
+    { GET, "admin/queue/status", ADMIN, NULL,
+      NULL, ngx_http_assess_admin_status },
+
+    { GET, "admin/queue/jobs", ADMIN,
+      " tenant status batchId documentId user limit cursor ",
+      NULL, ngx_http_assess_admin_jobs },
+
+    { POST, "admin/queue/retry/{id}", ADMIN, NULL,
+      NULL, ngx_http_assess_admin_retry },
+
+    { DELETE, "admin/queue/clean", ADMIN, " status olderThan ",
+      NULL, ngx_http_assess_admin_clean },
+
+    { POST, "admin/queue/pause", ADMIN, NULL,
+      NULL, ngx_http_assess_admin_pause },
+
+    { POST, "admin/queue/resume", ADMIN, NULL,
+      NULL, ngx_http_assess_admin_resume },
 
     { GET, "health/live", OPEN, NULL,
       ngx_http_assess_live, NULL },

@@ -4,6 +4,7 @@
 #include "ngx_http_assess_forget.h"
 #include "ngx_http_assess_lease.h"
 #include "ngx_http_assess_notices.h"
+#include "ngx_http_assess_pause.h"
 #include "ngx_http_assess_sweep.h"
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
@@ -430,6 +431,10 @@ ngx_http_assess_store_open_run(void *data)
     }
 
     if (rc == ASSESS_OK) {
+        rc = ngx_http_assess_pause_first(&s->engine, &err);
+    }
+
+    if (rc == ASSESS_OK) {
         err.kind = ASSESS_OK;
     }
 
@@ -502,7 +507,7 @@ ngx_http_assess_scheduler_kick(void)
 
     (void) ngx_atomic_fetch_add(&s->kicks, 1);
 
-    if (!s->ready || s->quitting) {
+    if (!s->ready || s->quitting || s->engine.paused) {
         return;
     }
 
@@ -574,7 +579,9 @@ ngx_http_assess_runner_run(void *data)
 
     runner->rc = ASSESS_OK;
 
-    while (runner->rc == ASSESS_OK && !ngx_http_assess_engine_stopping(s)) {
+    while (runner->rc == ASSESS_OK && !s->engine.paused
+           && !ngx_http_assess_engine_stopping(s))
+    {
         runner->kicks = s->kicks;
         runner->rc = ngx_http_assess_runner_job(runner);
     }
@@ -684,6 +691,10 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
     }
 
     s->was_away = away;
+
+    if (!away) {
+        ngx_http_assess_pause_look(s->mcf, &s->engine);
+    }
 
     ngx_http_assess_scheduler_left();
 }

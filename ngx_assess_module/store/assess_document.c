@@ -617,6 +617,8 @@ assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
         " returning job_id, status, created_at, told_at),"
         " answers as (delete from assess.assessment_answers a using gone g"
         " where a.job_id = g.job_id),"
+        " lined as (delete from assess.job_lines l using gone g"
+        " where l.job_id = g.job_id),"
         " counted as (update assess.job_counts k set jobs = k.jobs - g.jobs"
         " from (select status, count(*) as jobs from gone group by status) g"
         " where k.tenant = $1 and k.status = g.status),"

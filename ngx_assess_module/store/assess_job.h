@@ -13,6 +13,7 @@
 #include "assess_document.h"
 #include "assess_event.h"
 #include "assess_lane.h"
+#include "assess_log.h"
 #include "assess_question_set.h"
 #include "assess_queue.h"
 
@@ -121,6 +122,7 @@ typedef struct {
     int64_t                  fence;      /* rises with each claim */
     int64_t                  steps;      /* that are saved, of all claims */
     int                      lost;       /* leases in a row that ran out */
+    int                      left;       /* by its worker before this claim */
 } assess_work_t;
 
 
@@ -169,6 +171,7 @@ typedef struct {
     assess_work_t           *work;
     const assess_step_t     *steps;
     size_t                   nsteps;
+    assess_str_t             lines;      /* see assess_log_put(); or none */
     assess_status_e          status;     /* of an end */
     const char              *code;       /* of one that failed */
     const char              *message;
@@ -251,7 +254,7 @@ assess_err_e assess_jobs_places(assess_db_t *db,
     const char (*ids)[ASSESS_UUID_LEN + 1], size_t n, int *places,
     assess_err_t *err);
 
-/* Newest first. */
+/* Newest first; of all tenants where that of the scope is null. */
 assess_err_e assess_jobs_list(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_job_filter_t *filter,
     assess_job_t **jobs, size_t *n, assess_str_t *next, int64_t *total,

@@ -3,6 +3,7 @@
 
 #include "assess_document_int.h"
 #include "assess_job_int.h"
+#include "assess_log_int.h"
 
 #include <string.h>
 
@@ -44,8 +45,8 @@ assess_change_update(assess_conn_t *conn, const char *sql,
 
 static assess_err_e
 assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const char *type, int more, assess_change_t *change,
-    assess_err_t *err)
+    const PGresult *res, const char *type, int more, const char *line,
+    assess_change_t *change, assess_err_t *err)
 {
     int                   from;
     assess_job_t          job;
@@ -64,7 +65,9 @@ assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
     on.more = more;
     on.reviewed = 0;
 
-    if (assess_jobs_on_documents(conn, &on, 1, 1, err) != ASSESS_OK
+    if (assess_log_say(conn, job.job_id, ASSESS_LEVEL_INFO, line, err)
+        != ASSESS_OK
+        || assess_jobs_on_documents(conn, &on, 1, 1, err) != ASSESS_OK
         || assess_job_notice(conn, arena, res, ASSESS_CHANGE_CALLBACK, &job,
                              change, err) != ASSESS_OK)
     {
@@ -130,8 +133,8 @@ assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
     }
 
     if (PQntuples(res)) {
-        rc = assess_change_commit(conn, arena, res, "cancelled", -1, change,
-                                  err);
+        rc = assess_change_commit(conn, arena, res, "cancelled", -1,
+                                  "cancelled by a call", change, err);
         *changed = rc == ASSESS_OK;
 
     } else {
@@ -202,7 +205,9 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
     }
 
     if (PQntuples(res)) {
-        rc = assess_change_commit(conn, arena, res, "queued", 1, change, err);
+        rc = assess_change_commit(conn, arena, res, "queued", 1,
+                                  "queued again by a call: what has no answer"
+                                  " is asked", change, err);
 
     } else {
         rc = assess_job_find(conn, arena, &scope->tenant, job_id,

@@ -278,6 +278,8 @@ assess_claim_deal(assess_conn_t *conn, const PGresult *res,
         assess_job_turn(&turns[row], &taker->work.job, from,
                         ASSESS_PROCESSING);
 
+        taker->work.left = from == ASSESS_PROCESSING;
+
         taker->change.job = taker->work.job;
         taker->change.events = &events[row];
         taker->change.nevents = 1;

@@ -227,8 +227,20 @@ assess_jobs_where(assess_buf_t *sql, assess_args_t *args,
     const char  *status;
 
     assess_args_init(args);
-    assess_arg_text(args, &scope->tenant);
-    assess_buf_str(sql, " from assess.assessment_jobs j where j.tenant = $1");
+
+    if (scope->tenant.data) {
+        assess_arg_text(args, &scope->tenant);
+        assess_buf_str(sql, " from assess.assessment_jobs j"
+                       " where j.tenant = $1");
+
+    } else {
+
+        /* each index begins with one */
+
+        assess_buf_str(sql, " from assess.assessment_jobs j where j.tenant"
+                       " = any (array(select distinct tenant"
+                       " from assess.job_counts))");
+    }
 
     if (filter->status >= 0) {
         status = assess_status_name((assess_status_e) filter->status);
@@ -315,6 +327,17 @@ assess_jobs_merged(assess_conn_t *conn, const assess_scope_t *scope,
     int64_t        us;
     assess_args_t  args;
 
+    static const char  all[] =
+        ASSESS_JOBS_SELECT
+        " from assess.job_counts k cross join lateral (select *"
+        " from assess.assessment_jobs"
+        " where tenant = k.tenant and status = k.status"
+        " and (created_at, job_id) < ('epoch'::timestamptz"
+        " + $2::bigint * interval '1 microsecond', $3::uuid)"
+        " order by created_at desc, job_id desc limit $4::int) j"
+        " where k.jobs > 0 and k.status = coalesce($1::text, k.status)"
+        " order by j.created_at desc, j.job_id desc limit $4::int";
+
     static const char  sql[] =
         ASSESS_JOBS_SELECT
         " from unnest('{queued,processing,completed,failed,cancelled,"
@@ -338,12 +361,19 @@ assess_jobs_merged(assess_conn_t *conn, const assess_scope_t *scope,
     }
 
     assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
+
+    if (scope->tenant.data) {
+        assess_arg_text(&args, &scope->tenant);
+    } else {
+        assess_arg_cstr(&args,
+                        assess_status_name((assess_status_e) filter->status));
+    }
+
     assess_arg_int(&args, us);
     assess_arg_id(&args, last);
     assess_arg_int(&args, filter->paging.limit + 1);
 
-    return assess_db_exec(conn, sql, &args, err);
+    return assess_db_exec(conn, scope->tenant.data ? sql : all, &args, err);
 }
 
 
@@ -379,10 +409,17 @@ assess_jobs_page(assess_conn_t *conn, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_job_filter_t *filter,
     assess_job_t **jobs, size_t *n, assess_str_t *next, assess_err_t *err)
 {
-    PGresult      *res;
-    assess_err_e   rc;
+    PGresult             *res;
+    assess_err_e          rc;
+    assess_job_filter_t   rest;
 
-    res = assess_jobs_plain(filter)
+    rest = *filter;
+
+    if (scope->tenant.data == NULL) {
+        rest.status = -1;
+    }
+
+    res = assess_jobs_plain(&rest)
           ? assess_jobs_merged(conn, scope, filter, err)
           : assess_jobs_filtered(conn, scope, filter, err);
 
@@ -407,12 +444,20 @@ assess_jobs_counted(assess_conn_t *conn, const assess_scope_t *scope,
     assess_args_t  args;
 
     assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
     assess_arg_cstr(&args, assess_status_name((assess_status_e) status));
 
+    if (scope->tenant.data == NULL) {
+        return assess_db_exec(conn, "select coalesce(sum(jobs), 0)"
+                              " from assess.job_counts"
+                              " where status = coalesce($1::text, status)",
+                              &args, err);
+    }
+
+    assess_arg_text(&args, &scope->tenant);
+
     return assess_db_exec(conn, "select coalesce(sum(jobs), 0)"
-                          " from assess.job_counts where tenant = $1"
-                          " and status = coalesce($2::text, status)",
+                          " from assess.job_counts where tenant = $2"
+                          " and status = coalesce($1::text, status)",
                           &args, err);
 }
 
@@ -476,7 +521,7 @@ assess_jobs_list(assess_db_t *db, assess_arena_t *arena,
     next->len = 0;
     next->data = NULL;
 
-    if (assess_scope_check(scope, err) != ASSESS_OK
+    if ((scope->tenant.data && assess_scope_check(scope, err) != ASSESS_OK)
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
     {
         return err->kind;

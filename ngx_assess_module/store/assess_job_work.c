@@ -7,6 +7,7 @@
 #include "assess_answer_int.h"
 #include "assess_document_int.h"
 #include "assess_job_int.h"
+#include "assess_log_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,37 @@ assess_work_late_batch(assess_conn_t *conn, const assess_write_t *w,
 }
 
 
+/* What is told of these writes to people, one row for each that has any */
+
+static assess_err_e
+assess_work_lines(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    assess_err_t *err)
+{
+    size_t              i, nof;
+    assess_err_e        rc;
+    assess_log_of_t    *of;
+
+    of = malloc(n * sizeof(assess_log_of_t));
+    if (of == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0, nof = 0; i < n; i++) {
+        if (writes[i]->lines.len) {
+            of[nof].job_id = writes[i]->work->job.job_id;
+            of[nof].text = &writes[i]->lines;
+            nof++;
+        }
+    }
+
+    rc = nof ? assess_log_save(conn, of, nof, err) : ASSESS_OK;
+
+    free(of);
+
+    return rc;
+}
+
+
 /*
  * Steps that came too late for their job: the answers are paid for, so they
  * and their price are kept.
@@ -342,6 +374,10 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
     }
 
     rc = assess_work_answers(conn, &w, 1, err);
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_lines(conn, &w, 1, err);
+    }
 
     if (rc == ASSESS_OK
         && assess_job_row(w->arena, res, 0, &w->change.job) != 0)
@@ -738,6 +774,10 @@ assess_work_send(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
     if (rc == ASSESS_OK) {
         rc = assess_work_documents(conn, writes, n, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_lines(conn, writes, n, err);
     }
 
     return rc == ASSESS_OK ? assess_db_flush(conn, err) : rc;

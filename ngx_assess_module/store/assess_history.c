@@ -1,0 +1,177 @@
+
+#include "assess_history.h"
+#include "assess_event_int.h"
+#include "assess_job_int.h"
+
+#include <string.h>
+
+
+/*
+ * A job ends after it was made: the oldest ones of each tenant and status are
+ * found by their index.  They are locked in the order of ids; what somebody
+ * just runs again is passed over.
+ */
+
+static const char  assess_forget_sql[] =
+    "with due as (select j.job_id from assess.job_counts k"
+    " cross join lateral (select c.job_id from assess.assessment_jobs c"
+    " where c.tenant = k.tenant and c.status = k.status"
+    " and c.created_at <= now() - $2::bigint * interval '1 millisecond'"
+    " and c.completed_at <= now() - $2::bigint * interval '1 millisecond'"
+    " and not exists (select from assess.batch_assessments b"
+    " where b.batch_id = c.batch_id"
+    " and b.status in ('queued', 'processing', 'paused'))"
+    " order by c.created_at, c.job_id limit $3::int) j"
+    " where k.jobs > 0 and k.status = any ($1::text[]) limit $3::int),"
+    " held as materialized (select c.job_id from assess.assessment_jobs c"
+    " where c.job_id in (select job_id from due)"
+    " and c.status = any ($1::text[])"
+    " order by c.job_id for update skip locked),"
+    " gone as (delete from assess.assessment_jobs j using held h"
+    " where j.job_id = h.job_id"
+    " returning j.job_id, j.tenant, j.status),"
+    " answers as (delete from assess.assessment_answers a using gone g"
+    " where a.job_id = g.job_id),"
+    " lined as (delete from assess.job_lines l using gone g"
+    " where l.job_id = g.job_id)"
+    " select job_id, tenant, status from gone";
+
+
+static void
+assess_forget_statuses(assess_args_t *args, int status)
+{
+    assess_buf_t  names;
+
+    memset(&names, 0, sizeof(assess_buf_t));
+
+    if (status >= 0) {
+        assess_array_cstr(&names,
+                          assess_status_name((assess_status_e) status));
+
+    } else {
+        assess_array_cstr(&names, assess_status_name(ASSESS_COMPLETED));
+        assess_array_cstr(&names, assess_status_name(ASSESS_JOB_FAILED));
+        assess_array_cstr(&names, assess_status_name(ASSESS_JOB_CANCELLED));
+        assess_array_cstr(&names, assess_status_name(ASSESS_BUDGET_EXCEEDED));
+    }
+
+    assess_arg_array(args, &names);
+}
+
+
+/* Under the lock of the counter, as all who change the counts have it */
+
+static assess_err_e
+assess_forget_count(assess_conn_t *conn, assess_arena_t *arena,
+    const PGresult *gone, assess_err_t *err)
+{
+    int             i, n;
+    PGresult       *res;
+    assess_args_t   args;
+    assess_turn_t  *turns;
+
+    static const char  lock[] =
+        "select value from assess.event_counter for update";
+    static const char  sql[] = ASSESS_EVENTS_COUNTED("$1", "$2", "$3");
+
+    n = PQntuples(gone);
+
+    turns = assess_palloc(arena, (size_t) n * sizeof(assess_turn_t));
+    if (turns == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < n; i++) {
+
+        turns[i].to = -1;
+        turns[i].from = assess_status_by_name(PQgetvalue(gone, i, 2),
+                                       (size_t) PQgetlength(gone, i, 2));
+
+        if (assess_col_str(arena, gone, i, 1, &turns[i].tenant) != 0) {
+            return assess_db_no_memory(err);
+        }
+    }
+
+    assess_args_init(&args);
+
+    if (assess_db_later(conn, lock, &args, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_turns_args(&args, turns, (size_t) n);
+
+    res = assess_db_exec_commit(conn, sql, &args, err);
+    PQclear(res);
+
+    return res ? ASSESS_OK : err->kind;
+}
+
+
+static assess_err_e
+assess_forget_ids(assess_arena_t *arena, const PGresult *gone,
+    char (**ids)[ASSESS_UUID_LEN + 1], assess_err_t *err)
+{
+    int  i, n;
+
+    n = PQntuples(gone);
+
+    *ids = assess_palloc(arena, ((size_t) n + 1) * sizeof(**ids));
+    if (*ids == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < n; i++) {
+        assess_col_id(gone, i, 0, (*ids)[i]);
+    }
+
+    return ASSESS_OK;
+}
+
+
+assess_err_e
+assess_jobs_forget(assess_db_t *db, assess_arena_t *arena, int status,
+    int64_t age_ms, int limit, char (**ids)[ASSESS_UUID_LEN + 1], size_t *n,
+    assess_err_t *err)
+{
+    PGresult       *res;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    *n = 0;
+
+    if (assess_db_begin(db, &conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_forget_statuses(&args, status);
+    assess_arg_int(&args, age_ms);
+    assess_arg_int(&args, limit);
+
+    res = assess_db_exec(conn, assess_forget_sql, &args, err);
+
+    if (res == NULL) {
+        rc = err->kind;
+
+    } else if (PQntuples(res) == 0) {
+        rc = assess_db_commit(conn, err);
+
+    } else {
+        rc = assess_forget_ids(arena, res, ids, err);
+
+        if (rc == ASSESS_OK) {
+            rc = assess_forget_count(conn, arena, res, err);
+        }
+
+        if (rc == ASSESS_OK) {
+            *n = (size_t) PQntuples(res);
+        }
+    }
+
+    PQclear(res);
+    assess_db_release(conn);
+
+    return rc;
+}
