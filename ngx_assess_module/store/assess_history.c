@@ -62,44 +62,41 @@ assess_forget_statuses(assess_args_t *args, int status)
 /* Under the lock of the counter, as all who change the counts have it */
 
 static assess_err_e
-assess_forget_count(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *gone, assess_err_t *err)
+assess_forget_count(assess_conn_t *conn, const PGresult *gone,
+    assess_err_t *err)
 {
-    int             i, n;
-    PGresult       *res;
-    assess_args_t   args;
-    assess_turn_t  *turns;
+    int            i;
+    PGresult      *res;
+    assess_str_t   tenant;
+    assess_buf_t   tenants, statuses;
+    assess_args_t  args;
 
-    static const char  lock[] =
-        "select value from assess.event_counter for update";
-    static const char  sql[] = ASSESS_EVENTS_COUNTED("$1", "$2", "$3");
+    static const char  sql[] =
+        "update assess.job_counts k set jobs = k.jobs - g.jobs"
+        " from (select a.tenant, a.status, count(*) as jobs"
+        " from unnest($1::text[], $2::text[]) as a (tenant, status)"
+        " group by a.tenant, a.status) g"
+        " where k.tenant = g.tenant and k.status = g.status";
 
-    n = PQntuples(gone);
+    memset(&tenants, 0, sizeof(assess_buf_t));
+    memset(&statuses, 0, sizeof(assess_buf_t));
 
-    turns = assess_palloc(arena, (size_t) n * sizeof(assess_turn_t));
-    if (turns == NULL) {
-        return assess_db_no_memory(err);
-    }
+    for (i = 0; i < PQntuples(gone); i++) {
+        tenant.data = PQgetvalue(gone, i, 1);
+        tenant.len = (size_t) PQgetlength(gone, i, 1);
 
-    for (i = 0; i < n; i++) {
-
-        turns[i].to = -1;
-        turns[i].from = assess_status_by_name(PQgetvalue(gone, i, 2),
-                                       (size_t) PQgetlength(gone, i, 2));
-
-        if (assess_col_str(arena, gone, i, 1, &turns[i].tenant) != 0) {
-            return assess_db_no_memory(err);
-        }
+        assess_array_add(&tenants, &tenant);
+        assess_array_cstr(&statuses, PQgetvalue(gone, i, 2));
     }
 
     assess_args_init(&args);
+    assess_arg_array(&args, &tenants);
+    assess_arg_array(&args, &statuses);
 
-    if (assess_db_later(conn, lock, &args, err) != ASSESS_OK) {
+    if (assess_events_lock(conn, err) != ASSESS_OK) {
+        assess_args_free(&args);
         return err->kind;
     }
-
-    assess_args_init(&args);
-    assess_turns_args(&args, turns, (size_t) n);
 
     res = assess_db_exec_commit(conn, sql, &args, err);
     PQclear(res);
@@ -162,7 +159,7 @@ assess_jobs_forget(assess_db_t *db, assess_arena_t *arena, int status,
         rc = assess_forget_ids(arena, res, ids, err);
 
         if (rc == ASSESS_OK) {
-            rc = assess_forget_count(conn, arena, res, err);
+            rc = assess_forget_count(conn, res, err);
         }
 
         if (rc == ASSESS_OK) {
