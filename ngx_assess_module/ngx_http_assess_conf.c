@@ -42,10 +42,6 @@ static ngx_http_assess_bounds_t  ngx_http_assess_share_range = {
     NGX_HTTP_ASSESS_NUMBER, 0, 0, 1000000, "a number from 0 to 1000000"
 };
 
-static ngx_http_assess_bounds_t  ngx_http_assess_cpu_range = {
-    NGX_HTTP_ASSESS_NUMBER, 0, 1, 1024, "a number from 1 to 1024"
-};
-
 /* it is renewed three times before it runs out, over a network */
 
 static ngx_http_assess_bounds_t  ngx_http_assess_lease_range = {
@@ -153,11 +149,11 @@ ngx_command_t  ngx_http_assess_commands[] = {
       &ngx_http_assess_share_range },
 
     { ngx_string("assess_cpu_tasks"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_assess_range,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_assess_cpu_tasks,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_http_assess_main_conf_t, cpu_tasks),
-      &ngx_http_assess_cpu_range },
+      0,
+      NULL },
 
     { ngx_string("assess_lease"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -403,6 +399,7 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->tenant_jobs = NGX_CONF_UNSET_UINT;
     mcf->batch_jobs = NGX_CONF_UNSET_UINT;
     mcf->cpu_tasks = NGX_CONF_UNSET_UINT;
+    mcf->cpu_tasks_min = NGX_CONF_UNSET_UINT;
     mcf->lease = NGX_CONF_UNSET_MSEC;
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     mcf->answer_cache = NGX_CONF_UNSET_MSEC;
@@ -463,7 +460,6 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(mcf->jobs, 32);
     ngx_conf_init_uint_value(mcf->tenant_jobs, 0);
     ngx_conf_init_uint_value(mcf->batch_jobs, 0);
-    ngx_conf_init_uint_value(mcf->cpu_tasks, (ngx_uint_t) ngx_ncpu);
     ngx_conf_init_msec_value(mcf->lease, 8000);
     ngx_conf_init_msec_value(mcf->drain_timeout, 10000);
     ngx_conf_init_msec_value(mcf->answer_cache,
@@ -482,13 +478,10 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
                              (ngx_msec_t) 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->heartbeat, 15000);
     ngx_conf_init_msec_value(mcf->retry, 2000);
+    ngx_http_assess_cpu_init(mcf);
 
     if (mcf->extract.languages == NULL) {
         mcf->extract.languages = "eng";
-    }
-
-    if (mcf->cpu_tasks == 0) {
-        mcf->cpu_tasks = 1;
     }
 
     ngx_http_assess_notice_init(mcf);

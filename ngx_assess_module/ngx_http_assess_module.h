@@ -51,6 +51,8 @@ typedef struct {
     ngx_uint_t                   tenant_jobs;    /* at once, of all; 0: any */
     ngx_uint_t                   batch_jobs;
     ngx_uint_t                   cpu_tasks;      /* at once, a worker */
+    ngx_uint_t                   cpu_tasks_min;  /* whatever others want */
+    ngx_flag_t                   cpu_given;      /* they were */
     ngx_msec_t                   lease;
     ngx_msec_t                   drain_timeout;
     ngx_msec_t                   answer_cache;   /* answers are kept for; 0 */
@@ -192,6 +194,12 @@ void ngx_http_assess_extract_check(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf);
 char *ngx_http_assess_ocr_languages(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ngx_http_assess_conf_cpu.c: how many documents are read at once */
+char *ngx_http_assess_cpu_tasks(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_assess_cpu_init(ngx_http_assess_main_conf_t *mcf);
 
 
 /* ngx_http_assess_conf_storage.c: where documents lie */

@@ -278,7 +278,6 @@ my %mistakes = (
                       http("$name $_; # here\n")] } @bad]);
 }
     ['assess_jobs', 'a number from 1 to 10000', 0, 10001, -1, 'x'],
-    ['assess_cpu_tasks', 'a number from 1 to 1024', 'many', 0, 1025],
     ['assess_lease', 'a time from 500ms to 1h', '50ms', 0, '499ms', '2h'],
     ['assess_drain_timeout', 'a time from 0 to 24h', '2d', 'x'],
     ['assess_answer_cache', '"off" or a time from 1s to 3650d', 0, '999ms',
@@ -295,6 +294,23 @@ my %mistakes = (
     ['assess_webhook_timeout', 'a time from 100ms to 1m', 0, '99ms', '61s'],
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
     ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
+
+'assess_cpu_tasks' => [
+    (map { [qq{"assess_cpu_tasks" must be "auto" or a number from 1 to 1024, }
+        . qq{not "$_"}, http("assess_cpu_tasks $_; # here\n")] }
+        'many', 0, 1025, 'automatic'),
+    (map { [qq{"assess_cpu_tasks" has an invalid parameter "$_", it takes a }
+        . 'number from 1 to 1024', http("assess_cpu_tasks auto $_; # here\n")] }
+        'min=0', 'min=x', 'max=1025', 'max='),
+    ['"assess_cpu_tasks" has an invalid parameter "least=1"',
+        http("assess_cpu_tasks auto least=1; # here\n")],
+    ['"assess_cpu_tasks" has an invalid parameter "min=1", which goes with '
+        . '"auto"', http("assess_cpu_tasks 4 min=1; # here\n")],
+    ['"assess_cpu_tasks" has a duplicate parameter "max"',
+        http("assess_cpu_tasks auto max=2 max=3; # here\n")],
+    ['"assess_cpu_tasks" has a "min" of 4, which is above its "max" of 2',
+        http("assess_cpu_tasks auto min=4 max=2; # here\n")],
+],
 
 'assess_source_allow' => [
     (map { [qq{"assess_source_allow" has an invalid parameter "$_", it has no }
@@ -766,6 +782,9 @@ subtest 'what is taken' => sub {
     is($status, 0, 'several servers and locations') or diag($said);
 
     for my $text ('assess_jobs 1', 'assess_jobs 10000', 'assess_cpu_tasks 1024',
+                  'assess_cpu_tasks auto', 'assess_cpu_tasks auto max=1',
+                  'assess_cpu_tasks auto min=1024',
+                  'assess_cpu_tasks auto min=2 max=2',
                   'assess_lease 500ms', 'assess_lease 1h',
                   'assess_drain_timeout 0', 'assess_drain_timeout 24h',
                   'assess_heartbeat 100ms', 'assess_retry 1ms',

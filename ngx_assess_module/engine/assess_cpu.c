@@ -17,7 +17,8 @@
 
 struct assess_cpu_s {
     pthread_mutex_t      mutex;
-    unsigned             free;
+    int                  slots;
+    int                  free;       /* negative: more are taken than that */
     assess_cpu_user_t   *waiting;
 };
 
@@ -32,7 +33,8 @@ assess_cpu_create(unsigned slots)
         return NULL;
     }
 
-    cpu->free = slots;
+    cpu->slots = (int) slots;
+    cpu->free = (int) slots;
 
     if (pthread_mutex_init(&cpu->mutex, NULL) != 0) {
         free(cpu);
@@ -111,7 +113,7 @@ assess_cpu_wake(assess_cpu_t *cpu)
 {
     assess_cpu_user_t  *user;
 
-    user = cpu->free ? assess_cpu_first(cpu) : NULL;
+    user = cpu->free > 0 ? assess_cpu_first(cpu) : NULL;
 
     if (user == NULL) {
         return;
@@ -131,7 +133,7 @@ assess_cpu_wake(assess_cpu_t *cpu)
 static int
 assess_cpu_take(assess_cpu_user_t *user)
 {
-    if (user->cpu->free == 0 || assess_cpu_first(user->cpu) != user) {
+    if (user->cpu->free <= 0 || assess_cpu_first(user->cpu) != user) {
         return 0;
     }
 
@@ -145,6 +147,37 @@ assess_cpu_take(assess_cpu_user_t *user)
     assess_cpu_wake(user->cpu);
 
     return 1;
+}
+
+
+void
+assess_cpu_limit(assess_cpu_t *cpu, unsigned slots)
+{
+    (void) pthread_mutex_lock(&cpu->mutex);
+
+    cpu->free += (int) slots - cpu->slots;
+    cpu->slots = (int) slots;
+
+    /* who takes one wakes the next */
+
+    assess_cpu_wake(cpu);
+
+    (void) pthread_mutex_unlock(&cpu->mutex);
+}
+
+
+unsigned
+assess_cpu_held(assess_cpu_t *cpu)
+{
+    unsigned  held;
+
+    (void) pthread_mutex_lock(&cpu->mutex);
+
+    held = (unsigned) (cpu->slots - cpu->free);
+
+    (void) pthread_mutex_unlock(&cpu->mutex);
+
+    return held;
 }
 
 
@@ -182,7 +215,7 @@ assess_cpu_enter(assess_cpu_t *cpu)
 
     first = assess_cpu_first(cpu);
 
-    if (cpu->free
+    if (cpu->free > 0
         && (first == NULL
             || assess_mono_ms() - first->since < ASSESS_CPU_PATIENCE))
     {
@@ -264,7 +297,7 @@ assess_cpu_part(assess_cpu_user_t *user)
         assess_cpu_wait_no_more(user);
     }
 
-    user->cpu->free += (unsigned) user->held;
+    user->cpu->free += user->held;
     user->held = 0;
     assess_cpu_wake(user->cpu);
 

@@ -34,6 +34,15 @@ struct assess_cpu_user_s {
 /* NULL is out of memory. */
 assess_cpu_t *assess_cpu_create(unsigned slots);
 
+/*
+ * So many slots from now on.  Where more are taken, those who have them keep
+ * them, and the next ones wait until enough are given back.
+ */
+void assess_cpu_limit(assess_cpu_t *cpu, unsigned slots);
+
+/* How many are taken now. */
+unsigned assess_cpu_held(assess_cpu_t *cpu);
+
 /* When nobody is in there, or will be. */
 void assess_cpu_destroy(assess_cpu_t *cpu);
 

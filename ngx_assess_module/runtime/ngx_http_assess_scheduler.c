@@ -3,6 +3,7 @@
 #include "ngx_http_assess_batches.h"
 #include "ngx_http_assess_forget.h"
 #include "ngx_http_assess_lease.h"
+#include "ngx_http_assess_machine.h"
 #include "ngx_http_assess_notices.h"
 #include "ngx_http_assess_pause.h"
 #include "ngx_http_assess_sweep.h"
@@ -173,6 +174,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->cpu = assess_cpu_create((unsigned) mcf->cpu_tasks);
 
     if (engine->cpu == NULL
+        || ngx_http_assess_machine(cycle, mcf, engine->cpu) != NGX_OK
         || assess_carrier_global_init((int) cycle->connection_n) != 0
         || assess_engine_init(engine) != 0)
     {
@@ -358,6 +360,7 @@ ngx_http_assess_scheduler_exit(void)
     ngx_http_assess_lease_exit(s->db);
 
     assess_engine_destroy(&s->engine);
+    ngx_http_assess_machine_exit();
     assess_cpu_destroy(s->engine.cpu);
 
     assess_db_destroy(s->engine.db);

@@ -124,6 +124,7 @@ ngx_http_assess_zone_enter(ngx_shm_zone_t *zone)
             ngx_memcpy(w->id, id, sizeof(id));
             w->wants = 0;
             w->woken = 0;
+            ngx_memzero(&w->tasks, sizeof(ngx_http_assess_tasks_t));
             w->pid = (ngx_atomic_uint_t) ngx_pid;
 
             ngx_http_assess_worker = (ngx_int_t) i;
@@ -208,6 +209,18 @@ ngx_http_assess_zone_dead(ngx_shm_zone_t *zone,
     ngx_shmtx_unlock(&shpool->mutex);
 
     return n;
+}
+
+
+ngx_http_assess_tasks_t *
+ngx_http_assess_zone_tasks(ngx_shm_zone_t *zone, ngx_uint_t worker)
+{
+    ngx_slab_pool_t           *shpool;
+    ngx_http_assess_worker_t  *w;
+
+    w = &ngx_http_assess_shm(zone, &shpool)->workers[worker];
+
+    return w->pid ? &w->tasks : NULL;
 }
 
 

@@ -31,6 +31,28 @@ typedef struct {
 } ngx_http_assess_event_t;
 
 
+/*
+ * How many CPU tasks a worker may have, and what that comes from, as of its last
+ * look at the machine.  Only the worker writes it; each number is whole, whoever
+ * reads it.  What is not known is negative.
+ */
+typedef struct {
+    ngx_atomic_t    limit;           /* tasks at once, now */
+    ngx_atomic_t    min;
+    ngx_atomic_t    max;
+    ngx_atomic_t    held;            /* of them, at work */
+    ngx_atomic_t    why;             /* of the last that were taken away */
+    ngx_atomic_t    lowered;         /* so often, since it began */
+    ngx_atomic_t    raised;
+
+    ngx_atomic_t    own;             /* cores in use, in thousandths */
+    ngx_atomic_t    others;          /* their load, in thousandths */
+    ngx_atomic_t    cpu;             /* pressure, in thousandths */
+    ngx_atomic_t    memory;
+    ngx_atomic_t    late;            /* microseconds, of the event loop */
+} ngx_http_assess_tasks_t;
+
+
 /* Why a worker is woken. */
 #define NGX_HTTP_ASSESS_WAKE_EVENTS   0x1
 #define NGX_HTTP_ASSESS_WAKE_QUEUE    0x2
@@ -74,6 +96,13 @@ void ngx_http_assess_zone_answers(ngx_shm_zone_t *zone, ngx_uint_t hits,
     ngx_uint_t misses);
 void ngx_http_assess_zone_answers_read(ngx_shm_zone_t *zone,
     ngx_uint_t *hits, ngx_uint_t *misses);
+
+/*
+ * What a worker keeps there of its CPU tasks, by its number; NULL: there is no
+ * such worker.  Numbers are less than NGX_HTTP_ASSESS_WORKERS.
+ */
+ngx_http_assess_tasks_t *ngx_http_assess_zone_tasks(ngx_shm_zone_t *zone,
+    ngx_uint_t worker);
 
 ngx_fd_t ngx_http_assess_zone_fd(ngx_shm_zone_t *zone);
 void ngx_http_assess_zone_leave(ngx_shm_zone_t *zone);

@@ -21,6 +21,7 @@ typedef struct {
     ngx_atomic_t         woken;
     ngx_fd_t             fd;
     char                 id[ASSESS_UUID_LEN + 1];
+    ngx_http_assess_tasks_t  tasks;
 } ngx_http_assess_worker_t;
 
 

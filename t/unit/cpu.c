@@ -91,6 +91,49 @@ test_turns(void)
 }
 
 
+/* Fewer slots, and more again, while some of them are taken. */
+
+static void
+test_limit(void)
+{
+    assess_cpu_t       *cpu;
+    assess_cpu_user_t   large, small;
+
+    cpu = assess_cpu_create(3);
+
+    assess_cpu_join(cpu, &large);
+    assess_cpu_join(cpu, &small);
+
+    is_int(assess_cpu_ask(&large) + assess_cpu_ask(&large)
+           + assess_cpu_ask(&large), 3, "one has all three");
+    is_int(assess_cpu_held(cpu), 3, "which can be seen");
+
+    assess_cpu_limit(cpu, 1);
+    is_int(assess_cpu_held(cpu), 3, "it keeps them when there are fewer");
+
+    is_int(assess_cpu_ask(&small), 0, "another one waits");
+    assess_cpu_give(&large);
+    assess_cpu_give(&large);
+    is_int(told(&small), 0, "for as long as there are too many");
+    is_int(assess_cpu_ask(&small), 0, "and is given none");
+    assess_cpu_give(&large);
+    is_int(told(&small), 1, "then it is its turn");
+    is_int(assess_cpu_ask(&small), 1, "for one");
+    is_int(assess_cpu_ask(&large), 0, "and no more than that");
+
+    assess_cpu_limit(cpu, 2);
+    is_int(told(&large), 1, "with one more somebody is told");
+    is_int(assess_cpu_ask(&large), 1, "who takes it");
+    is_int(assess_cpu_ask(&large), 0, "and that was all");
+
+    assess_cpu_part(&large);
+    assess_cpu_part(&small);
+    is_int(assess_cpu_held(cpu), 0, "in the end none is taken");
+
+    assess_cpu_destroy(cpu);
+}
+
+
 static void *
 enter(void *data)
 {
@@ -251,6 +294,7 @@ int
 main(void)
 {
     test_turns();
+    test_limit();
     test_patience();
     test_many();
 
