@@ -18,7 +18,8 @@
 struct assess_cpu_s {
     pthread_mutex_t      mutex;
     int                  slots;
-    int                  free;       /* negative: more are taken than that */
+    int                  limit;      /* of these, while readers take them */
+    int                  taken;
     assess_cpu_user_t   *waiting;
 };
 
@@ -34,7 +35,7 @@ assess_cpu_create(unsigned slots)
     }
 
     cpu->slots = (int) slots;
-    cpu->free = (int) slots;
+    cpu->limit = (int) slots;
 
     if (pthread_mutex_init(&cpu->mutex, NULL) != 0) {
         free(cpu);
@@ -55,17 +56,26 @@ assess_cpu_destroy(assess_cpu_t *cpu)
 }
 
 
-/* Whose turn it is; NULL: nobody waits */
+static int
+assess_cpu_room(const assess_cpu_t *cpu, int reader)
+{
+    return cpu->taken < (reader ? cpu->limit : cpu->slots);
+}
+
+
+/* Whose turn it is; NULL: nobody waits for whom there is room */
 
 static assess_cpu_user_t *
 assess_cpu_first(assess_cpu_t *cpu)
 {
     assess_cpu_user_t  *user, *first;
 
-    first = cpu->waiting;
+    first = NULL;
 
-    for (user = first; user; user = user->next) {
-        if (user->held < first->held) {
+    for (user = cpu->waiting; user; user = user->next) {
+        if (assess_cpu_room(cpu, user->reader)
+            && (first == NULL || user->held < first->held))
+        {
             first = user;
         }
     }
@@ -113,7 +123,7 @@ assess_cpu_wake(assess_cpu_t *cpu)
 {
     assess_cpu_user_t  *user;
 
-    user = cpu->free > 0 ? assess_cpu_first(cpu) : NULL;
+    user = assess_cpu_first(cpu);
 
     if (user == NULL) {
         return;
@@ -133,13 +143,13 @@ assess_cpu_wake(assess_cpu_t *cpu)
 static int
 assess_cpu_take(assess_cpu_user_t *user)
 {
-    if (user->cpu->free <= 0 || assess_cpu_first(user->cpu) != user) {
+    if (assess_cpu_first(user->cpu) != user) {
         return 0;
     }
 
     assess_cpu_wait_no_more(user);
 
-    user->cpu->free--;
+    user->cpu->taken++;
     user->held++;
 
     /* two may have become free before the first of two woke up */
@@ -155,8 +165,7 @@ assess_cpu_limit(assess_cpu_t *cpu, unsigned slots)
 {
     (void) pthread_mutex_lock(&cpu->mutex);
 
-    cpu->free += (int) slots - cpu->slots;
-    cpu->slots = (int) slots;
+    cpu->limit = (int) slots;
 
     /* who takes one wakes the next */
 
@@ -173,7 +182,7 @@ assess_cpu_held(assess_cpu_t *cpu)
 
     (void) pthread_mutex_lock(&cpu->mutex);
 
-    held = (unsigned) (cpu->slots - cpu->free);
+    held = (unsigned) cpu->taken;
 
     (void) pthread_mutex_unlock(&cpu->mutex);
 
@@ -182,7 +191,7 @@ assess_cpu_held(assess_cpu_t *cpu)
 
 
 static void
-assess_cpu_sleep(assess_cpu_t *cpu)
+assess_cpu_sleep(assess_cpu_t *cpu, int reader)
 {
     pthread_cond_t     turn;
     assess_cpu_user_t  user;
@@ -195,6 +204,7 @@ assess_cpu_sleep(assess_cpu_t *cpu)
     user.event = -1;
     user.cpu = cpu;
     user.turn = &turn;
+    user.reader = reader;
 
     assess_cpu_wait(&user);
 
@@ -206,8 +216,8 @@ assess_cpu_sleep(assess_cpu_t *cpu)
 }
 
 
-void
-assess_cpu_enter(assess_cpu_t *cpu)
+static void
+assess_cpu_go(assess_cpu_t *cpu, int reader)
 {
     assess_cpu_user_t  *first;
 
@@ -215,17 +225,31 @@ assess_cpu_enter(assess_cpu_t *cpu)
 
     first = assess_cpu_first(cpu);
 
-    if (cpu->free > 0
+    if (assess_cpu_room(cpu, reader)
         && (first == NULL
             || assess_mono_ms() - first->since < ASSESS_CPU_PATIENCE))
     {
-        cpu->free--;
+        cpu->taken++;
 
     } else {
-        assess_cpu_sleep(cpu);
+        assess_cpu_sleep(cpu, reader);
     }
 
     (void) pthread_mutex_unlock(&cpu->mutex);
+}
+
+
+void
+assess_cpu_enter(assess_cpu_t *cpu)
+{
+    assess_cpu_go(cpu, 0);
+}
+
+
+void
+assess_cpu_enter_reader(assess_cpu_t *cpu)
+{
+    assess_cpu_go(cpu, 1);
 }
 
 
@@ -234,7 +258,7 @@ assess_cpu_leave(assess_cpu_t *cpu)
 {
     (void) pthread_mutex_lock(&cpu->mutex);
 
-    cpu->free++;
+    cpu->taken--;
     assess_cpu_wake(cpu);
 
     (void) pthread_mutex_unlock(&cpu->mutex);
@@ -247,6 +271,7 @@ assess_cpu_join(assess_cpu_t *cpu, assess_cpu_user_t *user)
     memset(user, 0, sizeof(assess_cpu_user_t));
 
     user->cpu = cpu;
+    user->reader = 1;
     user->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
@@ -281,7 +306,7 @@ assess_cpu_give(assess_cpu_user_t *user)
     (void) pthread_mutex_lock(&user->cpu->mutex);
 
     user->held--;
-    user->cpu->free++;
+    user->cpu->taken--;
     assess_cpu_wake(user->cpu);
 
     (void) pthread_mutex_unlock(&user->cpu->mutex);
@@ -297,7 +322,7 @@ assess_cpu_part(assess_cpu_user_t *user)
         assess_cpu_wait_no_more(user);
     }
 
-    user->cpu->free += user->held;
+    user->cpu->taken -= user->held;
     user->held = 0;
     assess_cpu_wake(user->cpu);
 

@@ -26,6 +26,7 @@ struct assess_cpu_user_s {
     assess_cpu_user_t   *next;       /* of those who wait, in their order */
     pthread_cond_t      *turn;       /* where it sleeps; NULL: event */
     int                  held;
+    int                  reader;     /* it may not take what is for others */
     int                  waits;
     int64_t              since;      /* of that, ms of the monotonic clock */
 };
@@ -35,8 +36,10 @@ struct assess_cpu_user_s {
 assess_cpu_t *assess_cpu_create(unsigned slots);
 
 /*
- * So many slots from now on.  Where more are taken, those who have them keep
- * them, and the next ones wait until enough are given back.
+ * So many slots for readers from now on.  Where more are taken, those who have
+ * them keep them, and the next readers wait until enough are given back.  What
+ * is brief may have all slots still: it would wait for readers that get hardly
+ * any time.
  */
 void assess_cpu_limit(assess_cpu_t *cpu, unsigned slots);
 
@@ -46,8 +49,12 @@ unsigned assess_cpu_held(assess_cpu_t *cpu);
 /* When nobody is in there, or will be. */
 void assess_cpu_destroy(assess_cpu_t *cpu);
 
-/* Takes a slot; blocks until there is one.  Any thread. */
+/*
+ * Takes a slot, for what is brief or for a reader; blocks until there is one.
+ * Any thread.
+ */
 void assess_cpu_enter(assess_cpu_t *cpu);
+void assess_cpu_enter_reader(assess_cpu_t *cpu);
 void assess_cpu_leave(assess_cpu_t *cpu);
 
 /* Without a descriptor to spare it works, with event -1. */

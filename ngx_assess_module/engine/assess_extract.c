@@ -51,7 +51,14 @@ assess_extract(const assess_extract_conf_t *conf, assess_cpu_t *cpu,
     x.reader = assess_extract_reader(kind);
     x.fd = fd;
 
-    assess_cpu_enter(cpu);
+    /* text has hardly to be read */
+
+    if (kind == ASSESS_KIND_TEXT || kind == ASSESS_KIND_MARKDOWN) {
+        assess_cpu_enter(cpu);
+
+    } else {
+        assess_cpu_enter_reader(cpu);
+    }
 
     x.seen = assess_mono_ms();
     rc = cb->begin(cb->ctx, err);

@@ -126,6 +126,13 @@ test_limit(void)
     is_int(assess_cpu_ask(&large), 1, "who takes it");
     is_int(assess_cpu_ask(&large), 0, "and that was all");
 
+    assess_cpu_enter(cpu);
+    is_int(assess_cpu_held(cpu), 3, "what is brief may have all there are");
+    assess_cpu_give(&small);
+    is_int(told(&large), 0, "and counts");
+    assess_cpu_leave(cpu);
+    is_int(told(&large), 1, "as long as it is there");
+
     assess_cpu_part(&large);
     assess_cpu_part(&small);
     is_int(assess_cpu_held(cpu), 0, "in the end none is taken");
