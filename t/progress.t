@@ -83,7 +83,8 @@ my $data = $progress->{json};
 
 is(join(' ', $progress->{data} =~ /"(\w+)":/g), 'type jobId assessmentId'
     . ' documentId batchId stage step progress percentage batchCompleted'
-    . ' totalBatches cost estimatedCompletion timestamp',
+    . ' totalBatches cost estimatedCompletion estimateQuality'
+    . ' timestamp',
     'the keys of progress');
 is($data->{jobId}, $job, 'its job');
 is($data->{documentId}, $document, 'its document');

@@ -39,9 +39,10 @@ assess_engine_init(assess_engine_t *engine)
 
     engine->queue = assess_queue_create();
     engine->deadly = assess_deadly_create();
+    engine->rates = assess_rates_create();
 
     return engine->claims && engine->writes && engine->queue && engine->deadly
-           ? 0 : -1;
+           && engine->rates ? 0 : -1;
 }
 
 
@@ -52,6 +53,7 @@ assess_engine_destroy(assess_engine_t *engine)
     assess_gather_destroy(engine->writes);
     assess_queue_destroy(engine->queue);
     assess_deadly_destroy(engine->deadly);
+    assess_rates_destroy(engine->rates);
 }
 
 

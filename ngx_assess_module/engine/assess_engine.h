@@ -9,6 +9,7 @@
 #include "assess_extract.h"
 #include "assess_lru.h"
 #include "assess_provider.h"
+#include "assess_rates.h"
 #include "../base/assess_gather.h"
 #include "../store/assess_job.h"
 
@@ -35,6 +36,9 @@ typedef struct {
     int                      left;           /* see assess_engine_left() */
 
     assess_deadly_t         *deadly;         /* by engine_init(), too */
+
+    assess_rates_t          *rates;          /* and what things take */
+    int                      asking;         /* jobs that do, now; atomic */
 
     /* called on the thread of a job, for other jobs, too */
     void  (*publish)(void *ctx, const assess_change_t **changes, size_t n);

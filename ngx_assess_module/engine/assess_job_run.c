@@ -340,6 +340,7 @@ assess_run_lookup(assess_run_t *run, assess_err_t *err)
     step.stage = ASSESS_VECTOR_LOOKUP;
     step.step = "Finding passages";
     step.progress = ASSESS_AT_LOOKUP;
+    step.estimated_completion = assess_run_estimate(run, NULL);
 
     rc = assess_run_step(run, &step, err);
 
@@ -486,6 +487,7 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
     if (rc == ASSESS_OK) {
         assess_run_take(run, &step);
         assess_run_asks(run, step.nanswers);
+        step.estimated_completion = assess_run_estimate(run, NULL);
         rc = assess_run_step(run, &step, err);
     }
 
@@ -503,13 +505,16 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
 
     run->asking = assess_mono_ms();
     run->nanswered = 0;
-    run->first_batch = run->completed_batches;
 
     run->ask.items = run->items;
     run->ask.nitems = run->nitems;
 
+    (void) __atomic_add_fetch(&run->engine->asking, 1, __ATOMIC_RELAXED);
+
     rc = assess_provider_ask(run->provider, run->client, run->arena,
                              &run->ask, err);
+
+    (void) __atomic_sub_fetch(&run->engine->asking, 1, __ATOMIC_RELAXED);
 
     if (rc == ASSESS_CANCELLED && run->refused.kind != ASSESS_OK) {
         *err = run->refused;
@@ -531,9 +536,7 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
 {
     assess_run_t *run = ctx;
 
-    int            done;
     size_t         i, j;
-    int64_t        elapsed;
     assess_step_t  step;
 
     for (i = 0; i < reply->nanswers; i++) {
@@ -566,14 +569,9 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
     step.answers = reply->answers;
     step.nanswers = reply->nanswers;
 
-    done = run->completed_batches - run->first_batch;
+    assess_run_replied(run, reply);
 
-    if (done > 0) {
-        elapsed = assess_mono_ms() - run->asking;
-        step.estimated_completion = assess_now_ms() + elapsed
-                       * (run->total_batches - run->completed_batches) / done;
-    }
-
+    step.estimated_completion = assess_run_estimate(run, reply);
     step.total_batches = run->total_batches;
     step.completed_batches = run->completed_batches;
 

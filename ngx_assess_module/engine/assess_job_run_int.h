@@ -49,8 +49,12 @@ typedef struct {
 
     int                  total_batches;
     int                  completed_batches;
-    int                  first_batch;    /* completed before the asking */
-    int64_t              asking;         /* since */
+    int                  at_once;        /* requests, as of late */
+    int64_t              asking;         /* since; or the last reply */
+    int64_t              reading;        /* since; 0: no text is being read */
+    int64_t              scanning;       /* likewise, of scanned pages */
+    int                  scans;
+    int                  scanned;        /* of them */
     assess_err_t         refused;        /* a step that had been kept */
 } assess_run_t;
 
@@ -86,6 +90,17 @@ assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
 /* A line of what happened to it: nothing that stands in a document. */
 #define assess_run_line(run, ...)                                            \
     assess_lines_add(&(run)->steps.lines, __VA_ARGS__)
+
+/*
+ * When it will have ended, by what its parts took others, in ms since 1970;
+ * 0: nobody knows.  reply is the last one, or NULL.
+ */
+int64_t assess_run_estimate(const assess_run_t *run,
+    const assess_reply_t *reply);
+
+/* What was seen of that on the way. */
+void assess_run_replied(assess_run_t *run, const assess_reply_t *reply);
+void assess_run_read(const assess_run_t *run);
 
 /* The progress of a job whose questions are being answered. */
 int assess_run_asked(const assess_run_t *run);

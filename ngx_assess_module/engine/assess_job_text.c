@@ -226,6 +226,12 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 
     (void) close(fd);
 
+    if (rc == ASSESS_OK) {
+        assess_run_read(run);
+    }
+
+    run->reading = 0;
+
     return rc;
 }
 
@@ -334,6 +340,8 @@ assess_run_begin(void *ctx, assess_err_t *err)
 {
     assess_text_t *text = ctx;
 
+    text->run->reading = assess_mono_ms();
+
     return assess_run_deadly_check(text->run, err);
 }
 
@@ -416,7 +424,11 @@ assess_run_scanned(void *ctx, int done, int scans, assess_err_t *err)
 
     /* that it has come to them is told at once, as it will take its time */
 
+    text->run->scanned = done;
+
     if (done == 0) {
+        text->run->scans = scans;
+        text->run->scanning = assess_mono_ms();
         text->told = 0;
         text->scans = scans;
         text->from = (int) (ASSESS_AT_LOOKUP * text->npages
@@ -471,6 +483,7 @@ assess_run_tell(assess_text_t *text, const char *name, int progress,
     step.stage = ASSESS_EXTRACTING;
     step.step = name;
     step.progress = progress;
+    step.estimated_completion = assess_run_estimate(text->run, NULL);
 
     return assess_run_step(text->run, &step, err);
 }

@@ -160,6 +160,9 @@ assess_openai_hand_over(assess_asking_t *a)
         return ASSESS_OK;
     }
 
+    a->reply.flying = (int) a->nflying;
+    a->reply.sent = a->flying ? a->flying->ticket.sent : 0;
+
     rc = a->ask->reply(a->ask->ctx, &a->reply, a->err);
 
     answers = a->reply.answers;

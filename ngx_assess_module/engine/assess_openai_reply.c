@@ -544,14 +544,19 @@ assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
 static void
 assess_openai_gather(assess_asking_t *a, const assess_request_t *request)
 {
-    int64_t  now, wait;
+    int64_t  now, took, wait;
+
+    now = assess_mono_ms();
+    took = now - request->ticket.sent;
+
+    a->reply.requests++;
+    a->reply.took_ms += took;
 
     if (a->gathered) {
         return;
     }
 
-    now = assess_mono_ms();
-    wait = (now - request->ticket.sent) / ASSESS_OPENAI_PART;
+    wait = took / ASSESS_OPENAI_PART;
 
     a->gathered = 1;
     a->deliver = now + (wait < ASSESS_OPENAI_WAIT ? wait : ASSESS_OPENAI_WAIT);

@@ -83,6 +83,13 @@ typedef struct {
     int64_t            output_tokens;
     double             cost;
     int                batches;      /* question batches that this completed */
+
+    /* where there are requests: how many came, and how long they took together;
+     * others that are on their way, and when the last of them was sent */
+    int                requests;
+    int64_t            took_ms;
+    int                flying;
+    int64_t            sent;         /* of the monotonic clock */
 } assess_reply_t;
 
 

@@ -179,6 +179,36 @@ assess_job_ids_json(assess_buf_t *b, const assess_job_t *job)
 }
 
 
+/*
+ * What the estimate was made of follows from where the job is: nothing of it was
+ * measured before its text is there, and its own requests only when some have
+ * been answered.
+ */
+
+static void
+assess_job_estimate_json(assess_buf_t *b, const assess_job_t *job)
+{
+    const char  *quality;
+
+    if (job->estimated_completion == 0) {
+        quality = NULL;
+
+    } else if (job->stage == ASSESS_STAGE_NONE
+               || job->stage == ASSESS_EXTRACTING)
+    {
+        quality = "guess";
+
+    } else {
+        quality = job->completed_batches == 0 ? "fair" : "good";
+    }
+
+    assess_buf_str(b, ",\"estimatedCompletion\":");
+    assess_buf_json_time(b, job->estimated_completion);
+    assess_buf_str(b, ",\"estimateQuality\":");
+    assess_buf_json_cstr(b, quality);
+}
+
+
 /* What stands between the braces of the Job */
 
 static void
@@ -210,8 +240,7 @@ assess_job_members(assess_buf_t *b, const assess_job_t *job)
     assess_buf_int(b, job->attempt);
     assess_buf_str(b, ",\"priority\":");
     assess_buf_int(b, job->priority);
-    assess_buf_str(b, ",\"estimatedCompletion\":");
-    assess_buf_json_time(b, job->estimated_completion);
+    assess_job_estimate_json(b, job);
     assess_buf_str(b, ",\"tokens\":{\"input\":");
     assess_buf_int(b, job->input_tokens);
     assess_buf_str(b, ",\"output\":");
@@ -267,8 +296,7 @@ assess_job_progress_json(assess_buf_t *b, const assess_job_t *job,
     assess_buf_int(b, job->total_batches);
     assess_buf_str(b, ",\"cost\":");
     assess_buf_json_num(b, job->cost);
-    assess_buf_str(b, ",\"estimatedCompletion\":");
-    assess_buf_json_time(b, job->estimated_completion);
+    assess_job_estimate_json(b, job);
     assess_buf_str(b, ",\"timestamp\":");
     assess_buf_json_time(b, now);
 }
