@@ -7,7 +7,7 @@ package Bench::Batch;
 use strict;
 use warnings;
 
-use Assess::Bench::Proc qw(now peak cpu);
+use Assess::Bench::Proc qw(now peak);
 use Assess::HTTP;
 use Assess::Process qw(wait_until);
 
@@ -168,6 +168,8 @@ sub run_some {
         . ' assess.assessment_progress_events where type = \'batch\' and'
         . " batch_id = '$batch->{batchId}'");
 
+    results($b, $home, $batch->{batchId});
+
     $b->report->row(what => 'of what the provider takes at once', unit => '%',
         ours => \@share, against => 'all of it', that => 100,
         target => '>= 0.9');
@@ -177,6 +179,33 @@ sub run_some {
     $b->report->note(sprintf '%d requests of %d ms, %d at once: %.1f s at best;'
         . ' %d events told of it', SOME * BATCHES, DELAY, AT_ONCE, $ideal,
         $events);
+}
+
+
+# All answers: 25,000 of them, and what it takes to send them.
+sub results {
+    my ($b, $home, $id) = @_;
+
+    my $before = peak($home->worker);
+
+    for my $format (qw(ndjson csv)) {
+        my $begun = now();
+        my $a = $home->http->get("/api/assessments/batch/$id/results"
+            . "?format=$format");
+        my $took = now() - $begun;
+        my $lines = $a->{body} =~ tr/\n// - ($format eq 'csv');
+
+        die "$lines lines of $format\n"
+            unless $lines >= SOME * BATCHES * 5;
+        $b->report->row(what => "results as $format", unit => 'MB/s',
+            ours => length($a->{body}) / 1e6 / $took);
+        $b->report->note(sprintf '%d lines of %s, %.1f MB', $lines, $format,
+            length($a->{body}) / 1e6);
+    }
+
+    $b->report->row(what => 'most memory of nginx with results', unit => 'MB',
+        ours => peak($home->worker) / 1e6, against => 'before them',
+        that => $before / 1e6, target => '<= 1.1');
 }
 
 
