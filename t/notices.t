@@ -139,6 +139,34 @@ sub arrived {
 }
 
 
+# a batch, each time that all of it has ended
+{
+    my @docs = ($doc, $t->upload("\n", 'text/plain', filename => 'none.txt'));
+    my $a = $http->post('/api/assessments/batch', json => { questionSet =>
+        'fire', provider => 'local', documentIds => \@docs,
+        callbackUrl => $receiver->url('/batch') });
+    is($a->{status}, 202, 'a batch') or diag($a->{body});
+
+    my $id = $a->{json}{batchId};
+    my ($got) = arrived('/batch', 1);
+    my $body = $coder->decode($got->{body});
+
+    is($body->{type}, 'batch.completed', 'a batch that has ended');
+    is(json($body->{data}), json($http->get("/api/assessments/batch/$id")
+        ->{json}), 'the Batch');
+    is($body->{timestamp}, $body->{data}{completedAt}, 'when it was');
+
+    my $api = Assess::Schema->new($coder->decode(slurp(
+        "$FindBin::RealBin/../docs/openapi.json")));
+    is(join("\n", $api->errors({ '$ref' => '#/components/schemas/BatchNotice' },
+        $coder->decode($got->{body}))), '', 'as the documentation has it');
+
+    $http->post("/api/assessments/batch/$id/retry-failed");
+    my @both = arrived('/batch', 2);
+    isnt($both[0]{id}, $both[1]{id}, 'once more, another notice');
+}
+
+
 # nobody wants to know
 {
     my $before = $t->sql('select count(*) from assess.notices');

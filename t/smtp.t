@@ -114,6 +114,25 @@ sub sent {
 }
 
 
+# of a batch
+{
+    my $doc = $t->upload('The exits are checked.', 'text/plain');
+    question_set($t, 'fire', 1);
+
+    my $a = $t->http->post('/api/assessments/batch', json => {
+        documentIds => [$doc], questionSet => 'fire', provider => 'local',
+        notifyEmail => 'batch@example.net' });
+    is($a->{status}, 202, 'a batch') or diag($a->{body});
+
+    ok(wait_until(30, sub { $box->got == 2 }), 'there is a mail of its end');
+    my $mail = ($box->got)[1];
+    is($mail->{to}, 'batch@example.net', 'to whom it names');
+    like($mail->{data}, qr/^Subject: Batch completed: 1 of 1 documents/m,
+        'which says so');
+    like($mail->{data}, qr/^Batch +\Q$a->{json}{batchId}\E\r$/m, 'of which');
+}
+
+
 # what the server says
 {
     my $id = told('busy@example.net');
@@ -130,7 +149,7 @@ sub sent {
     ok(wait_until(20, sub { notice($id, 'ended_at is not null') eq 't' }),
         'what is no address is given up');
     is(notice($id, 'last_error'), 'its address is none', 'and says so');
-    is(scalar $box->got, 2, 'two mails in all');
+    is(scalar $box->got, 3, 'three mails in all');
 }
 
 

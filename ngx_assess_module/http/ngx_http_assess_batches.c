@@ -3,6 +3,8 @@
 #include "ngx_http_assess_start.h"
 #include "../runtime/ngx_http_assess_batches.h"
 
+#include "engine/assess_email.h"
+
 
 /* ten thousand documents are more than a moment's work */
 #define NGX_HTTP_ASSESS_BATCH_MS     10000
@@ -205,14 +207,13 @@ ngx_http_assess_batch_documents(ngx_http_assess_call_t *call,
 }
 
 
-/* no more than what is no address: whether it is one only its server knows */
+/* whether somebody has it only its server knows */
 
 static assess_err_e
 ngx_http_assess_batch_email(ngx_http_assess_call_t *call,
     assess_json_t *value, assess_batch_start_t *start, assess_err_t *err)
 {
-    u_char        *at, *p, *last;
-    assess_str_t   text;
+    assess_str_t  text;
 
     if (ngx_http_assess_start_text(call, "notifyEmail", value,
                                    NGX_HTTP_ASSESS_EMAIL_LEN, &text, err)
@@ -221,30 +222,14 @@ ngx_http_assess_batch_email(ngx_http_assess_call_t *call,
         return err->kind;
     }
 
-    p = (u_char *) text.data;
-    last = p + text.len;
-    at = ngx_strlchr(p, last, '@');
-
-    if (at == NULL || at == p || at + 1 == last
-        || ngx_strlchr(at + 1, last, '@') != NULL)
-    {
-        goto invalid;
-    }
-
-    for ( /* void */ ; p < last; p++) {
-        if (*p <= ' ' || *p == 0x7f || ngx_strchr("<>,;:\"()[]\\", *p)) {
-            goto invalid;
-        }
+    if (!assess_email_address(text.data, text.len)) {
+        return ngx_http_assess_bad(err, ASSESS_INVALID, "notifyEmail",
+                                   "notifyEmail is no address of mail");
     }
 
     start->notify_email = text;
 
     return ASSESS_OK;
-
-invalid:
-
-    return ngx_http_assess_bad(err, ASSESS_INVALID, "notifyEmail",
-                               "notifyEmail is no address of mail");
 }
 
 

@@ -1,10 +1,8 @@
 
 #include "ngx_http_assess_notices.h"
+#include "ngx_http_assess_thread.h"
 
 #include "engine/assess_courier.h"
-
-#include <pthread.h>
-#include <signal.h>
 
 
 #define NGX_HTTP_ASSESS_NOTICES_LOOK    1000     /* ms; for those of others */
@@ -20,7 +18,7 @@ typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_db_t                   *db;
     assess_courier_t              *courier;
-    pthread_t                      thread;
+    ngx_http_assess_thread_t       thread;
 
     ngx_atomic_t                   open;         /* the store is */
     ngx_atomic_t                   woken;        /* some were written */
@@ -32,12 +30,9 @@ typedef struct {
     int64_t                        look;         /* when there may be more */
     int64_t                        forget;
     ngx_uint_t                     more;         /* a claim took all it might */
-
-    unsigned                       running:1;
 } ngx_http_assess_notices_t;
 
 
-static ngx_int_t ngx_http_assess_notices_thread(void);
 static void *ngx_http_assess_notices_run(void *data);
 static ngx_uint_t ngx_http_assess_notices_ending(
     ngx_http_assess_notices_t *n);
@@ -65,37 +60,17 @@ ngx_http_assess_notices_init(ngx_cycle_t *cycle,
 
     n->courier = assess_courier_create(&mcf->courier);
 
-    if (n->courier == NULL || ngx_http_assess_notices_thread() != NGX_OK) {
+    if (n->courier == NULL
+        || ngx_http_assess_thread_start(&n->thread,
+                                        ngx_http_assess_notices_run, n)
+           != NGX_OK)
+    {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "assess thread for notices cannot be started");
         return NGX_ERROR;
     }
 
     return NGX_OK;
-}
-
-
-/* It gets no signal: those are the event loop's */
-
-static ngx_int_t
-ngx_http_assess_notices_thread(void)
-{
-    int                         rc;
-    sigset_t                    all, before;
-    ngx_http_assess_notices_t  *n;
-
-    n = &ngx_http_assess_notices;
-
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_BLOCK, &all, &before);
-
-    rc = pthread_create(&n->thread, NULL, ngx_http_assess_notices_run, n);
-
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-
-    n->running = rc == 0;
-
-    return rc == 0 ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -150,7 +125,8 @@ ngx_http_assess_notices_run(void *data)
         /* where they could not be written, nothing more is to be told of */
 
         if (n->ntold) {
-            ngx_msleep(NGX_HTTP_ASSESS_NOTICES_LOOK / 10);
+            (void) ngx_http_assess_thread_sleep(&n->thread,
+                                      now + NGX_HTTP_ASSESS_NOTICES_LOOK, 0);
             continue;
         }
 
@@ -341,13 +317,13 @@ ngx_http_assess_notices_exit(void)
 
     n = &ngx_http_assess_notices;
 
-    if (n->running) {
-        n->stop = 1;
-        assess_courier_ring(n->courier);
-
-        (void) pthread_join(n->thread, NULL);
-        n->running = 0;
+    if (n->courier == NULL) {
+        return;
     }
+
+    n->stop = 1;
+    assess_courier_ring(n->courier);
+    ngx_http_assess_thread_stop(&n->thread);
 
     assess_courier_destroy(n->courier);
     n->courier = NULL;

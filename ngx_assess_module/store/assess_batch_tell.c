@@ -5,6 +5,7 @@
  */
 
 #include "assess_batch_int.h"
+#include "assess_notice_int.h"
 
 #include <string.h>
 
@@ -233,15 +234,38 @@ assess_batches_tell(assess_db_t *db, assess_arena_t *arena,
 }
 
 
-/* Nobody is called and nothing is mailed yet */
-
 assess_err_e
 assess_batch_ended(assess_conn_t *conn, const assess_batch_t *batch,
     assess_err_t *err)
 {
-    (void) conn;
-    (void) batch;
-    (void) err;
+    assess_buf_t   b;
+    assess_err_e   rc;
+    assess_fact_t  fact;
 
-    return ASSESS_OK;
+    if (batch->callback_url.data == NULL && batch->notify_email.data == NULL) {
+        return ASSESS_OK;
+    }
+
+    memset(&b, 0, sizeof(assess_buf_t));
+    memset(&fact, 0, sizeof(assess_fact_t));
+
+    assess_batch_json(&b, batch);
+
+    fact.tenant = batch->tenant;
+    memcpy(fact.subject_id, batch->batch_id, sizeof(fact.subject_id));
+    fact.type = batch->status == ASSESS_BATCH_CANCELLED ? "batch.cancelled"
+                : batch->status == ASSESS_BATCH_BUDGET_EXCEEDED
+                  ? "batch.budget_exceeded" : "batch.completed";
+    fact.happened_at = batch->completed_at;
+    fact.url = batch->callback_url;
+    fact.email = batch->notify_email;
+    fact.data.data = b.data;
+    fact.data.len = b.len;
+
+    rc = b.failed ? assess_db_no_memory(err)
+                  : assess_notices_add(conn, &fact, 1, err);
+
+    assess_buf_free(&b);
+
+    return rc;
 }
