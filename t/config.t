@@ -169,6 +169,11 @@ my %mistakes = (
         'nowhere'],
 ],
 
+'assess_admin' => [
+    ['unknown "assess_operator" variable',
+        http("assess_admin \$assess_operator;\n"), 'nowhere'],
+],
+
 'assess_zone' => [
     ['"assess_zone" directive needs a name',
         http("assess_zone \"\" 8m; # here\n", 'assess_zone')],

@@ -163,6 +163,57 @@ question_set($t, 'many', 60);
 }
 
 
+# in the event stream, for those who ask
+{
+    my $path = '/api/assessments/progress';
+    my $of = sub {
+        my ($stream) = @_;
+
+        my (@log, @types);
+        while (defined(my $event = $stream->next(30))) {
+            push @types, $event->{event};
+            push @log, $event if $event->{event} eq 'log';
+        }
+        return (\@log, \@types, $stream->{ended});
+    };
+
+    $provider->control(reset => $true, delayMs => 300);
+    my $id = start($t, document($t), 'six')->{jobId};
+    my ($log, $types, $ended) = $of->($http->events("$path?jobId=$id&logs=1"));
+
+    ok($ended, 'the stream ends with its job');
+    is(scalar(grep { $_ eq 'complete' } @$types), 1, 'its end is told');
+    is(scalar(grep { defined $_->{id} } @$log), 0, 'lines have no id');
+    is(json([sort keys %{ $log->[0]{json} }]),
+        '["jobId","level","message","timestamp","type"]', 'what they have');
+
+    my $lines = lines($id)->{lines};
+    my $told = sub { return json([map { my %l = %{ $_->{json} };
+        delete @l{qw(type jobId)}; \%l } @{ $_[0] }]) };
+    is($told->($log), json($lines), 'all of the log, each line once');
+
+    ($log, $types, $ended) = $of->($http->events("$path?jobId=$id&logs=1"));
+    ok($ended, 'a stream of a job that has ended ends');
+    is($told->($log), json($lines), 'with its lines');
+
+    ($log) = $of->($http->events("$path?jobId=$id&logs=0"));
+    is(scalar @$log, 0, 'nobody else is told');
+    ($log) = $of->($http->events("$path?jobId=$id"));
+    is(scalar @$log, 0, 'who does not ask neither');
+
+    my $stream = $http->with('X-Tenant' => 'other')
+        ->events("$path?jobId=$id&logs=1");
+    my @seen;
+    $stream->until(sub { push @seen, $_[0]{event}; 0 }, 3);
+    is(scalar(grep { $_ eq 'log' } @seen), 0, 'nor is another tenant');
+    $stream->close;
+
+    problem_is($http->get("$path?$_"), 400, undef, $_)
+        for 'logs=1', "jobId=$id&logs=2", "jobId=$id&logs=",
+            join('&', 'logs=1', ("jobId=$id") x 17);
+}
+
+
 # a worker that is killed, and one that is told to go
 {
     $t->allow_alarm(qr/exited on signal 9/);

@@ -712,6 +712,11 @@ subtest 'events, and jobs that take long or fail' => sub {
     $all->close;
     ok($seen{$_}, "event $_ was seen") for qw(Connected Queued Progress);
 
+    $a = call('followProgress', 200, "/assessments/progress?jobId=$job&logs=1",
+              stream => 1);
+    follow_events($a->{events}, 'log');
+    $a->{events}->close;
+
     $a = call('followProgress', 200, "/assessments/progress?jobId=$job",
               stream => 1);
     follow_events($a->{events}, 'complete');
@@ -735,8 +740,9 @@ subtest 'events, and jobs that take long or fail' => sub {
     }
 
     call('followProgress', 400, "/assessments/progress?$_")
-        for qw(jobId=x documentId=x batchId=x user= a=b);
-    call('followProgress', 400, '/assessments/progress?user=me', semantic => 1);
+        for qw(jobId=x documentId=x batchId=x user= a=b logs=2);
+    call('followProgress', 400, "/assessments/progress?$_", semantic => 1)
+        for qw(user=me logs=1);
     call('followDocument', 400, "/events/$document?$_") for qw(jobId=x a=b);
     call('followDocument', 404, '/events/nonsense');
 };

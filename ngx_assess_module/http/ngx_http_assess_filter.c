@@ -2,6 +2,11 @@
 #include "ngx_http_assess_filter.h"
 
 
+#define NGX_HTTP_ASSESS_FILTER_LOGS  16      /* jobs whose lines are told */
+
+
+static ngx_int_t ngx_http_assess_filter_logs(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_call_t *call);
 static ngx_int_t ngx_http_assess_filter_ids(ngx_http_assess_call_t *call,
     const char *name, ngx_http_assess_ids_t *ids);
 static ngx_int_t ngx_http_assess_filter_users(ngx_http_assess_filter_t *fl,
@@ -50,7 +55,42 @@ ngx_http_assess_filter_read(ngx_http_assess_filter_t *fl,
         rc = fl->ended ? NGX_OK : NGX_ERROR;
     }
 
-    return rc;
+    return rc == NGX_OK ? ngx_http_assess_filter_logs(fl, call) : rc;
+}
+
+
+/* Lines are of jobs: of which is to be said */
+
+static ngx_int_t
+ngx_http_assess_filter_logs(ngx_http_assess_filter_t *fl,
+    ngx_http_assess_call_t *call)
+{
+    const assess_str_t  *text;
+
+    text = ngx_http_assess_call_param(call, "logs");
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    if (text->len != 1 || (text->data[0] != '0' && text->data[0] != '1')) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                     "\"logs\" must be 0 or 1");
+        return NGX_ABORT;
+    }
+
+    fl->logs = text->data[0] == '1';
+
+    if (fl->logs && (fl->jobs.n == 0
+                     || fl->jobs.n > NGX_HTTP_ASSESS_FILTER_LOGS))
+    {
+        ngx_http_assess_call_problem(call, NGX_HTTP_BAD_REQUEST, NULL,
+                                     "\"logs\" needs 1 to %d \"jobId\"",
+                                     NGX_HTTP_ASSESS_FILTER_LOGS);
+        return NGX_ABORT;
+    }
+
+    return NGX_OK;
 }
 
 

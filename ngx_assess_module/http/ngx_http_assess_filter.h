@@ -23,6 +23,7 @@ typedef struct {
     ngx_http_assess_ids_t  batches;
     ngx_http_assess_ids_t  documents;
     ngx_http_assess_ids_t  users;
+    ngx_uint_t             logs;             /* their lines, too */
     u_char                *ended;            /* by job, then by batch */
 } ngx_http_assess_filter_t;
 

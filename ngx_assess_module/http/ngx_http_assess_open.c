@@ -164,6 +164,7 @@ ngx_http_assess_open_refuse(ngx_http_assess_call_t *call,
     ngx_http_assess_open_t  *o;
 
     o = call->ctx;
+    o->filter.logs = 0;
 
     ngx_memzero(&text, sizeof(assess_buf_t));
     ngx_http_assess_block_begin(&text);

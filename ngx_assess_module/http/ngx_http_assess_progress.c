@@ -19,6 +19,7 @@ typedef struct {
     ngx_str_t                    tenant;
     ngx_http_assess_filter_t    *filter;         /* NULL: all of the tenant */
     ngx_http_assess_look_t      *look;           /* NULL: none */
+    ngx_http_assess_tail_t      *tail;           /* NULL: none */
     unsigned                     page:16;        /* events to be read next */
     unsigned                     handling:1;     /* in nginx's handler */
 } ngx_http_assess_progress_t;
@@ -61,6 +62,7 @@ static void ngx_http_assess_progress_page(ngx_http_assess_progress_t *p,
     ngx_http_assess_look_t *look);
 static void ngx_http_assess_progress_look_free(ngx_http_assess_look_t *look);
 static void ngx_http_assess_progress_drained(ngx_http_assess_stream_t *st);
+static void ngx_http_assess_progress_over(ngx_http_assess_progress_t *p);
 static void ngx_http_assess_progress_quit(ngx_http_assess_follower_t *f);
 static void ngx_http_assess_progress_closed(ngx_http_assess_stream_t *st);
 
@@ -139,12 +141,22 @@ ngx_http_assess_progress_open(ngx_http_assess_call_t *call,
         goto failed;
     }
 
+    if (filter->logs) {
+        p->tail = ngx_http_assess_tail_create(&p->stream, filter->tenant,
+                                              filter->jobs.ids,
+                                              filter->jobs.n);
+        if (p->tail == NULL) {
+            rc = NGX_ERROR;
+            goto failed;
+        }
+    }
+
     ngx_http_assess_call_release(call);
 
     if (end) {
         ngx_http_assess_stream_send(&p->stream,
                                     ngx_http_assess_block_create(text));
-        ngx_http_assess_stream_end(&p->stream);
+        ngx_http_assess_progress_over(p);
         return;
     }
 
@@ -273,7 +285,7 @@ ngx_http_assess_progress_events(ngx_http_assess_follower_t *f,
 
     if (p->filter && ngx_http_assess_filter_over(p->filter)) {
         ngx_http_assess_hub_leave(f);
-        ngx_http_assess_stream_end(&p->stream);
+        ngx_http_assess_progress_over(p);
         goto done;
     }
 
@@ -542,7 +554,7 @@ ngx_http_assess_progress_page(ngx_http_assess_progress_t *p,
 
     if (p->filter && ngx_http_assess_filter_over(p->filter)) {
         ngx_http_assess_hub_leave(&p->follower);
-        ngx_http_assess_stream_end(&p->stream);
+        ngx_http_assess_progress_over(p);
 
     } else if (p->stream.open && !p->stream.busy) {
         ngx_http_assess_hub_resume(&p->follower);
@@ -569,12 +581,32 @@ ngx_http_assess_progress_drained(ngx_http_assess_stream_t *st)
 
     p = ngx_http_assess_progress_of(st);
 
+    /* all events are told, and lines are not */
+
+    if (!p->follower.following) {
+        return;
+    }
+
     if (p->watcher.missed) {
         ngx_http_assess_counters_changed(&p->watcher);
     }
 
     if (p->look == NULL) {
         ngx_http_assess_hub_resume(&p->follower);
+    }
+}
+
+
+/* All events are told; the lines of the last one may not be */
+
+static void
+ngx_http_assess_progress_over(ngx_http_assess_progress_t *p)
+{
+    if (p->tail) {
+        ngx_http_assess_tail_end(p->tail);
+
+    } else {
+        ngx_http_assess_stream_end(&p->stream);
     }
 }
 
@@ -602,6 +634,10 @@ ngx_http_assess_progress_closed(ngx_http_assess_stream_t *st)
 
     ngx_http_assess_hub_leave(&p->follower);
     ngx_http_assess_counters_leave(&p->watcher);
+
+    if (p->tail) {
+        ngx_http_assess_tail_leave(p->tail);
+    }
 
     if (p->look) {
         p->look->progress = NULL;

@@ -105,7 +105,7 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
       NULL, ngx_http_assess_counters_get },
 
     { GET, "assessments/progress", 0,
-      " jobId* batchId* documentId* user* lastEventId ",
+      " jobId* batchId* documentId* user* lastEventId logs ",
       ngx_http_assess_progress, NULL },
 
     { GET, "events/{id}", 0, " jobId* batchId* user* lastEventId ",

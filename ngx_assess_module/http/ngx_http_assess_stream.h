@@ -87,4 +87,20 @@ void ngx_http_assess_counters_leave(ngx_http_assess_watcher_t *w);
 void ngx_http_assess_counters_changed(ngx_http_assess_watcher_t *w);
 
 
+/* ngx_http_assess_tail.c: the lines of jobs, on a stream that is open */
+
+typedef struct ngx_http_assess_tail_s  ngx_http_assess_tail_t;
+
+/* NULL: out of memory. */
+ngx_http_assess_tail_t *ngx_http_assess_tail_create(
+    ngx_http_assess_stream_t *st, const assess_str_t *tenant,
+    const assess_str_t *ids, ngx_uint_t n);
+
+/* Ends the stream once all lines that there are have been sent. */
+void ngx_http_assess_tail_end(ngx_http_assess_tail_t *tail);
+
+/* The stream is gone. */
+void ngx_http_assess_tail_leave(ngx_http_assess_tail_t *tail);
+
+
 #endif /* NGX_HTTP_ASSESS_STREAM_H */
