@@ -300,6 +300,16 @@ my %mistakes = (
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
     ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
 
+'assess_tenant_jobs' => [
+    ['"assess_tenant_jobs" must be a number from 0 to 1000000, not "many"',
+        http("assess_tenant_jobs many; # here\n")],
+],
+
+'assess_batch_jobs' => [
+    ['"assess_batch_jobs" must be a number from 0 to 1000000, not "-1"',
+        http("assess_batch_jobs -1; # here\n")],
+],
+
 'assess_cpu_tasks' => [
     (map { [qq{"assess_cpu_tasks" must be "auto" or a number from 1 to 1024, }
         . qq{not "$_"}, http("assess_cpu_tasks $_; # here\n")] }
