@@ -356,6 +356,9 @@ sub told {
     is($http->get("/api/assessments/job/$page")->{json}{status}, 'cancelled',
         'a job that was known as queued is cancelled');
 
+    like($http->get("/api/assessments/job/$page/logs")->{body},
+        qr/"cancelled with its batch"/, 'and its log says why');
+
     $batch = ended($id);
     batch_is($batch, 'cancelled', 'at its end');
     is($batch->{completedDocuments} + $batch->{cancelledDocuments}, 40,

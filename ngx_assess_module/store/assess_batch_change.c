@@ -4,6 +4,7 @@
 #include "assess_batch_int.h"
 #include "assess_document_int.h"
 #include "assess_job_int.h"
+#include "assess_log_int.h"
 
 #include <string.h>
 
@@ -323,6 +324,7 @@ typedef struct {
     const char  *wanted;             /* of the batch */
     const char  *sql;
     const char  *type;               /* of the events */
+    const char  *line;               /* of the logs */
     int          more;               /* jobs on each document */
 } assess_batch_slice_t;
 
@@ -344,13 +346,13 @@ static const assess_batch_slice_t  assess_batch_slices[] = {
     { "cancelled",
       ASSESS_SLICE_OF("'queued', 'processing'")
       ASSESS_SLICE_ENDED("cancelled"),
-      "cancelled", -1 },
+      "cancelled", "cancelled with its batch", -1 },
 
     /* what runs finds out by itself that there is no money */
 
     { "budget_exceeded",
       ASSESS_SLICE_OF("'queued'") ASSESS_SLICE_ENDED("budget_exceeded"),
-      "error", -1 },
+      "error", "stopped with its batch, which has no money left", -1 },
 
     { "retry",
       "with before as (select b.job_id, b.status from assess.assessment_jobs b"
@@ -365,7 +367,7 @@ static const assess_batch_slice_t  assess_batch_slices[] = {
       " completed_at = null, error_code = null, error_message = null,"
       " told_at = now() from before where j.job_id = before.job_id"
       " returning" ASSESS_JOB_COLUMNS ", before.status",
-      "queued", 1 }
+      "queued", "queued again with its batch: what has no answer is asked", 1 }
 };
 
 #define ASSESS_BATCH_SLICES                                                  \
@@ -462,6 +464,45 @@ assess_batch_slice_rows(assess_arena_t *arena, const PGresult *res,
 }
 
 
+/* One line for each, and all by one statement */
+
+static assess_err_e
+assess_batch_slice_log(assess_conn_t *conn, assess_arena_t *arena,
+    const assess_batch_slice_t *slice, const assess_change_t *changes,
+    size_t n, assess_err_t *err)
+{
+    size_t            i;
+    assess_buf_t      line;
+    assess_str_t      text;
+    assess_err_e      rc;
+    assess_log_of_t  *list;
+
+    memset(&line, 0, sizeof(assess_buf_t));
+    assess_log_put(&line, ASSESS_LEVEL_INFO, "%s", slice->line);
+
+    list = assess_palloc(arena, n * sizeof(assess_log_of_t));
+
+    if (list == NULL || line.failed) {
+        assess_buf_free(&line);
+        return assess_db_no_memory(err);
+    }
+
+    text.data = line.data;
+    text.len = line.len;
+
+    for (i = 0; i < n; i++) {
+        list[i].job_id = changes[i].job.job_id;
+        list[i].text = &text;
+    }
+
+    rc = assess_log_save(conn, list, n, err);
+
+    assess_buf_free(&line);
+
+    return rc;
+}
+
+
 /*
  * Whether its state is still what the jobs were changed for: under the lock of
  * the counter, so that it stays so until the commit.
@@ -515,6 +556,8 @@ assess_batch_slice_write(assess_conn_t *conn, assess_arena_t *arena,
 
     if (assess_batch_slice_rows(arena, res, slice, *changes, events, turns,
                                 documents, err) != ASSESS_OK
+        || assess_batch_slice_log(conn, arena, slice, *changes, rows, err)
+           != ASSESS_OK
         || assess_jobs_on_documents(conn, documents, rows, 1, err)
            != ASSESS_OK
         || assess_batch_slice_still(conn, arena, batch_id, slice, err)
