@@ -15,7 +15,7 @@
 #define ASSESS_QUEUE_KNOWN  1000
 
 
-/* What is known of these jobs: which of their lane they are, and the lanes */
+/* Which of their lane these jobs are, by their ids; and the lanes */
 
 static assess_err_e
 assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
@@ -24,16 +24,15 @@ assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
     assess_args_t  args;
 
     static const char  sql[] =
-        "select q.lane, q.nth from unnest($1::uuid[]) with ordinality"
-        " a (job_id, n) left join (select w.lane, c.job_id, c.nth from"
-        " (select distinct m.lane from assess.assessment_jobs m"
+        "select c.job_id, w.lane, c.nth from (select distinct m.lane"
+        " from assess.assessment_jobs m"
         " where m.job_id = any($1::uuid[]) and m.status = 'queued') w"
         " cross join lateral (select k.job_id, row_number() over"
         " (order by k.created_at, k.job_id) as nth from"
         " (select job_id, created_at from assess.assessment_jobs"
         " where lane = w.lane and status = 'queued'"
-        " order by created_at, job_id limit $2::int) k) c) q"
-        " on q.job_id = a.job_id order by a.n";
+        " order by created_at, job_id limit $2::int) k) c"
+        " where c.job_id = any($1::uuid[]) order by c.job_id";
 
     assess_args_init(&args);
     assess_arg_array(&args, ids);
@@ -45,6 +44,39 @@ assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
     }
 
     return assess_queue_read(conn, arena, lanes, err);
+}
+
+
+/* The row of a job, of those that are in the order of their ids; -1: none */
+
+static int
+assess_jobs_row_of(const PGresult *res, const char *id)
+{
+    int   low, high, at, order;
+    char  name[ASSESS_UUID_LEN + 1];
+
+    low = 0;
+    high = PQntuples(res);
+
+    while (low < high) {
+        at = low + (high - low) / 2;
+
+        assess_col_id(res, at, 0, name);
+        order = strcmp(id, name);
+
+        if (order == 0) {
+            return at;
+        }
+
+        if (order < 0) {
+            high = at;
+
+        } else {
+            low = at + 1;
+        }
+    }
+
+    return -1;
 }
 
 
@@ -69,13 +101,14 @@ assess_jobs_place(const int64_t *order, size_t norder, int64_t lane,
 /* 0: the job does not wait, or it is not known where */
 
 static assess_err_e
-assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
+assess_jobs_walk(assess_conn_t *conn, const char *const *ids, size_t n,
     int *places, assess_err_t *err)
 {
     int              row;
     size_t           i, norder;
     int64_t          order[ASSESS_QUEUE_KNOWN];
     PGresult        *res;
+    assess_buf_t     array;
     assess_err_e     rc;
     assess_arena_t  *arena;
     assess_lanes_t   lanes;
@@ -84,22 +117,25 @@ assess_jobs_walk(assess_conn_t *conn, assess_buf_t *ids, size_t n,
 
     arena = assess_arena_create();
     if (arena == NULL) {
-        assess_buf_free(ids);
         return assess_db_no_memory(err);
     }
 
-    rc = assess_jobs_nth(conn, ids, arena, &res, &lanes, err);
+    memset(&array, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        assess_array_id(&array, ids[i]);
+    }
+
+    rc = assess_jobs_nth(conn, &array, arena, &res, &lanes, err);
 
     norder = rc == ASSESS_OK
              ? assess_lanes_order(&lanes, ASSESS_QUEUE_KNOWN, order) : 0;
 
     for (i = 0; i < n && rc == ASSESS_OK; i++) {
-        row = (int) i;
-        places[i] = row < PQntuples(res) && !PQgetisnull(res, row, 0)
-                    ? assess_jobs_place(order, norder,
-                                        assess_col_int(res, row, 0),
-                                        assess_col_int(res, row, 1))
-                    : 0;
+        row = assess_jobs_row_of(res, ids[i]);
+        places[i] = row == -1 ? 0 : assess_jobs_place(order, norder,
+                                        assess_col_int(res, row, 1),
+                                        assess_col_int(res, row, 2));
     }
 
     PQclear(res);
@@ -114,23 +150,27 @@ assess_jobs_places(assess_db_t *db, const char (*ids)[ASSESS_UUID_LEN + 1],
     size_t n, int *places, assess_err_t *err)
 {
     size_t          i;
-    assess_buf_t    array;
+    const char    **list;
     assess_err_e    rc;
     assess_conn_t  *conn;
 
-    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
-        return err->kind;
+    list = malloc((n + 1) * sizeof(char *));
+    if (list == NULL) {
+        return assess_db_no_memory(err);
     }
-
-    memset(&array, 0, sizeof(assess_buf_t));
 
     for (i = 0; i < n; i++) {
-        assess_array_id(&array, ids[i]);
+        list[i] = ids[i];
     }
 
-    rc = assess_jobs_walk(conn, &array, n, places, err);
+    rc = assess_db_acquire(db, &conn, err);
 
-    assess_db_release(conn);
+    if (rc == ASSESS_OK) {
+        rc = assess_jobs_walk(conn, list, n, places, err);
+        assess_db_release(conn);
+    }
+
+    free(list);
 
     return rc;
 }
@@ -144,15 +184,19 @@ assess_jobs_positions(assess_conn_t *conn, assess_arena_t *arena,
 {
     int           *places;
     size_t         i, queued;
+    const char   **ids;
     assess_err_e   rc;
-    assess_buf_t   ids;
 
-    memset(&ids, 0, sizeof(assess_buf_t));
+    ids = assess_palloc(arena, (n + 1) * sizeof(char *));
+    places = assess_palloc(arena, (n + 1) * sizeof(int));
+
+    if (ids == NULL || places == NULL) {
+        return assess_db_no_memory(err);
+    }
 
     for (i = 0, queued = 0; i < n; i++) {
         if (jobs[i].status == ASSESS_QUEUED) {
-            assess_array_id(&ids, jobs[i].job_id);
-            queued++;
+            ids[queued++] = jobs[i].job_id;
         }
     }
 
@@ -160,14 +204,7 @@ assess_jobs_positions(assess_conn_t *conn, assess_arena_t *arena,
         return ASSESS_OK;
     }
 
-    places = assess_palloc(arena, queued * sizeof(int));
-
-    if (places == NULL) {
-        assess_buf_free(&ids);
-        return assess_db_no_memory(err);
-    }
-
-    rc = assess_jobs_walk(conn, &ids, queued, places, err);
+    rc = assess_jobs_walk(conn, ids, queued, places, err);
 
     for (i = 0; rc == ASSESS_OK && i < n; i++) {
         if (jobs[i].status == ASSESS_QUEUED) {
