@@ -853,7 +853,8 @@ ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cln->data = arena;
 
     if (assess_prices_read(arena, (char *) mcf->prices_file.data,
-                           &mcf->prices, &mcf->nprices, &err)
+                           &mcf->prices, &mcf->nprices,
+                           mcf->price_version, &err)
         != ASSESS_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" failed: %s",

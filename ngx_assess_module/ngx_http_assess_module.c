@@ -83,6 +83,7 @@ ngx_http_assess_init_module(ngx_cycle_t *cycle)
 
     if (mcf && !ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER) {
         ngx_http_assess_extract_check(cycle, mcf);
+        ngx_http_assess_provider_unpriced(cycle, mcf);
     }
 
     return NGX_OK;

@@ -69,6 +69,7 @@ typedef struct {
     ngx_str_t                    prices_file;
     assess_price_t              *prices;
     size_t                       nprices;
+    char                         price_version[ASSESS_PRICE_VERSION + 1];
     ngx_array_t                  providers;  /* of assess_provider_conf_t * */
     ngx_array_t                  s3;             /* of assess_s3_conf_t * */
 
@@ -220,6 +221,10 @@ char *ngx_http_assess_provider(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_assess_provider_default(ngx_conf_t *cf,
     ngx_http_assess_main_conf_t *mcf);
 char *ngx_http_assess_provider_prices(ngx_conf_t *cf,
+    ngx_http_assess_main_conf_t *mcf);
+
+/* Logs which of their models have no price. */
+void ngx_http_assess_provider_unpriced(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf);
 
 

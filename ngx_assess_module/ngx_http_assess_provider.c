@@ -13,6 +13,7 @@ typedef struct {
     ngx_http_assess_main_conf_t    *mcf;
     assess_provider_conf_t         *conf;
     ngx_array_t                     prices;      /* of assess_price_t */
+    assess_buf_t                    lines;       /* that they were read from */
     uint64_t                        seen;        /* by index of the table */
     unsigned                        type:1;
 } ngx_http_assess_provider_ctx_t;
@@ -60,6 +61,8 @@ static char *ngx_http_assess_provider_key(ngx_conf_t *cf,
     size_t offset, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_assess_provider_price(ngx_conf_t *cf,
     ngx_http_assess_provider_ctx_t *ctx);
+static ngx_int_t ngx_http_assess_provider_usd(ngx_str_t *value,
+    double *usd[4]);
 static assess_provider_conf_t *ngx_http_assess_provider_create(
     ngx_conf_t *cf);
 
@@ -175,11 +178,19 @@ ngx_http_assess_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *cf = save;
 
     if (rv != NGX_CONF_OK) {
+        assess_buf_free(&ctx.lines);
         return rv;
     }
 
     ctx.conf->prices = ctx.prices.elts;
     ctx.conf->nprices = ctx.prices.nelts;
+
+    if (ctx.conf->nprices) {
+        assess_price_version(ctx.conf->price_version, ctx.lines.data,
+                             ctx.lines.len);
+    }
+
+    assess_buf_free(&ctx.lines);
 
     return ngx_http_assess_provider_check(cf, &ctx);
 }
@@ -360,6 +371,7 @@ ngx_http_assess_provider_prices(ngx_conf_t *cf,
     ngx_http_assess_main_conf_t *mcf)
 {
     ngx_uint_t                i;
+    char                      both[2 * ASSESS_PRICE_VERSION];
     assess_price_t           *prices;
     assess_provider_conf_t  **confs, *conf;
 
@@ -372,7 +384,16 @@ ngx_http_assess_provider_prices(ngx_conf_t *cf,
         if (conf->nprices == 0) {
             conf->prices = mcf->prices;
             conf->nprices = mcf->nprices;
+            ngx_memcpy(conf->price_version, mcf->price_version,
+                       sizeof(conf->price_version));
             continue;
+        }
+
+        if (mcf->nprices) {
+            ngx_memcpy(both, conf->price_version, ASSESS_PRICE_VERSION);
+            ngx_memcpy(both + ASSESS_PRICE_VERSION, mcf->price_version,
+                       ASSESS_PRICE_VERSION);
+            assess_price_version(conf->price_version, both, sizeof(both));
         }
 
         prices = ngx_palloc(cf->pool, (conf->nprices + mcf->nprices)
@@ -394,6 +415,32 @@ ngx_http_assess_provider_prices(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_assess_provider_unpriced(ngx_cycle_t *cycle,
+    ngx_http_assess_main_conf_t *mcf)
+{
+    ngx_uint_t                i;
+    assess_provider_conf_t  **confs, *conf;
+
+    confs = mcf->providers.elts;
+
+    for (i = 0; i < mcf->providers.nelts; i++) {
+
+        conf = confs[i];
+
+        if (conf->type != ASSESS_PROVIDER_LOCAL
+            && assess_price_find(conf->prices, conf->nprices, &conf->model)
+               == NULL)
+        {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "assess provider \"%s\": its model \"%s\" has no "
+                          "price, what it costs is told as 0",
+                          conf->name.data, conf->model.data);
+        }
+    }
 }
 
 
@@ -515,21 +562,21 @@ ngx_http_assess_provider_key(ngx_conf_t *cf,
 }
 
 
-/* price MODEL input=USD output=USD, for a million tokens each */
+/* for a million tokens each; the last two are as input where not given */
 
 static char *
 ngx_http_assess_provider_price(ngx_conf_t *cf,
     ngx_http_assess_provider_ctx_t *ctx)
 {
-    char            *end, *text;
-    double           usd;
+    double          *usd[4];
     ngx_str_t       *value;
     ngx_uint_t       i;
     assess_price_t  *price;
+    assess_tier_t   *tier;
 
     value = cf->args->elts;
 
-    if (cf->args->nelts != 4) {
+    if (cf->args->nelts < 4 || cf->args->nelts > 6) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number of arguments in \"price\" "
                            "directive");
@@ -555,49 +602,75 @@ ngx_http_assess_provider_price(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    assess_price_set(price, -1, -1);
     price->model = ngx_http_assess_str(&value[1]);
-    price->input = -1;
-    price->output = -1;
 
-    for (i = 2; i < 4; i++) {
+    tier = &price->tiers[0];
+    usd[0] = &tier->input;
+    usd[1] = &tier->output;
+    usd[2] = &tier->cached;
+    usd[3] = &tier->written;
 
-        text = NULL;
-
-        if (ngx_strncmp(value[i].data, "input=", 6) == 0) {
-            text = (char *) value[i].data + 6;
-
-        } else if (ngx_strncmp(value[i].data, "output=", 7) == 0) {
-            text = (char *) value[i].data + 7;
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_assess_provider_usd(&value[i], usd) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"price\" has an invalid parameter \"%V\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
         }
-
-        if (text) {
-            usd = strtod(text, &end);
-
-            if (end != text && *end == '\0' && usd >= 0 && usd < 1e6) {
-
-                if (value[i].data[0] == 'i') {
-                    price->input = usd / 1e6;
-
-                } else {
-                    price->output = usd / 1e6;
-                }
-
-                continue;
-            }
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"price\" has an invalid parameter \"%V\"",
-                           &value[i]);
-        return NGX_CONF_ERROR;
     }
 
-    if (price->input < 0 || price->output < 0) {
+    if (tier->input < 0 || tier->output < 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"price\" must have \"input\" and \"output\" "
                            "parameters");
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    tier->cached = tier->cached < 0 ? tier->input : tier->cached;
+    tier->written = tier->written < 0 ? tier->input : tier->written;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        assess_buf_add(&ctx->lines, (char *) value[i].data, value[i].len + 1);
+    }
+
+    return ctx->lines.failed ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+/* input=, output=, cached= or written=, in dollars for a million tokens */
+
+static ngx_int_t
+ngx_http_assess_provider_usd(ngx_str_t *value, double *usd[4])
+{
+    char        *end, *text;
+    double       n;
+    size_t       len;
+    ngx_uint_t   i;
+
+    static const char *const  names[] = {
+        "input=", "output=", "cached=", "written="
+    };
+
+    for (i = 0; i < 4; i++) {
+
+        len = ngx_strlen(names[i]);
+
+        if (ngx_strncmp(value->data, names[i], len) != 0) {
+            continue;
+        }
+
+        text = (char *) value->data + len;
+        n = strtod(text, &end);
+
+        if (end == text || *end != '\0' || !(n >= 0 && n < 1e6)) {
+            return NGX_ERROR;
+        }
+
+        *usd[i] = n / 1e6;
+
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
 }

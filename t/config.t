@@ -545,6 +545,8 @@ my %mistakes = (
     ['"assess_prices" failed: prices "/etc/nginx/broken.json" line 1: '
         . "'}' expected near end of file",
         http("assess_prices broken.json; # here\n")],
+    ['"assess_prices" failed: prices "/etc/nginx/away.json": No such file or '
+        . 'directory', http("assess_prices away.json; # here\n")],
 ],
 
 'assess_provider' => [
@@ -629,7 +631,7 @@ my %mistakes = (
     ['invalid number of arguments in "price" directive', setting('price m;')],
     (map { [qq{"price" has an invalid parameter "$_"},
         setting("price m $_ output=1;")] } 'input=cheap', 'input=-1',
-        'input=nan', 'input=', 'in=1'),
+        'input=nan', 'input=', 'in=1', 'cached=x', 'written=-1'),
     ['"price" must have "input" and "output" parameters',
         setting('price m input=1 input=1;')],
     ['"price" is given twice for the model "gpt-4o-mini"',

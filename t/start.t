@@ -11,9 +11,10 @@ use lib "$FindBin::RealBin/lib";
 
 use Assess::Contract;
 use Assess::HTTP;
-use Assess::Process qw(write_file);
+use Assess::Process qw(slurp write_file);
 use Assess::Provider;
 use Assess::Test;
+use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
 
 my $provider = Assess::Provider->new;
@@ -86,6 +87,8 @@ sub form {
     ok($n->{input} > 0 && $n->{output} > 0, 'tokens were counted');
     cmp_ok(abs($job->{cost} - ($n->{input} * 2.5 + $n->{output} * 10) / 1e6),
         '<', 1e-9, 'the cost is that of the price file');
+    is($job->{priceVersion}, substr(sha256_hex(slurp("$dir/prices.json")), 0, 12),
+        'which is known by its hash');
 
     my $b = $http->get("/api/assessments/job/$id");
     is(json($b->{json}), json($job), 'asked again, the same');
@@ -114,6 +117,7 @@ sub form {
         provider => 'local' })->{json}{jobId});
     is($job->{status}, 'completed', 'local');
     is(json($job->{cost}), 0, 'costs nothing');
+    is($job->{priceVersion}, undef, 'by no price list');
     is($job->{totalBatches}, 3, 'and counts its batches');
 
     $job = $t->wait_job(begin({ documentId => $doc, questionSet => 'fire@2',
@@ -123,6 +127,20 @@ sub form {
         '<', 1e-6, 'another model has its own price');
     like($provider->stats->{last}, qr/"model":\s*"dear-model"/,
         'and is the one asked');
+}
+
+
+# what is not known is not told as if it were
+{
+    my $job = $t->wait_job(begin({ documentId => $doc, questionSet => 'fire',
+        model => 'free-model' })->{json}{jobId});
+    is($job->{status}, 'completed', 'a model without a price');
+    ok($job->{tokens}{input} > 0, 'its tokens are counted');
+    is($job->{priceVersion}, undef, 'its cost is not: by no price list');
+
+    $job = $t->wait_job(begin({ documentId => $doc, questionSet => 'fire',
+        provider => 'local', model => 'free-model', maxCost => 0 })->{json}{jobId});
+    is($job->{status}, 'completed', 'what costs nothing has any limit');
 }
 
 
@@ -200,6 +218,8 @@ untouched($t, 'refused starts', sub {
             '/priority'],
         ['a negative maxCost', { %ok, maxCost => -1 }, 400, '/maxCost'],
         ['a maxCost that is text', { %ok, maxCost => '1' }, 400, '/maxCost'],
+        ['a maxCost for a model without a price', { %ok, maxCost => 1,
+            model => 'free-model' }, 422, '/maxCost'],
         ['an unknown provider', { %ok, provider => 'none' }, 422, '/provider'],
         ['an empty provider', { %ok, provider => '' }, 400, '/provider'],
         ['a model that is a number', { %ok, model => 4 }, 400, '/model'],

@@ -566,6 +566,7 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
     step.input_tokens = reply->input_tokens;
     step.output_tokens = reply->output_tokens;
     step.cost = reply->cost;
+    step.prices = reply->prices;
     step.answers = reply->answers;
     step.nanswers = reply->nanswers;
 

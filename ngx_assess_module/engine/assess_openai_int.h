@@ -65,6 +65,10 @@ typedef struct {
     assess_reply_t                 reply;
     int                            gathered;
     int64_t                        deliver;    /* what is, at the latest */
+
+    const assess_price_t          *price;      /* of the model in priced */
+    char                           priced[64];
+    size_t                         npriced;
 } assess_asking_t;
 
 

@@ -425,24 +425,45 @@ assess_openai_bad(assess_asking_t *a, assess_request_t *request,
 }
 
 
+/* The same model answers again and again, and the list may be long. */
+
+static const assess_price_t *
+assess_openai_price(assess_asking_t *a, const assess_str_t *name)
+{
+    if (name->len == 0 || name->len >= sizeof(a->priced)) {
+        return assess_price_find(a->conf->prices, a->conf->nprices, name);
+    }
+
+    if (name->len != a->npriced
+        || memcmp(a->priced, name->data, name->len) != 0)
+    {
+        a->price = assess_price_find(a->conf->prices, a->conf->nprices, name);
+        a->npriced = name->len;
+        memcpy(a->priced, name->data, name->len);
+    }
+
+    return a->price;
+}
+
+
 static void
 assess_openai_bill(assess_asking_t *a, const assess_completion_t *completion,
     const assess_str_t *model)
 {
     const assess_price_t  *price;
 
-    a->reply.input_tokens += completion->input_tokens;
-    a->reply.output_tokens += completion->output_tokens;
+    a->reply.input_tokens += completion->usage.input;
+    a->reply.output_tokens += completion->usage.output;
 
-    price = assess_price_find(a->conf->prices, a->conf->nprices,
-                              &completion->model);
+    price = assess_openai_price(a, &completion->model);
+
     if (price == NULL) {
         price = assess_price_find(a->conf->prices, a->conf->nprices, model);
     }
 
     if (price) {
-        a->reply.cost += (double) completion->input_tokens * price->input
-                         + (double) completion->output_tokens * price->output;
+        a->reply.cost += assess_price_cost(price, &completion->usage);
+        a->reply.prices = a->conf->price_version;
     }
 }
 
@@ -526,8 +547,8 @@ assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
     outcome.told = &request->transfer.told;
 
     if (completion && completion->kind != ASSESS_REPLY_BAD) {
-        outcome.input = completion->input_tokens;
-        outcome.output = completion->output_tokens;
+        outcome.input = completion->usage.input;
+        outcome.output = completion->usage.output;
 
     } else {
         assess_transfer_failure(&request->transfer, a->conf, &failure);

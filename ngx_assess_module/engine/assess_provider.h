@@ -10,6 +10,7 @@
 
 
 #include "assess_gate.h"
+#include "assess_price.h"
 #include "assess_quote.h"
 #include "assess_retrieve.h"
 #include "../store/assess_log.h"
@@ -28,14 +29,6 @@ typedef enum {
 
 /* pictures in one request */
 #define ASSESS_IMAGES_MAX  16
-
-
-/* US dollars a token */
-typedef struct {
-    assess_str_t  model;
-    double        input;
-    double        output;
-} assess_price_t;
 
 
 typedef struct {
@@ -57,6 +50,7 @@ typedef struct {
     int                  backoff_max_ms;
     assess_price_t      *prices;
     size_t               nprices;
+    char                 price_version[ASSESS_PRICE_VERSION + 1];
 } assess_provider_conf_t;
 
 
@@ -82,6 +76,7 @@ typedef struct {
     int64_t            input_tokens;
     int64_t            output_tokens;
     double             cost;
+    const char        *prices;       /* their version; NULL: none was known */
     int                batches;      /* question batches that this completed */
 
     /* where there are requests: how many came, and how long they took together;
@@ -174,14 +169,6 @@ void assess_client_destroy(assess_client_t *client);
 assess_err_e assess_provider_ask(assess_provider_t *provider,
     assess_client_t *client, assess_arena_t *arena, const assess_ask_t *ask,
     assess_err_t *err);
-
-/* Reads the prices of a file in LiteLLM's form.  ASSESS_INVALID with why. */
-assess_err_e assess_prices_read(assess_arena_t *arena, const char *path,
-    assess_price_t **prices, size_t *n, assess_err_t *err);
-
-/* The price of a model, "provider/model" forms included; NULL: unknown. */
-const assess_price_t *assess_price_find(const assess_price_t *prices,
-    size_t n, const assess_str_t *model);
 
 
 #endif /* ASSESS_PROVIDER_H */

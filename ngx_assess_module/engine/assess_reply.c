@@ -331,6 +331,53 @@ assess_reply_tokens(const assess_json_t *usage, const char *name)
 }
 
 
+/*
+ * What is read from a cache, or written to one, is a part of the prompt.  Who
+ * forwards to other providers has names of its own for it.
+ */
+
+static void
+assess_reply_usage(const assess_json_t *root, assess_completion_t *out)
+{
+    assess_usage_t       *u;
+    const assess_json_t  *usage, *details;
+
+    u = &out->usage;
+    usage = assess_json_member(root, "usage");
+    details = assess_json_member(usage, "prompt_tokens_details");
+
+    out->told = assess_reply_number(usage, "prompt_tokens") != NULL;
+
+    u->input = assess_reply_tokens(usage, "prompt_tokens");
+    u->output = assess_reply_tokens(usage, "completion_tokens");
+
+    u->cached = assess_reply_tokens(details, "cached_tokens");
+
+    if (u->cached == 0) {
+        u->cached = assess_reply_tokens(usage, "prompt_cache_hit_tokens");
+    }
+
+    u->written = assess_reply_tokens(details, "cache_write_tokens");
+
+    if (u->written == 0) {
+        u->written = assess_reply_tokens(details, "cache_creation_tokens");
+    }
+
+    if (u->written == 0) {
+        u->written = assess_reply_tokens(usage,
+                                         "cache_creation_input_tokens");
+    }
+
+    if (u->cached > u->input) {
+        u->cached = u->input;
+    }
+
+    if (u->written > u->input - u->cached) {
+        u->written = u->input - u->cached;
+    }
+}
+
+
 static void
 assess_reply_kind(assess_completion_t *out, assess_reply_e kind,
     const char *why)
@@ -387,7 +434,7 @@ assess_reply_read(assess_arena_t *arena, const char *body, size_t len,
 {
     assess_reading_t      r;
     const assess_str_t   *model;
-    const assess_json_t  *root, *choices, *choice, *usage;
+    const assess_json_t  *root, *choices, *choice;
 
     memset(out, 0, sizeof(assess_completion_t));
 
@@ -411,9 +458,7 @@ assess_reply_read(assess_arena_t *arena, const char *body, size_t len,
         (void) assess_reply_text(&r, &out->model, model, 200);
     }
 
-    usage = assess_json_member(root, "usage");
-    out->input_tokens = assess_reply_tokens(usage, "prompt_tokens");
-    out->output_tokens = assess_reply_tokens(usage, "completion_tokens");
+    assess_reply_usage(root, out);
 
     choices = assess_reply_array(root, "choices");
     choice = choices ? choices->first : NULL;

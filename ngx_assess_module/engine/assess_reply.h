@@ -33,8 +33,8 @@ typedef struct {
     size_t            nanswers;
     char             *answered;      /* for each question: 0 or 1 */
     assess_str_t      model;         /* as the server calls it; null: not */
-    int64_t           input_tokens;
-    int64_t           output_tokens;
+    int               told;          /* there is a usage */
+    assess_usage_t    usage;
 } assess_completion_t;
 
 

@@ -677,6 +677,18 @@ ngx_http_assess_start_provider(const assess_str_t *name,
         start->model = conf->model;
     }
 
+    /* what cannot be counted cannot be kept below a limit */
+
+    if (start->max_cost >= 0 && conf->type != ASSESS_PROVIDER_LOCAL
+        && assess_price_find(conf->prices, conf->nprices, &start->model)
+           == NULL)
+    {
+        return ngx_http_assess_bad(err, ASSESS_IMPOSSIBLE, "maxCost",
+                                   "the model \"%.100s\" has no price here, "
+                                   "so that no cost can be kept to",
+                                   start->model.data);
+    }
+
     return ASSESS_OK;
 }
 

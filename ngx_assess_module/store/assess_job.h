@@ -18,6 +18,10 @@
 #include "assess_queue.h"
 
 
+/* The name of a version of a price list. */
+#define ASSESS_PRICE_VERSION  12
+
+
 typedef enum {
     ASSESS_QUEUED = 0,
     ASSESS_PROCESSING,
@@ -66,6 +70,7 @@ typedef struct {
     int64_t           started_at;        /* 0: not yet */
     int64_t           completed_at;
     assess_str_t      metadata;          /* a JSON object */
+    char              prices[ASSESS_PRICE_VERSION + 1];  /* "": unknown */
 } assess_job_t;
 
 
@@ -137,6 +142,7 @@ typedef struct {
     int64_t                  input_tokens;    /* to be added */
     int64_t                  output_tokens;
     double                   cost;
+    const char              *prices;     /* their version, static */
     const assess_answer_t   *answers;    /* to be saved with it */
     size_t                   nanswers;
 } assess_step_t;

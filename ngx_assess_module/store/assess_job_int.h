@@ -19,10 +19,10 @@
     " j.cost, j.max_cost, j.error_code, j.error_message,"                    \
     " assess.ms(j.created_at), assess.ms(j.started_at),"                     \
     " assess.ms(j.completed_at), j.metadata, j.provider, j.lane,"            \
-    " assess.ms(clock_timestamp()) "
+    " j.price_version, assess.ms(clock_timestamp()) "
 
-#define ASSESS_JOB_NOW    26
-#define ASSESS_JOB_EXTRA  27
+#define ASSESS_JOB_NOW    27
+#define ASSESS_JOB_EXTRA  28
 
 
 int assess_job_row(assess_arena_t *arena, const PGresult *res, int row,

@@ -4,6 +4,7 @@
 #include "assess_job_int.h"
 #include "assess_event_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,8 @@ assess_job_row(assess_arena_t *arena, const PGresult *res, int row,
     job->started_at = assess_col_int(res, row, 21);
     job->completed_at = assess_col_int(res, row, 22);
     job->lane = assess_col_int(res, row, 25);
+    (void) snprintf(job->prices, sizeof(job->prices), "%s",
+                    PQgetvalue(res, row, 26));
 
     if (assess_col_str(arena, res, row, 4, &job->tenant) != 0
         || assess_col_str(arena, res, row, 5, &job->user) != 0
@@ -247,6 +250,8 @@ assess_job_members(assess_buf_t *b, const assess_job_t *job)
     assess_buf_int(b, job->output_tokens);
     assess_buf_str(b, "},\"cost\":");
     assess_buf_json_num(b, job->cost);
+    assess_buf_str(b, ",\"priceVersion\":");
+    assess_job_id_json(b, job->prices);
     assess_buf_str(b, ",\"maxCost\":");
     assess_job_cost_json(b, job->max_cost);
     assess_buf_str(b, ",\"error\":");

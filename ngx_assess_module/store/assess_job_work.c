@@ -9,6 +9,7 @@
 #include "assess_job_int.h"
 #include "assess_log_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ typedef struct {
     int64_t          input_tokens;
     int64_t          output_tokens;
     double           cost;
+    const char      *prices;
     size_t           nanswers;
 } assess_sum_t;
 
@@ -84,6 +86,7 @@ assess_steps_sum(const assess_write_t *w, assess_sum_t *sum)
         sum->input_tokens += assess_step_count(step->input_tokens);
         sum->output_tokens += assess_step_count(step->output_tokens);
         sum->cost += step->cost > 0 ? step->cost : 0;
+        sum->prices = step->prices ? step->prices : sum->prices;
         sum->nanswers += step->nanswers;
     }
 }
@@ -347,7 +350,8 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
         "update assess.assessment_jobs j"
         " set input_tokens = j.input_tokens + $4::bigint,"
         " output_tokens = j.output_tokens + $5::bigint,"
-        " cost = j.cost + coalesce($6::numeric, 0), steps = j.steps + 1"
+        " cost = j.cost + coalesce($6::numeric, 0), steps = j.steps + 1,"
+        " price_version = coalesce($8::text, j.price_version)"
         " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"
         " and j.status in ('cancelled', 'queued') and j.steps = $7::bigint"
         " returning" ASSESS_JOB_COLUMNS;
@@ -362,6 +366,7 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
     assess_arg_int(&args, sum.output_tokens);
     assess_arg_money(&args, sum.cost);
     assess_arg_int(&args, w->work->steps);
+    assess_arg_cstr(&args, sum.prices);
 
     res = assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
@@ -438,6 +443,7 @@ static const char  assess_work_sql[] =
     " input_tokens = j.input_tokens + w.input,"
     " output_tokens = j.output_tokens + w.output,"
     " cost = j.cost + coalesce(w.cost, 0),"
+    " price_version = coalesce(w.prices, j.price_version),"
     " lost = case when w.answered then 0 else j.lost end,"
     " steps = j.steps + w.stepped::int,"
     " completed_at = case when w.status not in ('processing', 'queued')"
@@ -447,16 +453,17 @@ static const char  assess_work_sql[] =
     " $5::bigint[], $6::boolean[], $7::text[], $8::boolean[], $9::text[],"
     " $10::int[], $11::int[], $12::int[], $13::bigint[], $14::bigint[],"
     " $15::bigint[], $16::text[]::numeric[], $17::boolean[], $18::int[],"
-    " $19::text[], $20::text[]) with ordinality as w (tenant, job_id, fence,"
+    " $19::text[], $20::text[], $21::text[]) with ordinality as w (tenant, job_id, fence,"
     " owner, steps,"
     " stepped, status, goes_on, stage, progress, total, completed, estimated,"
-    " input, output, cost, answered, lease_ms, code, message, n)"
+    " input, output, cost, answered, lease_ms, code, message,"
+    " prices, n)"
     " where j.job_id = w.job_id and j.tenant = w.tenant and j.fence = w.fence"
     " and j.lease_owner = w.owner and j.status = 'processing'"
     " and (j.steps = w.steps or not w.stepped)"
     " returning" ASSESS_JOB_COLUMNS ", w.n, j.callback_url";
 
-#define ASSESS_WORK_COLUMNS  20
+#define ASSESS_WORK_COLUMNS  21
 
 
 static const char *
@@ -526,6 +533,7 @@ assess_work_update(assess_conn_t *conn, assess_write_t **writes, size_t n,
         assess_array_int(&col[17], w->work->lease_ms);
         assess_array_cstr(&col[18], code);
         assess_array_cstr(&col[19], code ? w->message : NULL);
+        assess_array_cstr(&col[20], sum.prices);
     }
 
     assess_args_init(&args);
@@ -607,6 +615,10 @@ assess_work_after(assess_job_t *job, const assess_step_t *step)
     job->input_tokens += assess_step_count(step->input_tokens);
     job->output_tokens += assess_step_count(step->output_tokens);
     job->cost += step->cost > 0 ? step->cost : 0;
+
+    if (step->prices) {
+        (void) snprintf(job->prices, sizeof(job->prices), "%s", step->prices);
+    }
 }
 
 

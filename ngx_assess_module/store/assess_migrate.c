@@ -56,6 +56,7 @@ assess_sql_file(assess_sql_0009, "0009_sources.sql");
 assess_sql_file(assess_sql_0010, "0010_storage.sql");
 assess_sql_file(assess_sql_0011, "0011_pictures.sql");
 assess_sql_file(assess_sql_0012, "0012_lanes.sql");
+assess_sql_file(assess_sql_0013, "0013_bill.sql");
 assess_sql_file(assess_sql_0014, "0014_notices.sql");
 assess_sql_file(assess_sql_0015, "0015_logs.sql");
 assess_sql_file(assess_sql_0016, "0016_batches.sql");
@@ -74,6 +75,7 @@ static const assess_migration_t  assess_migrations[] = {
     { 10, "0010_storage", assess_sql_0010, assess_sql_0010_end },
     { 11, "0011_pictures", assess_sql_0011, assess_sql_0011_end },
     { 12, "0012_lanes", assess_sql_0012, assess_sql_0012_end },
+    { 13, "0013_bill", assess_sql_0013, assess_sql_0013_end },
     { 14, "0014_notices", assess_sql_0014, assess_sql_0014_end },
     { 15, "0015_logs", assess_sql_0015, assess_sql_0015_end },
     { 16, "0016_batches", assess_sql_0016, assess_sql_0016_end }

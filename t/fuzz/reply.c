@@ -48,7 +48,7 @@ check(const assess_completion_t *got)
         }
     }
 
-    if (got->nanswers > 2 || got->input_tokens < 0 || got->output_tokens < 0) {
+    if (got->nanswers > 2 || got->usage.input < 0 || got->usage.output < 0) {
         abort();
     }
 }

@@ -49,7 +49,9 @@ static assess_hit_t             hits[8];
 static assess_question_set_t    set;
 static assess_document_t        doc;
 static assess_provider_conf_t   conf;
-static assess_price_t           price = { assess_str("m"), 0.001, 0.002 };
+static assess_price_t           price = {
+    assess_str("m"), 0, 0, 1, { { 0, 0.001, 0.002, 0.001, 0.001 } }
+};
 static assess_carrier_t        *carrier;
 static assess_client_t         *client;
 static assess_err_t             err;

@@ -94,8 +94,8 @@ test_good(void)
     ok(got.answered[0] && got.answered[1] && !got.answered[2],
        "the third is missing");
     is_str(got.model.data, "m-2024", "the server's name for the model");
-    is_int(got.input_tokens, 11, "tokens in");
-    is_int(got.output_tokens, 7, "tokens out");
+    is_int(got.usage.input, 11, "tokens in");
+    is_int(got.usage.output, 7, "tokens out");
 
     a = &got.answers[1];
     is_int(a->ordinal, 10, "the question's ordinal");
@@ -250,14 +250,56 @@ test_no_reply(void)
     }
 
     read_content("no JSON", "stop");
-    ok(got.kind == ASSESS_REPLY_BAD && got.input_tokens == 11,
+    ok(got.kind == ASSESS_REPLY_BAD && got.usage.input == 11,
        "usage is read of a bad reply too");
 
     read_body("{\"usage\":{\"prompt_tokens\":-3,\"completion_tokens\":1e300}}",
               53);
-    ok(got.input_tokens == 0 && got.output_tokens == 0, "unless it is absurd");
+    ok(got.usage.input == 0 && got.usage.output == 0, "unless it is absurd");
     read_body("{\"usage\":[],\"model\":7}", 22);
-    ok(got.input_tokens == 0 && got.model.data == NULL, "or something else");
+    ok(got.usage.input == 0 && got.model.data == NULL, "or something else");
+}
+
+
+static void
+test_usage(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *usage;
+        int          cached, written;
+    } cases[] = {
+        { "\"prompt_tokens_details\":{\"cached_tokens\":60}", 60, 0 },
+        { "\"prompt_tokens_details\":{\"cached_tokens\":60,"
+          "\"cache_write_tokens\":30}", 60, 30 },
+        { "\"prompt_tokens_details\":{\"cache_creation_tokens\":30}", 0, 30 },
+        { "\"prompt_cache_hit_tokens\":60,"
+          "\"cache_creation_input_tokens\":9", 60, 9 },
+        { "\"prompt_tokens_details\":null", 0, 0 },
+        { "\"prompt_tokens_details\":{\"cached_tokens\":\"60\"}", 0, 0 },
+        { "\"prompt_tokens_details\":{\"cached_tokens\":500}", 100, 0 },
+        { "\"prompt_tokens_details\":{\"cached_tokens\":60,"
+          "\"cache_write_tokens\":500}", 60, 40 },
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        char  body[512];
+
+        (void) snprintf(body, sizeof(body),
+                        "{\"usage\":{\"prompt_tokens\":100,"
+                        "\"completion_tokens\":5,%s}}", cases[i].usage);
+        read_body(body, strlen(body));
+
+        is_int(got.usage.cached, cases[i].cached, cases[i].usage);
+        is_int(got.usage.written, cases[i].written, "and written");
+        ok(got.told && got.usage.input == 100 && got.usage.output == 5,
+           "all of it");
+    }
+
+    read_body("{}", 2);
+    ok(!got.told, "no usage at all");
 }
 
 
@@ -309,6 +351,7 @@ main(void)
     test_lenient();
     test_bad();
     test_no_reply();
+    test_usage();
     test_long();
 
     assess_arena_destroy(arena);

@@ -292,8 +292,8 @@ sub job_is {
     is(join(' ', sort keys %$job), join(' ', sort qw(jobId assessmentId
         documentId batchId user status stage progress totalBatches
         completedBatches queuePosition attempt priority estimatedCompletion
-        estimateQuality tokens cost maxCost error createdAt startedAt completedAt metadata)),
-        "$name: the keys of a Job");
+        estimateQuality tokens cost priceVersion maxCost error createdAt
+        startedAt completedAt metadata)), "$name: the keys of a Job");
 
     my @wrong;
     my %type = (progress => 'int', totalBatches => 'int', cost => 'num',
@@ -301,6 +301,7 @@ sub job_is {
         status => 'text', jobId => 'id', assessmentId => 'id',
         documentId => 'id', batchId => 'id?', user => 'text?',
         stage => 'text?', queuePosition => 'int?', maxCost => 'num?',
+        priceVersion => 'text?',
         estimatedCompletion => 'time?', estimateQuality => 'text?', createdAt => 'time',
         startedAt => 'time?', completedAt => 'time?');
     my %like = (int => qr/\A-?\d+\z/, num => qr/\A-?[\d.]+(?:[eE][-+]?\d+)?\z/,
