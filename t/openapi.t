@@ -414,6 +414,32 @@ subtest 'question sets' => sub {
 };
 
 
+subtest 'estimate' => sub {
+    my $path = '/assessments/estimate';
+    my $of = { documentId => $document, questionSet => 'fire' };
+    my %type = (headers => { 'Content-Type' => 'application/json' });
+
+    call('estimateAssessment', 200, $path, json => $of);
+    call('estimateAssessment', 200, $path, json => { questionSet => 'fire@1',
+        documentIds => [$document], notifyEmail => 'a@example.org',
+        priority => 3, provider => 'hole', model => 'm2' });
+    call('estimateAssessment', 400, $path, json => $_) for {}, [],
+        { %$of, documentIds => [$document] }, { %$of, documentId => 'x' },
+        { questionSet => 'fire', documentIds => [] }, { %$of, more => 1 };
+    call('estimateAssessment', 400, $path, %type, body => '{', semantic => 1);
+    call('estimateAssessment', 403, $path, json => $of,
+         as => $http->with('X-Tenant' => 'x' x 129));
+    call('estimateAssessment', 404, $path, json => { %$of,
+         documentId => $unknown });
+    call('estimateAssessment', 411, $path, %type);
+    call('estimateAssessment', 413, $path, headers => { %{ $type{headers} },
+        'Content-Length' => 99_999_999 });
+    call('estimateAssessment', 415, $path, %text, body => '{}');
+    call('estimateAssessment', 422, $path, json => { questionSet => 'fire',
+        documentIds => [$document, $document] });
+};
+
+
 subtest 'start' => sub {
     my $path = '/assessments/start';
     my $start = { documentId => $document, questionSet => 'fire' };
@@ -804,6 +830,8 @@ my %sample = (
     storeDocuments => ['/documents', %text, body => 'new'],
     uploadDocuments => ['/documents/upload', %text, body => 'new'],
     putQuestionSet => ['/question-sets/new', json => $set],
+    estimateAssessment => ['/assessments/estimate', json => {
+        documentId => $unknown, questionSet => 'fire' }],
     startAssessment => ['/assessments/start', json =>
         { documentId => $unknown, questionSet => 'fire' }],
     startBatch => ['/assessments/batch', json =>
@@ -885,7 +913,7 @@ subtest 'heads' => sub {
 
 subtest 'what is not there is said so' => sub {
     my $text = $doc->{info}{description};
-    my %path = ('/assessments/estimate' => 'POST', '/search' => 'POST');
+    my %path = ('/search' => 'POST');
 
     for my $path (sort keys %path) {
         my $a = $http->request($path{$path}, "/api$path");

@@ -5,6 +5,7 @@
  */
 
 #include "assess_engine.h"
+#include "assess_usages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +41,10 @@ assess_engine_init(assess_engine_t *engine)
     engine->queue = assess_queue_create();
     engine->deadly = assess_deadly_create();
     engine->rates = assess_rates_create();
+    engine->usages = assess_usages_create();
 
     return engine->claims && engine->writes && engine->queue && engine->deadly
-           && engine->rates ? 0 : -1;
+           && engine->rates && engine->usages ? 0 : -1;
 }
 
 
@@ -54,6 +56,7 @@ assess_engine_destroy(assess_engine_t *engine)
     assess_queue_destroy(engine->queue);
     assess_deadly_destroy(engine->deadly);
     assess_rates_destroy(engine->rates);
+    assess_usages_destroy(engine->usages);
 }
 
 

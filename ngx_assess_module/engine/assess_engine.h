@@ -36,6 +36,7 @@ typedef struct {
     int                      left;           /* see assess_engine_left() */
 
     assess_deadly_t         *deadly;         /* by engine_init(), too */
+    struct assess_usages_s  *usages;         /* what is put on the bill */
 
     assess_rates_t          *rates;          /* and what things take */
     int                      asking;         /* jobs that do, now; atomic */

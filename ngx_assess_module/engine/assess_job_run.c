@@ -1,6 +1,7 @@
 
 #include "assess_gate.h"
 #include "assess_job_run_int.h"
+#include "assess_usages.h"
 
 #include <string.h>
 
@@ -37,6 +38,8 @@ static void assess_run_said(void *ctx, assess_level_e level,
     const char *text);
 static void assess_run_begin(assess_run_t *run);
 static void assess_run_completed(assess_run_t *run);
+static int assess_run_measured(void *ctx);
+static void assess_run_took(void *ctx, const assess_took_t *took);
 
 
 assess_err_e
@@ -94,6 +97,7 @@ assess_run_taken(assess_engine_t *engine, assess_client_t *client,
     assess_err_t *err)
 {
     assess_err_e  rc;
+    assess_err_t  why;
     assess_run_t  run;
 
     memset(&run, 0, sizeof(assess_run_t));
@@ -111,6 +115,10 @@ assess_run_taken(assess_engine_t *engine, assess_client_t *client,
     assess_run_conclude(&run, rc, err);
 
     assess_steps_free(&run.steps);
+
+    /* what is measured can wait: a store that is away is told elsewhere */
+
+    (void) assess_usages_flush(engine->usages, engine->db, 0, &why);
 
     assess_lru_release(run.shared_document);
     assess_lru_release(run.shared_set);
@@ -326,6 +334,8 @@ assess_run_introduce(assess_run_t *run)
     ask->stopping = assess_run_stopping;
     ask->hold = assess_run_hold;
     ask->line = assess_run_said;
+    ask->measured = assess_run_measured;
+    ask->took = assess_run_took;
     ask->ctx = run;
 }
 
@@ -694,6 +704,30 @@ assess_run_hold(void *ctx)
     }
 
     return rc != ASSESS_OK;
+}
+
+
+static int
+assess_run_measured(void *ctx)
+{
+    assess_run_t *run = ctx;
+
+    return assess_usages_wanted(run->engine->usages);
+}
+
+
+static void
+assess_run_took(void *ctx, const assess_took_t *took)
+{
+    assess_run_t *run = ctx;
+
+    const assess_provider_conf_t  *conf;
+
+    conf = assess_provider_conf(run->provider);
+
+    assess_usages_took(run->engine->usages, &run->work.job.tenant, &conf->name,
+                      run->work.model.data ? &run->work.model : &conf->model,
+                      took);
 }
 
 

@@ -29,6 +29,20 @@ assess_openai_memory(assess_asking_t *a)
 }
 
 
+/* The pictures of an ask are those of all its requests. */
+
+static double
+assess_openai_guess(assess_asking_t *a, const assess_prompt_t *prompt)
+{
+    int     pages[ASSESS_IMAGES_MAX];
+    size_t  n;
+
+    n = assess_prompt_pictures(prompt, (size_t) a->conf->images, pages);
+
+    return assess_prompt_tokens(prompt, n);
+}
+
+
 static int
 assess_openai_send(assess_asking_t *a, assess_request_t *request)
 {
@@ -45,6 +59,9 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
 
     assess_prompt_chat(&request->transfer.request, a->conf, &a->head,
                        &a->words, &prompt);
+
+    request->guess = a->ask->measured && a->ask->measured(a->ask->ctx)
+                     ? assess_openai_guess(a, &prompt) : 0;
 
     request->tries++;
 

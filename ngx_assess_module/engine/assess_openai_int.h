@@ -21,6 +21,7 @@ struct assess_request_s {
     int                 tries;
     int64_t             due;         /* of the monotonic clock; 0: at once */
     assess_ticket_t     ticket;      /* while it is in flight */
+    double              guess;       /* its tokens; 0: it is not measured */
 };
 
 

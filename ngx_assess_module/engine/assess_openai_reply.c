@@ -584,6 +584,27 @@ assess_openai_gather(assess_asking_t *a, const assess_request_t *request)
 }
 
 
+static void
+assess_openai_took(assess_asking_t *a, const assess_request_t *request,
+    const assess_completion_t *completion)
+{
+    assess_took_t  took;
+
+    if (!(request->guess > 0) || !completion->told
+        || completion->kind != ASSESS_REPLY_READ)
+    {
+        return;
+    }
+
+    took.guess = request->guess;
+    took.usage = completion->usage;
+    took.questions = request->nitems;
+    took.ms = assess_mono_ms() - request->ticket.sent;
+
+    a->ask->took(a->ask->ctx, &took);
+}
+
+
 static int
 assess_openai_completion(assess_asking_t *a, assess_request_t *request)
 {
@@ -624,6 +645,7 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
     assess_openai_gather(a, request);
     cost = a->reply.cost;
     assess_openai_bill(a, &completion, model);
+    assess_openai_took(a, request, &completion);
     assess_openai_outcome(a, request, &completion, &retry);
 
     if (completion.kind == ASSESS_REPLY_READ) {

@@ -364,7 +364,8 @@ assess_price_set(assess_price_t *price, double input, double output)
 
 
 double
-assess_price_cost(const assess_price_t *price, const assess_usage_t *usage)
+assess_price_mean(const assess_price_t *price, double input, double cached,
+    double written, double output)
 {
     size_t                i;
     const assess_tier_t  *tier;
@@ -372,16 +373,22 @@ assess_price_cost(const assess_price_t *price, const assess_usage_t *usage)
     tier = &price->tiers[0];
 
     for (i = 1; i < price->ntiers; i++) {
-        if (usage->input > price->tiers[i].above) {
+        if (input > (double) price->tiers[i].above) {
             tier = &price->tiers[i];
         }
     }
 
-    return (double) (usage->input - usage->cached - usage->written)
-           * tier->input
-           + (double) usage->cached * tier->cached
-           + (double) usage->written * tier->written
-           + (double) usage->output * tier->output;
+    return (input - cached - written) * tier->input + cached * tier->cached
+           + written * tier->written + output * tier->output;
+}
+
+
+double
+assess_price_cost(const assess_price_t *price, const assess_usage_t *usage)
+{
+    return assess_price_mean(price, (double) usage->input,
+                             (double) usage->cached, (double) usage->written,
+                             (double) usage->output);
 }
 
 

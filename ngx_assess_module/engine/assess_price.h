@@ -67,6 +67,10 @@ const assess_price_t *assess_price_find(const assess_price_t *prices,
 double assess_price_cost(const assess_price_t *price,
     const assess_usage_t *usage);
 
+/* The same of what is no whole number of tokens, as a mean is. */
+double assess_price_mean(const assess_price_t *price, double input,
+    double cached, double written, double output);
+
 /*
  * The most that a request can cost which has so many tokens at most: whatever
  * of them is cached, and whichever tier it comes to.

@@ -5,6 +5,7 @@
 
 #include "assess_pictures.h"
 #include "assess_prompt.h"
+#include "assess_tokens.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,11 @@
 
 /* And for what stands around a picture. */
 #define ASSESS_PROMPT_PICTURE  256
+
+
+/* About what a page shown is, and what stands around all messages. */
+#define ASSESS_PICTURE_TOKENS  1000
+#define ASSESS_PROMPT_TOKENS   12
 
 
 static const char  assess_rules[] =
@@ -504,6 +510,15 @@ assess_prompt_content(assess_buf_t *b, const assess_prompt_t *prompt,
 }
 
 
+size_t
+assess_prompt_pictures(const assess_prompt_t *prompt, size_t max, int *pages)
+{
+    size_t  room;
+
+    return assess_prompt_shown(prompt, max, pages, &room);
+}
+
+
 void
 assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     const assess_buf_t *head, assess_buf_t *words,
@@ -540,4 +555,25 @@ assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     }
 
     assess_buf_char(b, '}');
+}
+
+
+double
+assess_prompt_tokens(const assess_prompt_t *prompt, size_t pictures)
+{
+    double        tokens;
+    assess_buf_t  b;
+
+    memset(&b, 0, sizeof(assess_buf_t));
+
+    assess_prompt_system(&b, prompt);
+    assess_prompt_user(&b, prompt);
+    assess_prompt_schema(&b, prompt);
+
+    tokens = b.failed ? 0 : assess_tokens_count(b.data, b.len)
+                            + ASSESS_PROMPT_TOKENS
+                            + (double) pictures * ASSESS_PICTURE_TOKENS;
+    assess_buf_free(&b);
+
+    return tokens;
 }

@@ -57,5 +57,12 @@ void assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     const assess_buf_t *head, assess_buf_t *words,
     const assess_prompt_t *prompt);
 
+/* The pages that a request shows of those that its ask has, max at most. */
+size_t assess_prompt_pictures(const assess_prompt_t *prompt, size_t max,
+    int *pages);
+
+/* About how many tokens a request is that shows so many pages. */
+double assess_prompt_tokens(const assess_prompt_t *prompt, size_t pictures);
+
 
 #endif /* ASSESS_PROMPT_H */

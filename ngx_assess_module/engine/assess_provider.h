@@ -88,6 +88,15 @@ typedef struct {
 } assess_reply_t;
 
 
+/* What a request took, beside what had been thought beforehand. */
+typedef struct {
+    double           guess;          /* tokens, by assess_prompt_tokens() */
+    assess_usage_t   usage;
+    size_t           questions;
+    int64_t          ms;
+} assess_took_t;
+
+
 typedef struct {
     const assess_question_set_t  *set;
     const assess_document_t      *document;
@@ -118,6 +127,13 @@ typedef struct {
 
     /* NULL, or: what happens on the way, as it is told to people */
     void          (*line)(void *ctx, assess_level_e level, const char *text);
+
+    /*
+     * NULL, or: whether the next request is one of those that are measured, and
+     * what it took.
+     */
+    int           (*measured)(void *ctx);
+    void          (*took)(void *ctx, const assess_took_t *took);
     void           *ctx;
 } assess_ask_t;
 

@@ -249,6 +249,7 @@ void ngx_http_assess_question_set_get(ngx_http_assess_call_t *call);
 void ngx_http_assess_question_sets_list(ngx_http_assess_call_t *call);
 
 void ngx_http_assess_start(ngx_http_assess_call_t *call);
+void ngx_http_assess_estimate(ngx_http_assess_call_t *call);
 
 ngx_int_t ngx_http_assess_job_fast(ngx_http_assess_call_t *call);
 void ngx_http_assess_job_get(ngx_http_assess_call_t *call);

@@ -101,6 +101,9 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
     { GET, "assessments/batches", 0, " status limit cursor ",
       NULL, ngx_http_assess_batches_list },
 
+    { POST, "assessments/estimate", BODY|JSON, NULL,
+      NULL, ngx_http_assess_estimate },
+
     { GET, "assessments/counters", 0, NULL,
       NULL, ngx_http_assess_counters_get },
 

@@ -520,19 +520,26 @@ assess_pages_insert(assess_conn_t *conn, const char *document_id,
 
 static assess_err_e
 assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
-    const char *document_id, int extractor, size_t n, assess_err_t *err)
+    const char *document_id, int extractor, const assess_page_t *pages,
+    size_t n, assess_err_t *err)
 {
-    int64_t        rows;
+    size_t         i;
+    int64_t        rows, bytes;
     assess_args_t  args;
+
+    for (i = 0, bytes = 0; i < n; i++) {
+        bytes += (int64_t) pages[i].text.len;
+    }
 
     assess_args_init(&args);
     assess_arg_text(&args, &scope->tenant);
     assess_arg_id(&args, document_id);
     assess_arg_int(&args, (int64_t) n);
     assess_arg_int(&args, extractor);
+    assess_arg_int(&args, bytes);
 
     if (assess_db_run(conn, "update assess.documents"
-                      " set pages = $3, extractor = $4"
+                      " set pages = $3, extractor = $4, text_bytes = $5"
                       " where tenant = $1 and document_id = $2",
                       &args, &rows, err) != ASSESS_OK)
     {
@@ -566,7 +573,8 @@ assess_document_save_pages(assess_db_t *db, const assess_scope_t *scope,
         return err->kind;
     }
 
-    rc = assess_pages_replace(conn, scope, document_id, extractor, n, err);
+    rc = assess_pages_replace(conn, scope, document_id, extractor, pages, n,
+                              err);
 
     while (rc == ASSESS_OK && n) {
         rc = assess_pages_insert(conn, document_id, pages, n, &done, err);

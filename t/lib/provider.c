@@ -15,17 +15,19 @@
  *                  "headers","stubborn":[id...],"drop":true,"listen":false,
  *                  "limits":{"inFlight","perMinute","kind":"bucket" |
  *                  "sliding" | "fixed","burst","headers","retryAfter"},
- *                  "reset":true}
+ *                  "usage":{"words","cached"},"reset":true}
  *     STEP is {"status","headers","mode","delayMs","body"}, one for each of
  *     the requests that follow, in the order they come; mode and the like
  *     outside of it hold for all others.  A stubborn question is never
  *     answered.  jitterMs is the most that a delay may have on top.  drop
  *     resets every other connection; listen refuses new ones until it is
  *     true again, which must be said on the same connection.  What is above
- *     the limits is answered 429 at once.  reset forgets steps, counts and
- *     settings first.
+ *     the limits is answered 429 at once.  usage is by words, or else a token
+ *     every four bytes; a part of it is said to be cached; what was billed is
+ *     forgotten by it.  reset forgets steps, counts and settings first.
  * GET /__stats {"requests","inFlight","peakInFlight","connections" (open),
- *               "accepted" (ever),
+ *               "accepted" (ever),"billed":{"requests","input","cached",
+ *               "output"} (whether or not the answer was heard),
  *               "limits":{"throttled","crowded" (too many in flight),
  *               "accepted","minutes":[accepted in each since they were set]},
  *               "questions":{id: times answered},"asked":{id: times asked},
@@ -42,6 +44,7 @@
 #include "provider_limit.h"
 #include "provider_listen.h"
 #include "provider_log.h"
+#include "provider_usage.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -528,6 +531,7 @@ conn_control(conn_t *c, const char *data, size_t len)
         json_array_clear(script);
         json_object_clear(defaults);
         json_object_clear(stubborn);
+        provider_usage_rule(NULL);
         json_object_clear(answered);
         json_object_clear(asked);
         provider_limit_set(&limits, 0, 0, PROVIDER_BUCKET, 0, now_ms());
@@ -541,6 +545,9 @@ conn_control(conn_t *c, const char *data, size_t len)
 
         if (strcmp(name, "next") == 0) {
             json_array_extend(script, value);
+
+        } else if (strcmp(name, "usage") == 0) {
+            provider_usage_rule(value);
 
         } else if (strcmp(name, "stubborn") == 0) {
             json_object_clear(stubborn);
@@ -574,12 +581,13 @@ static void
 conn_stats(conn_t *c)
 {
     conn_reply_json(c, 200, NULL,
-                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:O,s:O,s:s%}",
+                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:O,s:O,s:s%}",
                               "requests", (json_int_t) requests, "inFlight",
                               (json_int_t) in_flight, "peakInFlight",
                               (json_int_t) peak, "connections",
                               (json_int_t) connections, "accepted",
-                              (json_int_t) accepted, "limits",
+                              (json_int_t) accepted, "billed",
+                              provider_billed(), "limits",
                               provider_limit_stats(&limits), "questions",
                               answered, "asked", asked, "last",
                               last_body ? last_body : "", last_len));

@@ -2,6 +2,7 @@
 /* What the test provider answers; how and when is provider.c's. */
 
 #include "provider_answer.h"
+#include "provider_usage.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -285,7 +286,6 @@ provider_complete(json_t *body, json_t *ids, const char *mode, size_t bytes,
 {
     char        *content, *text;
     json_t      *object, *message, *reply;
-    json_int_t   in, out;
     const char  *prompt, *finish;
 
     prompt = provider_prompt(body);
@@ -313,17 +313,12 @@ provider_complete(json_t *body, json_t *ids, const char *mode, size_t bytes,
               : json_pack("{s:s,s:s,s:n}", "role", "assistant", "content",
                           content, "refusal");
 
-    in = (json_int_t) (bytes / 4);
-    out = (json_int_t) (strlen(content) / 4);
-
-    reply = json_pack("{s:s,s:s,s:I,s:O,s:[{s:i,s:o,s:n,s:s}],"
-                      "s:{s:I,s:I,s:I}}",
+    reply = json_pack("{s:s,s:s,s:I,s:O,s:[{s:i,s:o,s:n,s:s}],s:o}",
                       "id", "chatcmpl-test", "object", "chat.completion",
                       "created", (json_int_t) time(NULL), "model",
                       json_object_get(body, "model"), "choices", "index", 0,
                       "message", message, "logprobs", "finish_reason", finish,
-                      "usage", "prompt_tokens", in, "completion_tokens", out,
-                      "total_tokens", in + out);
+                      "usage", provider_usage(body, bytes, content));
 
     text = json_dumps(reply, JSON_COMPACT);
 

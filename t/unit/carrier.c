@@ -10,7 +10,7 @@
    engine/assess_carrier.c engine/assess_trunk.c base/assess_background.c
    engine/assess_sockets.c engine/assess_gate.c
    engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
-   engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c
+   engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c engine/assess_tokens.c
    engine/assess_pictures.c
    engine/assess_reply.c engine/assess_retry.c engine/assess_price.c
    engine/assess_local.c engine/assess_reading.c engine/assess_vocab.c
@@ -19,7 +19,8 @@
    engine/assess_fold.c store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
    store/assess_scope.c store/assess_arg.c store/assess_statement.c store/assess_migrate.c
-   base/assess_json.c base/assess_base.c ../t/lib/provider_answer.c ../t/lib/provider_log.c
+   base/assess_json.c base/assess_base.c ../t/lib/provider_answer.c
+   ../t/lib/provider_usage.c ../t/lib/provider_log.c
    ../t/lib/provider_limit.c ../t/lib/provider_listen.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 

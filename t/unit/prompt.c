@@ -1,7 +1,7 @@
 
 /* What a model is sent. */
 
-/* sources: engine/assess_prompt.c engine/assess_pictures.c
+/* sources: engine/assess_prompt.c engine/assess_tokens.c engine/assess_pictures.c
    store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
    store/assess_scope.c store/assess_arg.c store/assess_statement.c store/assess_migrate.c
