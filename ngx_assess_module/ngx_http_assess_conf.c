@@ -28,8 +28,6 @@ static ngx_int_t ngx_http_assess_zone_begin(ngx_shm_zone_t *zone, void *data);
 static ngx_uint_t ngx_http_assess_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_assess_required(ngx_conf_t *cf,
     ngx_http_assess_main_conf_t *mcf);
 
@@ -235,6 +233,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
     { ngx_string("assess_prices"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_assess_prices,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("assess_tenant_budget"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_assess_tenant_budget,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -810,56 +815,6 @@ ngx_http_assess_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (mcf->fetch_threads == NULL) {
             return NGX_CONF_ERROR;
         }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_assess_main_conf_t *mcf = conf;
-
-    ngx_str_t           *value;
-    assess_err_t         err;
-    assess_arena_t      *arena;
-    ngx_pool_cleanup_t  *cln;
-
-    if (mcf->prices_file.len) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0) {
-        return "needs the path of a file";
-    }
-
-    mcf->prices_file = value[1];
-
-    if (ngx_conf_full_name(cf->cycle, &mcf->prices_file, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    arena = assess_arena_create();
-
-    if (cln == NULL || arena == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = (ngx_pool_cleanup_pt) assess_arena_destroy;
-    cln->data = arena;
-
-    if (assess_prices_read(arena, (char *) mcf->prices_file.data,
-                           &mcf->prices, &mcf->nprices,
-                           mcf->price_version, &err)
-        != ASSESS_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" failed: %s",
-                           &cmd->name, err.message);
-        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

@@ -35,6 +35,13 @@ typedef struct {
 } ngx_http_assess_storage_t;
 
 
+/* What a tenant may spend on a day, in dollars; all others: without a name. */
+typedef struct {
+    ngx_str_t                    tenant;
+    double                       usd;
+} ngx_http_assess_budget_t;
+
+
 typedef struct {
     ngx_shm_zone_t              *zone;
 
@@ -70,6 +77,7 @@ typedef struct {
     assess_price_t              *prices;
     size_t                       nprices;
     char                         price_version[ASSESS_PRICE_VERSION + 1];
+    ngx_array_t                 *budgets;    /* of ngx_http_assess_budget_t */
     ngx_array_t                  providers;  /* of assess_provider_conf_t * */
     ngx_array_t                  s3;             /* of assess_s3_conf_t * */
 
@@ -213,6 +221,16 @@ ngx_int_t ngx_http_assess_storage_check(ngx_http_assess_main_conf_t *mcf,
 /* Made in a worker; NULL is out of memory. */
 assess_storages_t *ngx_http_assess_storages_create(
     ngx_http_assess_main_conf_t *mcf);
+
+
+/* ngx_http_assess_conf_bill.c: what models cost, and what tenants may spend */
+char *ngx_http_assess_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_assess_tenant_budget(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Of a tenant on a day, in dollars; negative: not limited. */
+double ngx_http_assess_budget_of(const ngx_http_assess_main_conf_t *mcf,
+    const assess_str_t *tenant);
 
 
 /* ngx_http_assess_provider.c: the block that describes a provider */

@@ -549,6 +549,16 @@ my %mistakes = (
         . 'directory', http("assess_prices away.json; # here\n")],
 ],
 
+'assess_tenant_budget' => [
+    (map { [qq{"assess_tenant_budget" has an invalid parameter "$_", it takes a }
+            . 'number of dollars', http("assess_tenant_budget $_; # here\n")] }
+        'much', '-1', '1\$', 'nan'),
+    ['"assess_tenant_budget" has an invalid parameter "", it takes the name of a '
+        . 'tenant', http("assess_tenant_budget 1 \"\"; # here\n")],
+    ['"assess_tenant_budget" directive is duplicate',
+        http("assess_tenant_budget 1 a;\nassess_tenant_budget 2 a; # here\n")],
+],
+
 'assess_provider' => [
     ['"assess_provider" has an invalid name "my provider"',
         http("assess_provider \"my provider\" { # here\ntype local;\n}\n")],
@@ -821,6 +831,8 @@ subtest 'what is taken' => sub {
                   "assess_smtp smtps://[::1]:465 { from a\@b; user me;"
                   . " password file:spare.key; tls required;"
                   . " trusted_certificate list.json; }\n#",
+                  'assess_tenant_budget 0',
+                  "assess_tenant_budget 2.5;\nassess_tenant_budget 10 acme",
                   'assess_source_trusted_certificate list.json')
     {
         ($status, $said) = check(http("$text;\n"));

@@ -50,6 +50,9 @@ typedef struct {
     /* 0: go on; 1: start nothing new, hand back; 2: now */
     int   (*stopping)(void *ctx);
 
+    /* of a tenant, dollars a day; negative: not limited.  NULL: nobody is */
+    double (*budget)(void *ctx, const assess_str_t *tenant);
+
     /* of the answers that a job looked for, so many had been there */
     void  (*cached)(void *ctx, size_t hits, size_t misses);
 

@@ -241,6 +241,7 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
     assess_err_e      end;
     const char       *code;
     assess_err_t      why;
+    assess_status_e   status;
     assess_engine_t  *engine;
 
     engine = run->engine;
@@ -281,13 +282,19 @@ assess_run_conclude(assess_run_t *run, assess_err_e rc, assess_err_t *err)
 
     default:
         code = rc == ASSESS_FAILED && err->code ? err->code : "internal";
+        status = ASSESS_JOB_FAILED;
+
+        if (strcmp(code, "budget_exceeded") == 0) {
+            status = ASSESS_BUDGET_EXCEEDED;
+            rc = ASSESS_OK;
+        }
 
         engine->log(engine->ctx, rc, run->work.job.job_id, err->message);
         assess_run_line(run, ASSESS_LEVEL_ERROR, "failed (%s): %s", code,
                         err->message);
-        end = assess_steps_end(&run->steps, ASSESS_WRITE_END,
-                               ASSESS_JOB_FAILED, code, err->message, NULL,
-                               &why);
+        end = assess_steps_end(&run->steps, ASSESS_WRITE_END, status, code,
+                               err->message, NULL, &why);
+        assess_run_exhaust(run);
     }
 
     if (end != ASSESS_OK && end != ASSESS_CANCELLED) {
@@ -336,6 +343,11 @@ assess_run_introduce(assess_run_t *run)
     ask->line = assess_run_said;
     ask->measured = assess_run_measured;
     ask->took = assess_run_took;
+
+    if (assess_run_limited(run)) {
+        ask->reserve = assess_run_reserve;
+        assess_run_know(run);
+    }
     ask->ctx = run;
 }
 
@@ -563,6 +575,7 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
     run->input += reply->input_tokens;
     run->output += reply->output_tokens;
     run->cost += reply->cost;
+    run->reserved -= reply->released;
     run->completed_batches += reply->batches;
 
     if (run->completed_batches > run->total_batches) {
@@ -577,6 +590,8 @@ assess_run_reply(void *ctx, const assess_reply_t *reply, assess_err_t *err)
     step.output_tokens = reply->output_tokens;
     step.cost = reply->cost;
     step.prices = reply->prices;
+    step.released = reply->released;
+    step.doubtful = reply->doubtful;
     step.answers = reply->answers;
     step.nanswers = reply->nanswers;
 

@@ -56,6 +56,10 @@ typedef struct {
     int                  scans;
     int                  scanned;        /* of them */
     assess_err_t         refused;        /* a step that had been kept */
+
+    double               reserved;       /* dollars, and not settled */
+    int64_t              poor;           /* waits for others since; 0: not */
+    int                  exhausted;      /* whose limit it came to */
 } assess_run_t;
 
 
@@ -101,6 +105,15 @@ int64_t assess_run_estimate(const assess_run_t *run,
 /* What was seen of that on the way. */
 void assess_run_replied(assess_run_t *run, const assess_reply_t *reply);
 void assess_run_read(const assess_run_t *run);
+
+/* Whether what it spends is limited, and the reserve() of its ask. */
+int assess_run_limited(const assess_run_t *run);
+void assess_run_know(assess_run_t *run);
+assess_err_e assess_run_reserve(void *ctx, const double *usd, size_t n,
+    size_t *fits, assess_err_t *err);
+
+/* Where it ended at the limit of its batch, ends that, too. */
+void assess_run_exhaust(assess_run_t *run);
 
 /* The progress of a job whose questions are being answered. */
 int assess_run_asked(const assess_run_t *run);

@@ -43,15 +43,28 @@ assess_openai_guess(assess_asking_t *a, const assess_prompt_t *prompt)
 }
 
 
-static int
-assess_openai_send(assess_asking_t *a, assess_request_t *request)
+void
+assess_openai_prompt(const assess_asking_t *a,
+    const assess_request_t *request, assess_prompt_t *prompt)
+{
+    prompt->ask = a->ask;
+    prompt->items = request->items;
+    prompt->nitems = request->nitems;
+    prompt->passages = request->passages;
+    prompt->max_tokens = assess_openai_most(a, request);
+}
+
+
+void
+assess_openai_body(assess_asking_t *a, assess_request_t *request)
 {
     assess_prompt_t  prompt;
 
-    prompt.ask = a->ask;
-    prompt.items = request->items;
-    prompt.nitems = request->nitems;
-    prompt.passages = request->passages;
+    if (request->transfer.request.len) {
+        return;
+    }
+
+    assess_openai_prompt(a, request, &prompt);
 
     if (a->head.len == 0) {
         assess_prompt_head(&a->head, a->conf, &prompt);
@@ -59,11 +72,24 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
 
     assess_prompt_chat(&request->transfer.request, a->conf, &a->head,
                        &a->words, &prompt);
+}
 
-    request->guess = a->ask->measured && a->ask->measured(a->ask->ctx)
-                     ? assess_openai_guess(a, &prompt) : 0;
+
+static int
+assess_openai_send(assess_asking_t *a, assess_request_t *request)
+{
+    assess_prompt_t  prompt;
+
+    assess_openai_prompt(a, request, &prompt);
+    assess_openai_body(a, request);
+
+    if (!request->covered) {
+        request->guess = a->ask->measured && a->ask->measured(a->ask->ctx)
+                         ? assess_openai_guess(a, &prompt) : 0;
+    }
 
     request->tries++;
+    request->transfer.once = request->covered;
 
     return assess_transfer_start(&request->transfer, a->client, &a->endpoint);
 }
@@ -124,6 +150,10 @@ assess_openai_start(assess_asking_t *a)
     gate = ASSESS_GATE_GO;
     now = assess_mono_ms();
 
+    if (assess_openai_cover(a) != 0) {
+        return -1;
+    }
+
     if (a->waiting && !a->failed && !a->stopping && !a->hold) {
         a->shut = assess_gate_shut(a->gate, &a->waiter);
     }
@@ -132,7 +162,9 @@ assess_openai_start(assess_asking_t *a)
 
         request = *p;
 
-        if (request->due > now && !a->waiter.probe) {
+        if ((request->due > now && !a->waiter.probe)
+            || (a->ask->reserve && !request->covered))
+        {
             p = &request->next;
             continue;
         }
@@ -478,13 +510,22 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
     while (a.flying) {
         request = a.flying;
         assess_openai_ended(&a, request);
-        assess_openai_drop(request);
+        assess_openai_settle(&a, request, 0);
+        assess_openai_drop(&a, request);
     }
 
     while (a.waiting) {
         request = a.waiting;
         a.waiting = request->next;
-        assess_openai_drop(request);
+        assess_openai_drop(&a, request);
+    }
+
+    /* what was reserved is given back, however it ended */
+
+    if (a.reply.released > 0
+        && assess_openai_hand_over(&a) != ASSESS_OK && rc == ASSESS_OK)
+    {
+        rc = err->kind;
     }
 
     assess_gate_end(gate, &a.waiter);

@@ -6,6 +6,7 @@
 
 
 #include "assess_openai.h"
+#include "assess_prompt.h"
 #include "assess_transfer.h"
 
 
@@ -22,6 +23,9 @@ struct assess_request_s {
     int64_t             due;         /* of the monotonic clock; 0: at once */
     assess_ticket_t     ticket;      /* while it is in flight */
     double              guess;       /* its tokens; 0: it is not measured */
+    int                 covered;     /* dollars are reserved for it */
+    double              reserved;
+    int                 cuts;        /* replies that were too long for it */
 };
 
 
@@ -67,6 +71,9 @@ typedef struct {
     int                            gathered;
     int64_t                        deliver;    /* what is, at the latest */
 
+    int64_t                        poor;       /* nor is more reserved */
+    double                         ratio;      /* the highest that was seen */
+
     const assess_price_t          *price;      /* of the model in priced */
     char                           priced[64];
     size_t                         npriced;
@@ -76,7 +83,37 @@ typedef struct {
 /* A new request for n of the items, which are copied; 0, or -1: no memory. */
 int assess_openai_request(assess_asking_t *a, const size_t *items, size_t n,
     size_t passages);
-void assess_openai_drop(assess_request_t *request);
+void assess_openai_drop(assess_asking_t *a, assess_request_t *request);
+
+/* What it is made of, and its body, if it has none yet. */
+void assess_openai_prompt(const assess_asking_t *a,
+    const assess_request_t *request, assess_prompt_t *prompt);
+void assess_openai_body(assess_asking_t *a, assess_request_t *request);
+
+/* Something has come that is to be handed over. */
+void assess_openai_gather(assess_asking_t *a,
+    const assess_request_t *request);
+
+/*
+ * Where it is limited what is spent, reserves for what is to be sent next; -1:
+ * no memory.
+ */
+int assess_openai_cover(assess_asking_t *a);
+
+/* So many tokens were counted, for the next ones. */
+void assess_openai_seen(assess_asking_t *a, const assess_request_t *request,
+    int64_t input);
+
+/* What was reserved is free again; where it is not known what it cost not. */
+void assess_openai_settle(assess_asking_t *a, assess_request_t *request,
+    int known);
+
+/* Whether it may be billed though it has failed. */
+int assess_openai_unsure(const assess_request_t *request);
+
+/* Tokens of a reply that are asked for, where that is said; or 0. */
+int assess_openai_most(const assess_asking_t *a,
+    const assess_request_t *request);
 
 /* It is in flight, and not waited for. */
 void assess_openai_ended(assess_asking_t *a, assess_request_t *request);

@@ -115,8 +115,9 @@ assess_openai_wait(assess_asking_t *a, assess_request_t *request)
 
 
 void
-assess_openai_drop(assess_request_t *request)
+assess_openai_drop(assess_asking_t *a, assess_request_t *request)
 {
+    assess_openai_settle(a, request, 1);
     assess_transfer_free(&request->transfer);
     free(request);
 }
@@ -265,7 +266,7 @@ assess_openai_split(assess_asking_t *a, assess_request_t *request)
                                    request->passages);
     }
 
-    assess_openai_drop(request);
+    assess_openai_drop(a, request);
 
     return rc;
 }
@@ -302,7 +303,7 @@ assess_openai_shorten(assess_asking_t *a, assess_request_t *request,
         rc = 0;
     }
 
-    assess_openai_drop(request);
+    assess_openai_drop(a, request);
 
     return rc;
 }
@@ -321,12 +322,13 @@ assess_openai_useless(assess_asking_t *a, assess_request_t *request)
     }
 
     if (request->tries < a->conf->tries) {
+        request->cuts++;
         return assess_openai_later(a, request, NULL);
     }
 
     /* its question stays without an answer, which is told at the end */
 
-    assess_openai_drop(request);
+    assess_openai_drop(a, request);
 
     return 0;
 }
@@ -384,7 +386,7 @@ assess_openai_failure(assess_asking_t *a, assess_request_t *request,
         break;
     }
 
-    assess_openai_drop(request);
+    assess_openai_drop(a, request);
 
     return 0;
 }
@@ -400,8 +402,8 @@ assess_openai_bad(assess_asking_t *a, assess_request_t *request,
                        "be used (%s): %lld + %lld tokens", request->nitems,
                        assess_plural(request->nitems),
                        completion->why ? completion->why : "it is none",
-                       (long long) completion->input_tokens,
-                       (long long) completion->output_tokens);
+                       (long long) completion->usage.input,
+                       (long long) completion->usage.output);
 
     if (completion->kind != ASSESS_REPLY_BAD) {
         return assess_openai_useless(a, request);
@@ -419,7 +421,7 @@ assess_openai_bad(assess_asking_t *a, assess_request_t *request,
 
     /* its questions stay without an answer, which is told at the end */
 
-    assess_openai_drop(request);
+    assess_openai_drop(a, request);
 
     return 0;
 }
@@ -526,7 +528,7 @@ assess_openai_answers(assess_asking_t *a, assess_request_t *request,
         }
     }
 
-    assess_openai_drop(request);
+    assess_openai_drop(a, request);
 
     return 0;
 }
@@ -562,7 +564,7 @@ assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
 }
 
 
-static void
+void
 assess_openai_gather(assess_asking_t *a, const assess_request_t *request)
 {
     int64_t  now, took, wait;
@@ -646,6 +648,8 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
     cost = a->reply.cost;
     assess_openai_bill(a, &completion, model);
     assess_openai_took(a, request, &completion);
+    assess_openai_seen(a, request, completion.usage.input);
+    assess_openai_settle(a, request, completion.told);
     assess_openai_outcome(a, request, &completion, &retry);
 
     if (completion.kind == ASSESS_REPLY_READ) {
@@ -653,8 +657,8 @@ assess_openai_completion(assess_asking_t *a, assess_request_t *request)
                            "answered, %lld + %lld tokens, $%.6f, %lld ms",
                            completion.nanswers, request->nitems,
                            assess_plural(request->nitems),
-                           (long long) completion.input_tokens,
-                           (long long) completion.output_tokens,
+                           (long long) completion.usage.input,
+                           (long long) completion.usage.output,
                            a->reply.cost - cost,
                            (long long) (assess_mono_ms()
                                         - request->ticket.sent));
@@ -691,6 +695,10 @@ assess_openai_collect(assess_asking_t *a)
             }
 
             continue;
+        }
+
+        if (assess_openai_unsure(request)) {
+            assess_openai_settle(a, request, 0);
         }
 
         assess_openai_outcome(a, request, NULL, &retry);

@@ -524,7 +524,7 @@ assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     const assess_buf_t *head, assess_buf_t *words,
     const assess_prompt_t *prompt)
 {
-    int     pages[ASSESS_IMAGES_MAX];
+    int     max_tokens, pages[ASSESS_IMAGES_MAX];
     size_t  n, room;
 
     assess_buf_reset(words);
@@ -548,10 +548,12 @@ assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
     assess_prompt_schema(b, prompt);
     assess_buf_str(b, "}}");
 
-    if (conf->max_tokens > 0) {
+    max_tokens = conf->max_tokens > 0 ? conf->max_tokens : prompt->max_tokens;
+
+    if (max_tokens > 0) {
         assess_buf_printf(b, ",\"%s\":%d", assess_prompt_openai(&conf->url)
                                            ? "max_completion_tokens"
-                                           : "max_tokens", conf->max_tokens);
+                                           : "max_tokens", max_tokens);
     }
 
     assess_buf_char(b, '}');

@@ -24,6 +24,7 @@ typedef struct {
     const size_t        *items;
     size_t               nitems;
     size_t               passages;   /* for each question, at most */
+    int                  max_tokens; /* where conf has none; 0: none either */
 } assess_prompt_t;
 
 

@@ -77,6 +77,8 @@ typedef struct {
     int64_t            output_tokens;
     double             cost;
     const char        *prices;       /* their version; NULL: none was known */
+    double             released;     /* of what was reserved, ... */
+    double             doubtful;     /* ... and may yet be billed */
     int                batches;      /* question batches that this completed */
 
     /* where there are requests: how many came, and how long they took together;
@@ -127,6 +129,23 @@ typedef struct {
 
     /* NULL, or: what happens on the way, as it is told to people */
     void          (*line)(void *ctx, assess_level_e level, const char *text);
+
+    /*
+     * NULL: what is spent is not limited.  Or: reserves what requests may cost
+     * at most, in dollars, as many as fit of n, from the first on; 0: not now.
+     * Not ASSESS_OK: it is used up, which ends the ask when all that is under
+     * way has come.  What is reserved comes back as released.
+     */
+    assess_err_e  (*reserve)(void *ctx, const double *usd, size_t n,
+        size_t *fits, assess_err_t *err);
+
+    /*
+     * What is known of the model, for the most that a request can cost: how
+     * many tokens there are at most for each that is guessed, and in an answer;
+     * 0: nothing is known.
+     */
+    double          ratio;
+    double          answer;
 
     /*
      * NULL, or: whether the next request is one of those that are measured, and

@@ -446,6 +446,7 @@ assess_retry_classify(const assess_failure_t *failure, int64_t now_ms,
         retry->action = assess_retry_network(failure->curl);
         retry->outcome = retry->action == ASSESS_RETRY_AGAIN
                          && failure->curl != CURLE_WRITE_ERROR
+                         && failure->curl != CURLE_SEND_FAIL_REWIND
                          ? ASSESS_OUTCOME_DOWN : ASSESS_OUTCOME_ERROR;
         assess_retry_reason(retry, curl_easy_strerror(failure->curl),
                             &failure->key);

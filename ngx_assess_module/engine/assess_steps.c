@@ -335,7 +335,8 @@ static int
 assess_steps_says_little(const assess_step_t *step)
 {
     return step->nanswers == 0 && step->input_tokens <= 0
-           && step->output_tokens <= 0 && !(step->cost > 0);
+           && step->output_tokens <= 0 && !(step->cost > 0)
+           && !(step->released > 0);
 }
 
 

@@ -151,6 +151,27 @@ assess_endpoint_free(assess_endpoint_t *endpoint)
 }
 
 
+/*
+ * Where a connection that was kept turns out to be dead, libcurl sends what it
+ * has of a body once more on another one, and says nothing of it.  What it has
+ * to ask for it cannot send twice.
+ */
+
+static size_t
+assess_transfer_read(char *data, size_t size, size_t n, void *ctx)
+{
+    assess_transfer_t *t = ctx;
+
+    n *= size;
+    n = n < t->request.len - t->read ? n : t->request.len - t->read;
+
+    memcpy(data, t->request.data + t->read, n);
+    t->read += n;
+
+    return n;
+}
+
+
 /* What is not the same for all transfers: the others are set with the line */
 
 static int
@@ -171,7 +192,11 @@ assess_transfer_load(assess_cargo_t *cargo, CURL *easy)
     err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, endpoint->headers);
     err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                             (curl_off_t) t->request.len);
-    err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->request.data);
+    err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                            t->once ? NULL : t->request.data);
+    err |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, assess_transfer_read);
+    err |= curl_easy_setopt(easy, CURLOPT_READDATA, t);
+    err |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
     err |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
                             assess_transfer_write);
     err |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
@@ -199,6 +224,7 @@ assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
         return -1;
     }
 
+    t->read = 0;
     t->endpoint = endpoint;
     t->cargo.load = assess_transfer_load;
 

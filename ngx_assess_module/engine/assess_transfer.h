@@ -31,6 +31,8 @@ typedef struct {
     assess_cargo_t            cargo;      /* the first; how it ended, too */
     const assess_endpoint_t  *endpoint;
     assess_buf_t              request;    /* the body, the caller's to fill */
+    size_t                    read;       /* of it, on its way */
+    int                       once;       /* libcurl must not send it again */
     assess_buf_t              reply;
     char                      retry_after[64];
     char                      retry_after_ms[32];

@@ -84,7 +84,6 @@ static assess_err_e
 ngx_http_assess_batch_body(ngx_http_assess_call_t *call,
     assess_batch_start_t *start, assess_err_t *err)
 {
-    assess_str_t    provider;
     assess_json_t  *body, *value;
 
     body = ngx_http_assess_start_object(call, NGX_HTTP_ASSESS_VALUES
@@ -112,9 +111,7 @@ ngx_http_assess_batch_body(ngx_http_assess_call_t *call,
                                    "questionSet is missing");
     }
 
-    provider = start->start.provider;
-
-    if (ngx_http_assess_start_provider(&provider, &start->start, err)
+    if (ngx_http_assess_start_provider(call, &start->start, err)
         != ASSESS_OK)
     {
         return err->kind;

@@ -94,7 +94,6 @@ static assess_err_e
 ngx_http_assess_estimate_body(ngx_http_assess_call_t *call,
     ngx_http_assess_estimated_t *of, assess_err_t *err)
 {
-    assess_str_t     provider;
     assess_json_t   *body, *value;
     assess_start_t  *start;
 
@@ -135,9 +134,7 @@ ngx_http_assess_estimate_body(ngx_http_assess_call_t *call,
                                    "questionSet is missing");
     }
 
-    provider = start->provider;
-
-    if (ngx_http_assess_start_provider(&provider, start, err) != ASSESS_OK) {
+    if (ngx_http_assess_start_provider(call, start, err) != ASSESS_OK) {
         return err->kind;
     }
 

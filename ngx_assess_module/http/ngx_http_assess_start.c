@@ -374,7 +374,6 @@ ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
     assess_start_t *start, assess_err_t *err)
 {
     assess_err_e    rc;
-    assess_str_t    provider;
     assess_json_t  *value;
 
     ngx_http_assess_start_init(call, start);
@@ -415,9 +414,7 @@ ngx_http_assess_start_read(ngx_http_assess_call_t *call, assess_json_t *body,
                                    "questionSet is missing");
     }
 
-    provider = start->provider;
-
-    return ngx_http_assess_start_provider(&provider, start, err);
+    return ngx_http_assess_start_provider(call, start, err);
 }
 
 
@@ -650,13 +647,16 @@ ngx_http_assess_start_metadata(ngx_http_assess_call_t *call,
 /* who is asked, and which model, when the request does not say */
 
 assess_err_e
-ngx_http_assess_start_provider(const assess_str_t *name,
+ngx_http_assess_start_provider(ngx_http_assess_call_t *call,
     assess_start_t *start, assess_err_t *err)
 {
+    const char                    *limit;
+    const assess_str_t            *name;
     assess_engine_t               *engine;
     assess_provider_t             *provider;
     const assess_provider_conf_t  *conf;
 
+    name = &start->provider;
     engine = ngx_http_assess_scheduler_engine();
 
     provider = name->data ? assess_engine_provider(engine, name)
@@ -679,14 +679,18 @@ ngx_http_assess_start_provider(const assess_str_t *name,
 
     /* what cannot be counted cannot be kept below a limit */
 
-    if (start->max_cost >= 0 && conf->type != ASSESS_PROVIDER_LOCAL
+    limit = start->max_cost >= 0 ? "maxCost"
+            : engine->budget(engine->ctx, &call->scope.tenant) >= 0 ? "model"
+            : NULL;
+
+    if (limit && conf->type != ASSESS_PROVIDER_LOCAL
         && assess_price_find(conf->prices, conf->nprices, &start->model)
            == NULL)
     {
-        return ngx_http_assess_bad(err, ASSESS_IMPOSSIBLE, "maxCost",
+        return ngx_http_assess_bad(err, ASSESS_IMPOSSIBLE, limit,
                                    "the model \"%.100s\" has no price here, "
-                                   "so that no cost can be kept to",
-                                   start->model.data);
+                                   "so that no limit of what it costs can be "
+                                   "kept", start->model.data);
     }
 
     return ASSESS_OK;

@@ -38,7 +38,7 @@ assess_err_e ngx_http_assess_start_text(ngx_http_assess_call_t *call,
     assess_err_t *err);
 
 /* Behind the last member: who is asked, where it does not say. */
-assess_err_e ngx_http_assess_start_provider(const assess_str_t *name,
+assess_err_e ngx_http_assess_start_provider(ngx_http_assess_call_t *call,
     assess_start_t *start, assess_err_t *err);
 
 /* What makes two of them one, where there is a key. */

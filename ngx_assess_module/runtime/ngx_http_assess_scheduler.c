@@ -83,6 +83,8 @@ static void ngx_http_assess_engine_publish(void *ctx,
     const assess_change_t **changes, size_t n);
 static int ngx_http_assess_engine_cancelled(void *ctx, const char *job_id);
 static int ngx_http_assess_engine_stopping(void *ctx);
+static double ngx_http_assess_engine_budget(void *ctx,
+    const assess_str_t *tenant);
 static void ngx_http_assess_engine_cached(void *ctx, size_t hits,
     size_t misses);
 static void ngx_http_assess_engine_log(void *ctx, assess_err_e kind,
@@ -234,6 +236,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->publish = ngx_http_assess_engine_publish;
     engine->cancelled = ngx_http_assess_engine_cancelled;
     engine->stopping = ngx_http_assess_engine_stopping;
+    engine->budget = ngx_http_assess_engine_budget;
     engine->cached = ngx_http_assess_engine_cached;
     engine->log = ngx_http_assess_engine_log;
 
@@ -796,6 +799,13 @@ ngx_http_assess_engine_stopping(void *ctx)
                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 
     return now - s->draining >= limit ? 2 : 1;
+}
+
+
+static double
+ngx_http_assess_engine_budget(void *ctx, const assess_str_t *tenant)
+{
+    return ngx_http_assess_budget_of(ngx_http_assess_scheduler.mcf, tenant);
 }
 
 

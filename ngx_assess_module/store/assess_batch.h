@@ -76,6 +76,7 @@ typedef enum {
     ASSESS_BATCH_PAUSE = 0,
     ASSESS_BATCH_RESUME,
     ASSESS_BATCH_CANCEL,
+    ASSESS_BATCH_EXHAUST,              /* its money is used up */
     ASSESS_BATCH_RETRY
 } assess_batch_act_e;
 

@@ -110,6 +110,18 @@ assess_batch_will(const assess_batch_t *batch, assess_batch_act_e act,
 
         return ASSESS_OK;
 
+    case ASSESS_BATCH_EXHAUST:
+
+        *changed = assess_batch_going(batch);
+        will->status = ASSESS_BATCH_BUDGET_EXCEEDED;
+        will->closed = 1;
+
+        /* it is told by whoever tells of batches */
+
+        will->untold = 1;
+
+        return ASSESS_OK;
+
     case ASSESS_BATCH_CANCEL:
 
         *changed = assess_batch_going(batch);
@@ -200,7 +212,8 @@ assess_batch_update(assess_conn_t *conn, assess_arena_t *arena,
         " completed_at = case when $3::boolean then null"
         " else b.completed_at end,"
         " retry_before = case when $3::boolean then clock_timestamp()"
-        " when $2 = 'cancelled' then null else b.retry_before end,"
+        " when $2 in ('cancelled', 'budget_exceeded') then null"
+        " else b.retry_before end,"
         " changes = b.changes + 1,"
         " told = case when $4::boolean then b.told else b.changes + 1 end,"
         " told_at = case when $4::boolean then b.told_at"

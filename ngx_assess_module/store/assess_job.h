@@ -18,8 +18,9 @@
 #include "assess_queue.h"
 
 
-/* The name of a version of a price list. */
+/* The name of a version of a price list, and of a day. */
 #define ASSESS_PRICE_VERSION  12
+#define ASSESS_DAY_LEN        10
 
 
 typedef enum {
@@ -128,6 +129,10 @@ typedef struct {
     int64_t                  steps;      /* that are saved, of all claims */
     int                      lost;       /* leases in a row that ran out */
     int                      left;       /* by its worker before this claim */
+    int                      limited;    /* its batch is, ... */
+    double                   max_batch;  /* ... to so many dollars */
+    char                     day[ASSESS_DAY_LEN + 1];  /* its costs are of it */
+    int                      counted;    /* on that day, for its tenant */
 } assess_work_t;
 
 
@@ -143,6 +148,8 @@ typedef struct {
     int64_t                  output_tokens;
     double                   cost;
     const char              *prices;     /* their version, static */
+    double                   released;   /* of what was reserved, ... */
+    double                   doubtful;   /* ... and may yet be billed */
     const assess_answer_t   *answers;    /* to be saved with it */
     size_t                   nanswers;
 } assess_step_t;

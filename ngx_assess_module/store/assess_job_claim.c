@@ -65,7 +65,9 @@ static const char  assess_claim_sql[] =
     " where j.job_id = x.job_id"
     " returning" ASSESS_JOB_COLUMNS
     ", j.fence, j.question_set_id, j.model, j.lost, j.steps,"
-    " x.ran_out, x.status, x.n, a.ordinals," ASSESS_DOCUMENT_COLUMNS;
+    " x.ran_out, x.status, x.n, a.ordinals, (select b.max_cost from"
+    " assess.batch_assessments b where b.batch_id = j.batch_id"
+    " and b.tenant = j.tenant)," ASSESS_DOCUMENT_COLUMNS;
 
 /* their places in a row */
 enum {
@@ -78,6 +80,7 @@ enum {
     ASSESS_CLAIM_WAS,
     ASSESS_CLAIM_N,
     ASSESS_CLAIM_ORDINALS,
+    ASSESS_CLAIM_MAX_BATCH,
     ASSESS_CLAIM_DOCUMENT
 };
 
@@ -139,6 +142,8 @@ assess_claim_work(assess_conn_t *conn, assess_taker_t *taker,
     }
 
     work->fence = assess_col_int(res, row, ASSESS_CLAIM_FENCE);
+    work->max_batch = assess_col_real(res, row, ASSESS_CLAIM_MAX_BATCH, -1);
+    work->limited = work->max_batch >= 0;
     work->lost = (int) assess_col_int(res, row, ASSESS_CLAIM_LOST);
     work->steps = assess_col_int(res, row, ASSESS_CLAIM_STEPS);
     assess_col_id(res, row, ASSESS_CLAIM_SET, set_id);

@@ -5,29 +5,15 @@
  */
 
 #include "assess_answer_int.h"
+#include "assess_budget_int.h"
 #include "assess_document_int.h"
 #include "assess_job_int.h"
 #include "assess_log_int.h"
+#include "assess_sum.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-
-/* All the steps of one write, as one change of the row */
-
-typedef struct {
-    assess_stage_e   stage;
-    int              progress;
-    int              total_batches;
-    int              completed_batches;
-    int64_t          estimated_completion;
-    int64_t          input_tokens;
-    int64_t          output_tokens;
-    double           cost;
-    const char      *prices;
-    size_t           nanswers;
-} assess_sum_t;
 
 
 static assess_err_e
@@ -42,53 +28,6 @@ assess_work_lost(assess_err_t *err)
 {
     return assess_fail(err, ASSESS_LOST, NULL,
                        "the job's lease is another worker's");
-}
-
-
-static int64_t
-assess_step_count(int64_t n)
-{
-    return n > 0 ? n : 0;
-}
-
-
-static void
-assess_steps_sum(const assess_write_t *w, assess_sum_t *sum)
-{
-    size_t                i;
-    const assess_step_t  *step;
-
-    memset(sum, 0, sizeof(assess_sum_t));
-
-    for (i = 0; i < w->nsteps; i++) {
-        step = &w->steps[i];
-
-        if (step->stage != ASSESS_STAGE_NONE) {
-            sum->stage = step->stage;
-        }
-
-        if (step->progress > sum->progress) {
-            sum->progress = step->progress;
-        }
-
-        if (step->total_batches > 0) {
-            sum->total_batches = step->total_batches;
-        }
-
-        if (step->completed_batches > sum->completed_batches) {
-            sum->completed_batches = step->completed_batches;
-        }
-
-        if (step->estimated_completion > 0) {
-            sum->estimated_completion = step->estimated_completion;
-        }
-
-        sum->input_tokens += assess_step_count(step->input_tokens);
-        sum->output_tokens += assess_step_count(step->output_tokens);
-        sum->cost += step->cost > 0 ? step->cost : 0;
-        sum->prices = step->prices ? step->prices : sum->prices;
-        sum->nanswers += step->nanswers;
-    }
 }
 
 
@@ -286,6 +225,39 @@ assess_work_spent(assess_turn_t *turn, const assess_write_t *w)
 }
 
 
+/* What was reserved for that is settled; nothing where nothing was. */
+
+static assess_err_e
+assess_work_budgets(assess_conn_t *conn, assess_write_t **writes, size_t n,
+    assess_err_t *err)
+{
+    size_t             i;
+    assess_err_e       rc;
+    assess_sum_t       sum;
+    assess_settled_t  *list;
+
+    list = malloc(n * sizeof(assess_settled_t));
+    if (list == NULL) {
+        return assess_db_no_memory(err);
+    }
+
+    for (i = 0; i < n; i++) {
+        assess_steps_sum(writes[i], &sum);
+
+        list[i].work = writes[i]->work;
+        list[i].spent = sum.cost;
+        list[i].released = sum.released;
+        list[i].doubtful = sum.doubtful;
+    }
+
+    rc = assess_budgets_settle(conn, list, n, err);
+
+    free(list);
+
+    return rc;
+}
+
+
 static assess_err_e
 assess_work_late_batch(assess_conn_t *conn, const assess_write_t *w,
     assess_err_t *err)
@@ -351,7 +323,9 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
         " set input_tokens = j.input_tokens + $4::bigint,"
         " output_tokens = j.output_tokens + $5::bigint,"
         " cost = j.cost + coalesce($6::numeric, 0), steps = j.steps + 1,"
-        " price_version = coalesce($8::text, j.price_version)"
+        " price_version = coalesce($8::text, j.price_version),"
+        " reserved = greatest(0, j.reserved - $9::numeric),"
+        " doubtful = j.doubtful + $10::numeric"
         " where j.tenant = $1 and j.job_id = $2 and j.fence = $3::bigint"
         " and j.status in ('cancelled', 'queued') and j.steps = $7::bigint"
         " returning" ASSESS_JOB_COLUMNS;
@@ -367,6 +341,8 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
     assess_arg_money(&args, sum.cost);
     assess_arg_int(&args, w->work->steps);
     assess_arg_cstr(&args, sum.prices);
+    assess_arg_money(&args, sum.released);
+    assess_arg_money(&args, sum.doubtful);
 
     res = assess_db_exec(conn, sql, &args, err);
     if (res == NULL) {
@@ -388,6 +364,10 @@ assess_work_late(assess_conn_t *conn, assess_write_t *w, assess_err_t *err)
         && assess_job_row(w->arena, res, 0, &w->change.job) != 0)
     {
         rc = assess_db_no_memory(err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_budgets(conn, &w, 1, err);
     }
 
     if (rc == ASSESS_OK && w->change.job.batch_id[0]) {
@@ -444,6 +424,8 @@ static const char  assess_work_sql[] =
     " output_tokens = j.output_tokens + w.output,"
     " cost = j.cost + coalesce(w.cost, 0),"
     " price_version = coalesce(w.prices, j.price_version),"
+    " reserved = greatest(0, j.reserved - w.released),"
+    " doubtful = j.doubtful + w.doubtful,"
     " lost = case when w.answered then 0 else j.lost end,"
     " steps = j.steps + w.stepped::int,"
     " completed_at = case when w.status not in ('processing', 'queued')"
@@ -453,17 +435,18 @@ static const char  assess_work_sql[] =
     " $5::bigint[], $6::boolean[], $7::text[], $8::boolean[], $9::text[],"
     " $10::int[], $11::int[], $12::int[], $13::bigint[], $14::bigint[],"
     " $15::bigint[], $16::text[]::numeric[], $17::boolean[], $18::int[],"
-    " $19::text[], $20::text[], $21::text[]) with ordinality as w (tenant, job_id, fence,"
+    " $19::text[], $20::text[], $21::text[], $22::text[]::numeric[],"
+    " $23::text[]::numeric[]) with ordinality as w (tenant, job_id, fence,"
     " owner, steps,"
     " stepped, status, goes_on, stage, progress, total, completed, estimated,"
     " input, output, cost, answered, lease_ms, code, message,"
-    " prices, n)"
+    " prices, released, doubtful, n)"
     " where j.job_id = w.job_id and j.tenant = w.tenant and j.fence = w.fence"
     " and j.lease_owner = w.owner and j.status = 'processing'"
     " and (j.steps = w.steps or not w.stepped)"
     " returning" ASSESS_JOB_COLUMNS ", w.n, j.callback_url";
 
-#define ASSESS_WORK_COLUMNS  21
+#define ASSESS_WORK_COLUMNS  23
 
 
 static const char *
@@ -534,6 +517,8 @@ assess_work_update(assess_conn_t *conn, assess_write_t **writes, size_t n,
         assess_array_cstr(&col[18], code);
         assess_array_cstr(&col[19], code ? w->message : NULL);
         assess_array_cstr(&col[20], sum.prices);
+        assess_array_money(&col[21], sum.released);
+        assess_array_money(&col[22], sum.doubtful);
     }
 
     assess_args_init(&args);
@@ -790,6 +775,10 @@ assess_work_send(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
     if (rc == ASSESS_OK) {
         rc = assess_work_lines(conn, writes, n, err);
+    }
+
+    if (rc == ASSESS_OK) {
+        rc = assess_work_budgets(conn, writes, n, err);
     }
 
     return rc == ASSESS_OK ? assess_db_flush(conn, err) : rc;
