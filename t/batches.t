@@ -18,6 +18,7 @@ use Assess::Test;
 
 my $provider = Assess::Provider->new('--delay-ms', 20);
 my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
+    ASSESS_MODEL => 'gpt-4o-mini',
     ASSESS_JOBS => 4, ASSESS_LEASE => 2, ASSESS_CONCURRENCY => 8 });
 my $http = $t->http;
 my $ann = $http->with('X-User' => 'ann');
