@@ -19,7 +19,8 @@ M          := ngx_assess_module
 UNITS      := $(basename $(notdir $(wildcard t/unit/*.c)))
 FUZZES     := $(filter-out main,$(basename $(notdir $(wildcard t/fuzz/*.c))))
 BENCHES    := $(basename $(notdir $(wildcard t/bench/*.c)))
-SOURCES    := $(sort $(wildcard config $(M)/*.c $(M)/*/*.c))
+SOURCES    := $(sort $(wildcard config $(M)/*.c $(M)/*/*.c) \
+                $(shell find $(M)/web -type f))
 HEADERS    := $(wildcard $(M)/*.h $(M)/*/*.h t/unit/*.h t/fuzz/*.h)
 SQL        := $(wildcard sql/*.sql)
 

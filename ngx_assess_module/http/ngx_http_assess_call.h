@@ -284,6 +284,9 @@ void ngx_http_assess_batches_list(ngx_http_assess_call_t *call);
 
 ngx_int_t ngx_http_assess_progress(ngx_http_assess_call_t *call);
 
+/* ngx_http_assess_asset.c: the file of web/ that the route is called like */
+ngx_int_t ngx_http_assess_asset_get(ngx_http_assess_call_t *call);
+
 ngx_int_t ngx_http_assess_live(ngx_http_assess_call_t *call);
 ngx_int_t ngx_http_assess_ready(ngx_http_assess_call_t *call);
 void ngx_http_assess_ready_check(ngx_http_assess_call_t *call);

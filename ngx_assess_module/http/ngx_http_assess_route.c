@@ -139,6 +139,24 @@ static const ngx_http_assess_route_t  ngx_http_assess_routes[] = {
     { GET, "health/ready", OPEN, NULL,
       ngx_http_assess_ready, ngx_http_assess_ready_check },
 
+    { GET, "assess.js", OPEN, NULL,
+      ngx_http_assess_asset_get, NULL },
+
+    { GET, "assess.d.ts", OPEN, NULL,
+      ngx_http_assess_asset_get, NULL },
+
+    { GET, "assess-hooks.js", OPEN, NULL,
+      ngx_http_assess_asset_get, NULL },
+
+    { GET, "assess-hooks.d.ts", OPEN, NULL,
+      ngx_http_assess_asset_get, NULL },
+
+    { GET, "assess-react.js", OPEN, NULL,
+      ngx_http_assess_asset_get, NULL },
+
+    { GET, "assess-react.d.ts", OPEN, NULL,
+      ngx_http_assess_asset_get, NULL },
+
     { 0, NULL, 0, NULL, NULL, NULL }
 };
 

@@ -18,7 +18,7 @@ $(NGINX_OUT).sources: FORCE
 	@printf '%s\n' '$(SOURCES)' '$(NGINX_SRC)' '$(SAN)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-$(NGINX_OUT)/Makefile: config $(NGINX_OUT).sources
+$(NGINX_OUT)/Makefile: config config.make $(NGINX_OUT).sources
 	@echo "  configure for $(NGINX_SRC)"
 	@cd $(NGINX_SRC) && \
 	NGX_CONF_FLAGS=(--with-compat --with-threads --with-debug \
