@@ -1,7 +1,7 @@
 #!/bin/sh
-# embed.sh OUT: makes of the files here, and of those of page/, the table that
-# http/ngx_http_assess_asset.c includes, OUT/assess_web.h, and each of them
-# compressed.  The same files make the same bytes.
+# embed.sh OUT: makes of the files here, of the parts in client/ and of those in
+# page/ the table that http/ngx_http_assess_asset.c includes, OUT/assess_web.h,
+# and each of them compressed.  The same files make the same bytes.
 #
 # The version is a hash of all of them.  "@VERSION@" in a page stands for it:
 # below a folder of that name files never change.
@@ -15,12 +15,19 @@ out=$(cd "$1" && pwd)
 
 cd "$from"
 
-files=
+files=assess.js
 for file in *.js *.d.ts page/*.html page/*.css page/*.js page/*.svg; do
-    if [ -f "$file" ]; then
+    if [ -f "$file" ] && [ "$file" != assess.js ]; then
         files="$files $file"
     fi
 done
+
+text_of() {
+    case $1 in
+        assess.js) sh join.sh ;;
+        *)         cat "$1" ;;
+    esac
+}
 
 hash_of() {
     sha256sum | cut -c1-16
@@ -37,7 +44,7 @@ type_of() {
 }
 
 # names belong to it, too
-version=$(for file in $files; do echo "$file"; cat "$file"; done | hash_of)
+version=$(for file in $files; do echo "$file"; text_of "$file"; done | hash_of)
 
 {
     echo '/* made by web/embed.sh */'
@@ -47,7 +54,7 @@ version=$(for file in $files; do echo "$file"; cat "$file"; done | hash_of)
     for file in $files; do
         case $file in
             *.html) sed "s/@VERSION@/$version/g" "$file" >"$out/$n" ;;
-            *)      cat "$file" >"$out/$n" ;;
+            *)      text_of "$file" >"$out/$n" ;;
         esac
         gzip -9nc "$out/$n" >"$out/$n.gz"
 
