@@ -18,6 +18,7 @@ ngx_http_assess_create_loc_conf(ngx_conf_t *cf)
     lcf->tenant = NGX_CONF_UNSET_PTR;
     lcf->user = NGX_CONF_UNSET_PTR;
     lcf->admin = NGX_CONF_UNSET_PTR;
+    lcf->cors = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -34,6 +35,7 @@ ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_ptr_value(conf->admin, prev->admin, NULL);
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
 
     if (!conf->api) {
         return NGX_CONF_OK;

@@ -3,6 +3,7 @@
 
 #include "engine/assess_extractor.h"
 #include "http/ngx_http_assess_call.h"
+#include "http/ngx_http_assess_cors.h"
 #include "runtime/ngx_http_assess_hub.h"
 #include "runtime/ngx_http_assess_scheduler.h"
 
@@ -55,6 +56,10 @@ ngx_http_assess_postconfiguration(ngx_conf_t *cf)
 
     if (mcf->zone == NULL) {
         return NGX_OK;
+    }
+
+    if (ngx_http_assess_cors_init(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_assess_problem_filters(cf);

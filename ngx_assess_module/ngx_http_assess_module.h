@@ -106,6 +106,9 @@ typedef struct {
 } ngx_http_assess_main_conf_t;
 
 
+typedef struct ngx_http_assess_cors_s  ngx_http_assess_cors_t;
+
+
 typedef struct {
     ngx_flag_t                   api;
     ngx_str_t                    prefix;         /* of the location */
@@ -114,6 +117,7 @@ typedef struct {
     ngx_http_complex_value_t    *tenant;
     ngx_http_complex_value_t    *user;
     ngx_http_complex_value_t    *admin;          /* NULL: nobody is one */
+    ngx_http_assess_cors_t      *cors;           /* NULL: of this origin only */
 } ngx_http_assess_loc_conf_t;
 
 
@@ -177,6 +181,10 @@ char *ngx_http_assess_s3(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* The one of that name, which is above; NULL: there is none. */
 assess_s3_conf_t *ngx_http_assess_s3_named(ngx_http_assess_main_conf_t *mcf,
     const char *name, size_t len);
+
+
+/* ngx_http_assess_conf_cors.c: which origins' pages may use the API */
+char *ngx_http_assess_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ngx_http_assess_conf_source.c: from where documents are fetched */

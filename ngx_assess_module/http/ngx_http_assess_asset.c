@@ -242,21 +242,10 @@ static ngx_table_elt_t *
 ngx_http_assess_asset_header(ngx_http_request_t *r, const char *name,
     const char *value)
 {
-    ngx_table_elt_t  *h;
+    ngx_str_t  text;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NULL;
-    }
+    text.data = (u_char *) value;
+    text.len = ngx_strlen(value);
 
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value.data = (u_char *) value;
-    h->value.len = ngx_strlen(value);
-
-    return h;
+    return ngx_http_assess_header_add(r, name, &text);
 }

@@ -172,6 +172,10 @@ void ngx_http_assess_call_header(ngx_http_assess_call_t *call,
 void ngx_http_assess_call_header_text(ngx_http_assess_call_t *call,
     const char *name, const char *value, size_t len);
 
+/* The same where there is no call; the text is not copied.  NULL: no memory. */
+ngx_table_elt_t *ngx_http_assess_header_add(ngx_http_request_t *r,
+    const char *name, const ngx_str_t *value);
+
 /* A parameter of the query, or NULL. */
 const assess_str_t *ngx_http_assess_call_param(ngx_http_assess_call_t *call,
     const char *name);
