@@ -911,6 +911,17 @@ subtest 'heads' => sub {
 };
 
 
+subtest 'files' => sub {
+    for my $id (grep { $op{$_}{tags}[0] eq 'Client' } sort keys %op) {
+        my $a = call($id, 200, $op{$id}{path});
+
+        call($id, 304, $op{$id}{path}, headers =>
+             { 'If-None-Match' => $a->{headers}{etag} });
+        call($id, 400, "$op{$id}{path}?v=1");
+    }
+};
+
+
 subtest 'what is not there is said so' => sub {
     my $text = $doc->{info}{description};
     my %path = ('/search' => 'POST');
