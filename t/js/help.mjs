@@ -53,8 +53,8 @@ export async function until(what, fact, ms = 30000) {
 // that are open go silent); refused (streams are 502); away (all are cut off).
 export class Proxy {
     mode = 'open';
-    streams = 0;
-    calls = 0;
+    streams = 0;                // so far
+    open = 0;                   // of them, now
     #server;
     #sockets = new Set();
 
@@ -89,7 +89,11 @@ export class Proxy {
             return;
         }
 
-        this[stream ? 'streams' : 'calls']++;
+        if (stream) {
+            this.streams++;
+            this.open++;
+            answer.on('close', () => this.open--);
+        }
 
         if (stream && this.mode === 'refused') {
             answer.writeHead(502).end('no');

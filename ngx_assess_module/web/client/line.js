@@ -116,10 +116,11 @@ export class Line {
             `/assessments/progress${query && `?${query}`}`, {
                 event: (event) => this.#event(event),
                 sign: () => this.#heard(),
-                lost: () => {
-                    if (stream === this.#stream) {
-                        this.#later('connect', this.#options.connectTimeout,
-                                    () => this.#failed());
+                lost: (ms) => {
+                    if (stream === this.#stream && !this.#timers.connect) {
+                        this.#later('connect',
+                            ms + this.#options.connectTimeout,
+                            () => this.#failed());
                     }
                 },
                 closed: () => {

@@ -2,7 +2,11 @@ import { parse, pause } from './base.js';
 
 
 // Streams: they come back by themselves, after their last event, until they are
-// closed, by close() or by the server.  sign() is any byte.
+// closed, by close() or by the server.  sign() is any byte; lost() says in how
+// many milliseconds the next try begins.
+
+// until the server says another; an EventSource does not tell
+const RETRY = 2000;
 
 const TYPES = ['connected', 'queued', 'progress', 'complete', 'error',
                'cancelled', 'batch', 'counters', 'reset'];
@@ -41,7 +45,7 @@ function eventSource(Source, url, { credentials }, on) {
             on.closed();
 
         } else {
-            on.lost();
+            on.lost(RETRY);
         }
     };
 
@@ -59,7 +63,7 @@ function idIn(type, { lastEventId }) {
 function fetchStream(client, path, on) {
     const abort = new AbortController();
     const { signal } = abort;
-    let last = '', retry = 2000;
+    let last = '', retry = RETRY;
 
     const once = async () => {
         const headers = new Headers(await client.headers());
@@ -102,7 +106,7 @@ function fetchStream(client, path, on) {
             }
 
             if (!signal.aborted) {
-                on.lost();
+                on.lost(retry);
                 await pause(retry, signal).catch(() => {});
             }
         }
