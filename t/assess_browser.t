@@ -25,7 +25,7 @@ my @modules = map { npm(@$_) // () } ['playwright-core@1.65.1'],
     or plan(skip_all => 'playwright-core and react cannot be had from npm');
 
 my $pages = Assess::Test::free_port();
-my $provider = Assess::Provider->new('--delay-ms', 100);
+my $provider = Assess::Provider->new('--delay-ms', 10);
 my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
     ASSESS_QUESTIONS_PER_BATCH => 1, ASSESS_CONCURRENCY => 3 },
     extra => <<"END");
@@ -48,6 +48,7 @@ question_set($t, 'hundred', 100);
 node_tests($node, "$Assess::Server::REPO/t/js/browser.test.mjs",
     ASSESS_URL => "http://127.0.0.1:$pages/api",
     ASSESS_OPEN => "http://127.0.0.1:$pages/open",
+    ASSESS_PROVIDER => "http://127.0.0.1:$provider->{port}",
     ASSESS_PID => $t->server->{pid}, ASSESS_CHROMIUM => $chromium,
     ASSESS_MODULES => join(':', @modules));
 

@@ -15,7 +15,7 @@ use Assess::Test;
 
 my $node = node() or plan(skip_all => 'node 18 or later is not here');
 
-my $provider = Assess::Provider->new('--delay-ms', 100);
+my $provider = Assess::Provider->new('--delay-ms', 10);
 my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
     ASSESS_QUESTIONS_PER_BATCH => 1, ASSESS_CONCURRENCY => 3 },
     extra => 'assess_retry 200ms;');
@@ -25,6 +25,7 @@ question_set($t, 'hundred', 100);
 
 node_tests($node, "$Assess::Server::REPO/t/js/client.test.mjs",
     ASSESS_URL => $t->home->url . '/api',
+    ASSESS_PROVIDER => "http://127.0.0.1:$provider->{port}",
     ASSESS_PID => $t->server->{pid});
 
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
-import { Proxy, until } from './help.mjs';
+import { Proxy, fast, slow, until } from './help.mjs';
 
 const modules = process.env.ASSESS_MODULES.split(':');
 const { chromium } = await import(`${modules[0]}/playwright-core/index.mjs`);
@@ -104,6 +104,8 @@ async function call(method, path, body, type = 'application/json') {
 
 
 async function startJob(questionSet) {
+    await (questionSet === 'ten' ? fast() : slow());
+
     const { documents } = await call('POST', '/documents', plan().buffer,
                                      'text/plain');
 
@@ -117,11 +119,13 @@ test('useBackgroundAssessment: started, cancelled, run again, read', () =>
         const page = await open(context, 'background.html',
                                 { set: 'hundred' });
 
+        await slow();
         await page.setInputFiles('input[type=file]', plan());
-        await page.click('text=Assess >> visible=true');
+        await page.click('button:has-text("Assess")');
         await has(page, '[role=status]', 'processing');
         await page.click('text=Cancel');
         await has(page, '[role=status]', 'cancelled');
+        await fast();
         await page.click('text=Run again');
         await has(page, '[role=status]', 'completed');
         await page.click('text=Show answers');
@@ -141,12 +145,14 @@ test('useBackgroundAssessment: started, cancelled, run again, read', () =>
 
 test('useJobProgress: two jobs, a reload of the server, one connection', () =>
     within(async (context) => {
-        const jobs = await Promise.all([startJob('hundred'), startJob('ten')]);
+        const jobs = [await startJob('ten'), await startJob('hundred')]
+            .reverse();
         const streams = proxy.streams;
         const page = await open(context, 'job.html', { job: jobs.join() });
 
         await has(page, `[data-job="${jobs[0]}"] output`, 'processing');
         process.kill(Number(process.env.ASSESS_PID), 'SIGHUP');
+        await fast();
         await has(page, `[data-job="${jobs[0]}"] output`, 'completed');
         await has(page, `[data-job="${jobs[1]}"] output`, 'completed');
         assert.deepEqual(page.errors, []);
@@ -165,6 +171,7 @@ test('useJobProgress: polled while streams are held', () =>
 
         await has(page, 'small', 'polled');
         proxy.mode = 'open';
+        await fast();
         await has(page, 'output', 'completed');
     }));
 
@@ -173,10 +180,12 @@ test('useBatchAssessment: many files, paused, resumed', () =>
     within(async (context) => {
         const page = await open(context, 'batch.html', { set: 'ten' });
 
+        await slow();
         await page.setInputFiles('input[type=file]', [plan(), plan(), plan()]);
         await page.click('text=Assess all');
         await page.click('button:has-text("Pause"):enabled');
         await has(page, '[role=status]', 'paused');
+        await fast();
         await page.click('button:has-text("Resume"):enabled');
         await has(page, '[role=status]', 'completed');
         await has(page, 'p', '3 of 3, 0 failed');
@@ -206,6 +215,8 @@ test('useRealTimeCounters, and tabs that share one connection', () =>
 
         // the tab that leads goes, the other one takes over
         await counters.close();
+        await until('there is one stream again', () => proxy.open === 1);
+        await fast();
         await has(followed, 'output', 'completed');
         assert.deepEqual(followed.errors, []);
     }));

@@ -30,6 +30,17 @@ export async function served() {
 }
 
 
+// How long the provider takes for each of its answers: what is in the middle
+// stays there until it is told to go on.
+export async function pace(delayMs) {
+    await fetch(`${process.env.ASSESS_PROVIDER}/__control`,
+                { method: 'POST', body: JSON.stringify({ delayMs }) });
+}
+
+export const slow = () => pace(400);
+export const fast = () => pace(10);
+
+
 export async function until(what, fact, ms = 30000) {
     const end = Date.now() + ms;
 
