@@ -20,6 +20,7 @@ my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
     ASSESS_QUESTIONS_PER_BATCH => 1, ASSESS_CONCURRENCY => 3 },
     extra => 'assess_retry 200ms;');
 
+question_set($t, 'one', 1);
 question_set($t, 'ten', 10);
 question_set($t, 'hundred', 100);
 

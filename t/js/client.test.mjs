@@ -1,6 +1,7 @@
 // assess.js against a real server: see t/assess_js.t, which starts it.
 
 import assert from 'node:assert/strict';
+import { File } from 'node:buffer';
 import { test } from 'node:test';
 
 import { API, MiniEventSource, Proxy, fast, served, slow, until }
@@ -93,6 +94,10 @@ test('a document is uploaded, assessed, and its answers are read', () =>
         const { jobs } = await assess.jobs({ documentId: document.documentId });
         assert.deepEqual(jobs.map((j) => j.jobId), [job.jobId]);
         assert.ok((await assess.counters()).reviewed >= 1);
+
+        const estimate = await assess.estimate({ questionSet: 'ten',
+            documentId: document.documentId, provider: 'local' });
+        assert.equal(estimate.documents, 1);
     }));
 
 
@@ -303,17 +308,23 @@ for (const [name, options] of [['fetch', {}],
 }
 
 
-test('a hundred and more jobs, and all of the tenant', () =>
+test('more jobs than a query names, and all of the tenant', () =>
     proxied(async (assess, proxy) => {
         const seen = record(assess, { all: true });
 
         await until('counters are told', () => seen.counters.length > 0);
+        await fast();
 
-        const all = await Promise.all(
-            Array.from({ length: 4 }, () => start(assess)));
+        const documents = await assess.upload(
+            Array.from({ length: 120 }, file));
+        const { batchId } = await assess.batch.start({ questionSet: 'one',
+            documentIds: documents.map((d) => d.documentId) });
+        const all = (await assess.jobs({ batchId, limit: 200 })).jobs
+            .map((job) => job.jobId);
         const jobs = record(assess, all);
         const values = await jobs.following.finished;
 
+        assert.equal(values.length, 120);
         assert.deepEqual(values.map((j) => j.jobId), all);
         assert.ok(all.every((id) => seen.events.some((e) =>
             e.type === 'complete' && e.data.jobId === id)));

@@ -12,7 +12,7 @@ declare -A packages=(
              libpoppler-private-dev poppler-data libzip-dev libtesseract-dev
              libleptonica-dev libheif-dev libde265-dev"
     [sample]="groff"
-    [test]="curl poppler-utils procps libheif-examples"
+    [test]="curl poppler-utils procps libheif-examples nodejs"
     [sanitize]="patch xz-utils"
     [fuzz]="clang libclang-rt-14-dev"
     [bench]="wrk"

@@ -27,6 +27,7 @@ export class Tabs {
     #keys = new Set();
     #wants = new Map();         // of the other tabs, where this one leads
     #leave = null;
+    #held = false;              // its own lock
 
     constructor(name, make, on) {
         this.#name = name;
@@ -53,7 +54,7 @@ export class Tabs {
             this.#lead();
 
         } else {
-            this.#post({ want: [...keys], from: this.#id });
+            this.#ask();
         }
     }
 
@@ -63,7 +64,15 @@ export class Tabs {
         this.#line?.close();
         this.#channel?.close();
         this.#line = this.#channel = this.#leave = null;
+        this.#held = false;
         this.#wants.clear();
+    }
+
+    // before that it would be taken for one that is gone
+    #ask() {
+        if (this.#held) {
+            this.#post({ want: [...this.#keys], from: this.#id });
+        }
     }
 
     #join() {
@@ -77,7 +86,11 @@ export class Tabs {
 
         // each has one that tells others, when they get it, that it is gone
         navigator.locks.request(`${this.#name} ${this.#id}`,
-            { signal: leave.signal }, () => forever).catch(() => {});
+            { signal: leave.signal }, () => {
+                this.#held = true;
+                this.#ask();
+                return forever;
+            }).catch(() => {});
 
         navigator.locks.request(this.#name, { signal: leave.signal }, () => {
             this.#line = this.#make({
@@ -125,7 +138,7 @@ export class Tabs {
             this.#wanted(message.from, message.want);
 
         } else if (!this.#line && message.lead) {
-            this.#post({ want: [...this.#keys], from: this.#id });
+            this.#ask();
 
         } else if (!message.to || message.to === this.#id) {
             this.#hear(message);
