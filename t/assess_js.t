@@ -24,6 +24,7 @@ question_set($t, 'one', 1);
 question_set($t, 'ten', 10);
 question_set($t, 'hundred', 100);
 
+node_tests($node, "$Assess::Server::REPO/t/js/parts.test.mjs");
 node_tests($node, "$Assess::Server::REPO/t/js/client.test.mjs",
     ASSESS_URL => $t->home->url . '/api',
     ASSESS_PROVIDER => "http://127.0.0.1:$provider->{port}",
