@@ -174,6 +174,16 @@ my %mistakes = (
         http("assess_admin \$assess_operator;\n"), 'nowhere'],
 ],
 
+'assess_cors' => [
+    ['"assess_cors" directive takes "credentials" with listed origins only, not with '
+        . '"*"', http("assess_cors * credentials; # here\n")],
+    ['"assess_cors" directive takes "*" or origins, not both',
+        http("assess_cors * https://a.example.com; # here\n")],
+    ['"assess_cors" has an invalid parameter "https://app.example.com/", an '
+        . 'origin has no path, nor a slash at its end',
+        http("assess_cors https://app.example.com/; # here\n")],
+],
+
 'assess_zone' => [
     ['"assess_zone" directive needs a name',
         http("assess_zone \"\" 8m; # here\n", 'assess_zone')],

@@ -13,6 +13,7 @@ use Sys::Hostname ();
 use Time::HiRes qw(time);
 
 use Assess::Contract;
+use Assess::Jobs qw(changed_conf);
 use Assess::Process qw(slurp wait_until);
 use Assess::Provider;
 use Assess::Receiver;
@@ -22,6 +23,9 @@ use Assess::Test;
 my $NEW = 'whsec_' . 'bmV3ZXN0LXNlY3JldC0xMjM0NTY3ODkwYWJjZGVm';
 my $OLD = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 my $JOBS = 40;
+
+# the rule, and not what one's own machine may do
+changed_conf(sub { s/^ *assess_webhook_private +127\.0\.0\.0\/8[^;]*;\n//m });
 
 my $receiver = Assess::Receiver->new(hosts => ['127.0.0.2', '127.0.0.3',
     '127.0.0.1']);
@@ -241,10 +245,10 @@ SKIP: {
     $t->wait_job($_) for @hang;
     ok(wait_until(10, sub { $receiver->got('/hang') >= 8 }), 'they hang');
 
-    my $began = time;
     begun($receiver->url('/quick'));
     arrived('/quick', 1);
-    cmp_ok(time - $began, '<', 1.5, 'and another one hears at once');
+    cmp_ok(scalar $receiver->got('/hang'), '<', 60,
+        'and another one hears before all of these were tried');
 
     $t->sql("delete from assess.notices where target like '%hang'");
 }
@@ -305,11 +309,11 @@ SKIP: {
     my $id = begun($receiver->url('/hang', '127.0.0.3'));
     ok(wait_until(10, sub { $receiver->got('/hang') > $before }), 'one hangs');
 
-    my $began = time;
     $t->server->quit;
-    cmp_ok(time - $began, '<', 1.9, 'less than its time');
-    is(notice($id, 'due_at <= now() and ended_at is null'), 't',
-        'and it is due again');
+    is(notice($id, "coalesce(last_error, '')"), '',
+        'its answer is not waited for');
+    ok(wait_until(4, sub { notice($id, 'due_at <= now()'
+        . ' and ended_at is null') eq 't' }), 'and it is due again');
 }
 
 my $log = slurp($t->server->{home} . '/logs/error.log');
