@@ -26,7 +26,7 @@ my @modules = map { npm(@$_) // () } ['playwright-core@1.65.1'],
 
 my $pages = Assess::Test::free_port();
 my $provider = Assess::Provider->new('--delay-ms', 10);
-my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
+my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2, ASSESS_JOBS => 1,
     ASSESS_QUESTIONS_PER_BATCH => 1, ASSESS_CONCURRENCY => 3 },
     extra => <<"END");
 server {

@@ -6,6 +6,9 @@ import { openStream } from './stream.js';
 // ids in the query of a stream; with more than that it is not narrowed
 const NARROW = 100;
 
+// ids of events that are remembered
+const RECENT = 1000;
+
 
 // One connection: a stream of events, or states that are read again and again
 // while there cannot be one.
@@ -20,10 +23,12 @@ export class Line {
     #on;
     #store = new Store();
     #wanted = new Set();
-    #has = new Set();           // that the stream is narrowed to
+    #has = new Set();           // that the stream was opened for
+    #narrow = true;             // and whether it is narrowed to these
     #stream = null;
     #old = null;                // which the new one is about to replace
     #last = '';                 // the id of the last event
+    #recent = new Set();        // ids: two streams overlap
     #read = false;              // states were read since that
     #count = 0;                 // of events
     #down = false;              // the server did not answer
@@ -76,20 +81,18 @@ export class Line {
     }
 
     #covers() {
-        return this.#stream !== null
-            && [...this.#wanted].every((key) => this.#has.has(key));
-    }
-
-    #isNarrow() {
-        return !this.#has.has('all') && this.#has.size <= NARROW;
+        return this.#stream !== null && this.#narrow === isNarrow(this.#wanted)
+            && (!this.#narrow
+                || [...this.#wanted].every((key) => this.#has.has(key)));
     }
 
     #open(fresh) {
         const params = new URLSearchParams();
 
         this.#has = new Set(this.#wanted);
+        this.#narrow = isNarrow(this.#has);
 
-        if (this.#isNarrow()) {
+        if (this.#narrow) {
             this.#has.forEach((key) =>
                 params.append(`${kindOf(key)}Id`, idOf(key)));
         }
@@ -147,13 +150,26 @@ export class Line {
             return;
         }
 
-        if (event.id && (!this.#last || isLater(event.id, this.#last))) {
-            this.#last = event.id;
-        }
-
         if (event.type === 'reset') {
             this.#store.forgetIds();
+            this.#recent.clear();
             this.#last = '';
+        }
+
+        if (event.id) {
+            if (this.#recent.has(event.id)) {
+                return;
+            }
+
+            this.#recent.add(event.id);
+
+            if (this.#recent.size > RECENT) {
+                this.#recent.delete(this.#recent.values().next().value);
+            }
+
+            if (!this.#last || isLater(event.id, this.#last)) {
+                this.#last = event.id;
+            }
         }
 
         this.#pass(event);
@@ -179,7 +195,7 @@ export class Line {
         this.#tell({ source: 'stream', stale: false });
 
         // one that is not narrowed says nothing of what there is
-        if (!this.#isNarrow() && !this.#last) {
+        if (!this.#narrow && !this.#last) {
             this.#on.event({ id: '', type: 'reset', data: { type: 'reset' } });
             this.#round().catch(() => {});
         }
@@ -375,6 +391,11 @@ export class Line {
         clearTimeout(this.#timers[name]);
         delete this.#timers[name];
     }
+}
+
+
+function isNarrow(keys) {
+    return !keys.has('all') && keys.size <= NARROW;
 }
 
 
