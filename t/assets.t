@@ -11,7 +11,16 @@ use IO::Uncompress::Gunzip qw(gunzip);
 use Assess::Process qw(run_as slurp);
 use Assess::Test;
 
-my $t = Assess::Test->new;
+my $slow = Assess::Test::free_port();
+my $t = Assess::Test->new(extra => <<"END");
+server {
+    listen 127.0.0.1:$slow;
+    limit_rate 30k;
+    gzip on;
+    gzip_types *;
+    location /api/ { assess_api; assess_tenant a; }
+}
+END
 my $path = '/api/assess.js';
 
 sub get { return $t->http->get($path, headers => { @_ }) }
@@ -88,6 +97,14 @@ print {$socket} "GET $path HTTP/1.1\r\nHost: a\r\n\r\n"
     . "GET $path HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 my $two = do { local $/; <$socket> };
 is(scalar(() = $two =~ m{^HTTP/1\.1 200 }mg), 2, 'two on one connection');
+
+# a piece at a time; and nginx's own gzip leaves it as it is
+for my $accept ('identity', 'gzip') {
+    my $a = Assess::HTTP->new(port => $slow)->get($path,
+        headers => { 'Accept-Encoding' => $accept });
+    ok($a->{body} eq ($accept eq 'gzip' ? $gzip : $plain)->{body},
+       "$accept, slowly");
+}
 
 my $body = $t->http->request('GET', $path, body => 'x' x 100_000);
 is($body->{status}, 200, 'a request with a body');

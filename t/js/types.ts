@@ -1,10 +1,13 @@
 // Compiled, never run: what the types must allow, and what they must not.
 
-import { Assess, AssessError, isFinal } from '../../ngx_assess_module/web/assess.js';
-import type { Batch, Counters, Job } from '../../ngx_assess_module/web/assess.js';
+import { Assess, AssessError, isFinal }
+    from '../../ngx_assess_module/web/assess.js';
+import type { Batch, Counters, Job }
+    from '../../ngx_assess_module/web/assess.js';
 import { createHooks } from '../../ngx_assess_module/web/assess-hooks.js';
 import { useBackgroundAssessment, useBatchAssessment, useJobProgress,
-         useRealTimeCounters } from '../../ngx_assess_module/web/assess-react.js';
+         useRealTimeCounters }
+    from '../../ngx_assess_module/web/assess-react.js';
 
 const assess = new Assess({ url: 'http://127.0.0.1/api',
                             headers: async () => ({ 'X-Tenant': 'a' }) });
