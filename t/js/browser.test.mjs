@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
-import { Proxy, fast, slow, until } from './help.mjs';
+import { Proxy, fast, provider, slow, until } from './help.mjs';
 
 const modules = process.env.ASSESS_MODULES.split(':');
 const { chromium } = await import(`${modules[0]}/playwright-core/index.mjs`);
@@ -160,6 +160,20 @@ test('useJobProgress: two jobs, a reload of the server, one connection', () =>
         // one, one more after the reload, and the official end of it
         assert.ok(proxy.streams - streams <= 4, `${proxy.streams - streams}`);
     }));
+
+
+test('useJobProgress: a job that fails', () => within(async (context) => {
+    const job = await startJob('hundred');
+    const page = await open(context, 'job.html', { job });
+
+    await has(page, 'output', 'processing');
+    await provider({ mode: 'out_of_money' });
+    await fast();
+    await has(page, 'output', 'failed');
+    await provider({ mode: 'ok' });
+    assert.equal(await page.locator('small', { hasText: 'polled' }).count(), 0);
+    assert.deepEqual(page.errors, []);
+}));
 
 
 test('useJobProgress: polled while streams are held', () =>

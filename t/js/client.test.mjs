@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { File } from 'node:buffer';
 import { test } from 'node:test';
 
-import { API, MiniEventSource, Proxy, fast, served, slow, until }
+import { API, MiniEventSource, Proxy, fast, provider, served, slow, until }
     from './help.mjs';
 
 const { Assess, AssessError, isFinal } = await served();
@@ -216,6 +216,28 @@ for (const [name, options] of [['fetch', {}],
                       'no event twice');
             assert.ok(proxy.streams <= 2, `${proxy.streams} streams`);
         }, options));
+
+
+    test(`a job that fails is followed to that, and run again (${name})`, () =>
+        using(options, async (assess) => {
+            await provider({ mode: 'out_of_money' });
+
+            const id = await start(assess);
+            const seen = record(assess, id);
+            const [job] = await seen.following.finished;
+
+            assert.equal(job.status, 'failed');
+            assert.equal(job.error.code, 'provider_out_of_money');
+            await until('the event is told', () =>
+                seen.events.some((e) => e.type === 'error'));
+            assert.equal(seen.states.some((s) => s.source === 'polling'), false);
+
+            await provider({ mode: 'ok' });
+            await assess.retry(id);
+            await until('it is completed', () =>
+                seen.jobs.at(-1).status === 'completed');
+            assert.equal(seen.jobs.at(-1).error, null);
+        }));
 
 
     test(`a reload in the middle leaves no gap (${name})`, () =>

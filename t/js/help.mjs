@@ -30,15 +30,16 @@ export async function served() {
 }
 
 
-// How long the provider takes for each of its answers: what is in the middle
-// stays there until it is told to go on.
-export async function pace(delayMs) {
+// What the provider does, see t/lib/provider.c.
+export async function provider(say) {
     await fetch(`${process.env.ASSESS_PROVIDER}/__control`,
-                { method: 'POST', body: JSON.stringify({ delayMs }) });
+                { method: 'POST', body: JSON.stringify(say) });
 }
 
-export const slow = () => pace(400);
-export const fast = () => pace(10);
+// How long it takes for each of its answers: what is in the middle stays there
+// until it is told to go on.
+export const slow = () => provider({ delayMs: 400 });
+export const fast = () => provider({ delayMs: 10 });
 
 
 export async function until(what, fact, ms = 30000) {
