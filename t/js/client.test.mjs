@@ -220,19 +220,22 @@ for (const [name, options] of [['fetch', {}],
 
     test(`a job that fails is followed to that, and run again (${name})`, () =>
         using(options, async (assess) => {
-            await provider({ mode: 'out_of_money' });
-
-            const id = await start(assess);
+            const id = await start(assess, 'hundred');
             const seen = record(assess, id);
+
+            await until('it is a stream', () =>
+                seen.following.state.source === 'stream'
+                && seen.jobs.at(-1)?.progress > 0);
+            await provider({ mode: 'out_of_money', delayMs: 10 });
+
             const [job] = await seen.following.finished;
+            await provider({ mode: 'ok' });
 
             assert.equal(job.status, 'failed');
             assert.equal(job.error.code, 'provider_out_of_money');
-            await until('the event is told', () =>
-                seen.events.some((e) => e.type === 'error'));
+            assert.ok(seen.events.some((e) => e.type === 'error'));
             assert.equal(seen.states.some((s) => s.source === 'polling'), false);
 
-            await provider({ mode: 'ok' });
             await assess.retry(id);
             await until('it is completed', () =>
                 seen.jobs.at(-1).status === 'completed');

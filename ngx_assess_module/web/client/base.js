@@ -34,10 +34,19 @@ export function parse(text) {
 }
 
 
-// crypto.randomUUID() is for secure contexts only
+// crypto.randomUUID() is for secure contexts only, and Node 18 has none of it;
+// these need be different, not secret
 export function newId() {
-    return [...crypto.getRandomValues(new Uint8Array(16))]
-        .map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    const bytes = new Uint8Array(16);
+
+    if (globalThis.crypto) {
+        crypto.getRandomValues(bytes);
+
+    } else {
+        bytes.forEach((_, i) => { bytes[i] = Math.random() * 256; });
+    }
+
+    return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 
