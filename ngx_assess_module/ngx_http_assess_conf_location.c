@@ -3,6 +3,13 @@
 
 #include "ngx_http_assess_module.h"
 #include "http/ngx_http_assess_call.h"
+#include "http/ngx_http_assess_dashboard.h"
+
+
+static char *ngx_http_assess_prefix(ngx_http_core_loc_conf_t *clcf);
+static char *ngx_http_assess_alone(ngx_conf_t *cf,
+    ngx_http_assess_loc_conf_t *conf, const char *name,
+    ngx_http_handler_pt handler);
 
 
 void *
@@ -30,12 +37,15 @@ ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_assess_loc_conf_t *prev = parent;
     ngx_http_assess_loc_conf_t *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
-
     ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_ptr_value(conf->admin, prev->admin, NULL);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+
+    if (conf->dashboard) {
+        return ngx_http_assess_alone(cf, conf, "assess_dashboard",
+                                     ngx_http_assess_dashboard_handler);
+    }
 
     if (!conf->api) {
         return NGX_CONF_OK;
@@ -48,36 +58,39 @@ ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    /* of two directives that answer, nginx takes the last without a word */
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler != ngx_http_assess_call_handler) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"assess_api\" shares its location with another "
-                      "directive that answers requests in %V:%ui",
-                      &conf->api_file, conf->api_line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_assess_alone(cf, conf, "assess_api",
+                                 ngx_http_assess_call_handler);
 }
 
 
-char *
-ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+/* of two directives that answer, nginx takes the last without a word */
+
+static char *
+ngx_http_assess_alone(ngx_conf_t *cf, ngx_http_assess_loc_conf_t *conf,
+    const char *name, ngx_http_handler_pt handler)
 {
-    ngx_http_assess_loc_conf_t *lcf = conf;
-
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_assess_main_conf_t  *mcf;
-
-    if (lcf->api) {
-        return "is duplicate";
-    }
+    ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+    if (clcf->handler == handler) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"%s\" shares its location with another directive that "
+                  "answers requests in %V:%ui",
+                  name, &conf->api_file, conf->api_line);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* what is wrong with a location that is to have paths below it, or NULL */
+
+static char *
+ngx_http_assess_prefix(ngx_http_core_loc_conf_t *clcf)
+{
 #if (NGX_PCRE)
     if (clcf->regex) {
         return "cannot be used in a location that is a regular expression";
@@ -88,6 +101,30 @@ ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         || clcf->name.len == 0 || clcf->name.data[0] != '/')
     {
         return "needs a location that is a prefix, such as \"/api/\"";
+    }
+
+    return NULL;
+}
+
+
+char *
+ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_loc_conf_t *lcf = conf;
+
+    char                         *wrong;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_assess_main_conf_t  *mcf;
+
+    if (lcf->api) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    wrong = ngx_http_assess_prefix(clcf);
+    if (wrong) {
+        return wrong;
     }
 
     lcf->api = 1;
@@ -109,6 +146,63 @@ ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         mcf->api_file = cf->conf_file->file.name;
         mcf->api_line = cf->conf_file->line;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_assess_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_loc_conf_t *lcf = conf;
+
+    char                      *wrong;
+    ngx_str_t                 *value, api;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->dashboard) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    wrong = ngx_http_assess_prefix(clcf);
+    if (wrong) {
+        return wrong;
+    }
+
+    if (!ngx_http_assess_dashboard_path(&clcf->name)) {
+        return "needs a location of letters, digits and \"/-._~\"";
+    }
+
+    if (clcf->handler) {
+        return "shares its location with another directive that answers "
+               "requests";
+    }
+
+    ngx_str_set(&api, "/api/");
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+        api = value[1];
+
+        if (!ngx_http_assess_dashboard_path(&api)
+            || api.data[api.len - 1] != '/')
+        {
+            return "needs the location of the API, such as \"/api/\"";
+        }
+    }
+
+    lcf->dashboard = ngx_http_assess_dashboard_create(cf->pool, &clcf->name,
+                                                      &api);
+    if (lcf->dashboard == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->api_file = cf->conf_file->file.name;
+    lcf->api_line = cf->conf_file->line;
+
+    clcf->handler = ngx_http_assess_dashboard_handler;
 
     return NGX_CONF_OK;
 }

@@ -106,7 +106,8 @@ typedef struct {
 } ngx_http_assess_main_conf_t;
 
 
-typedef struct ngx_http_assess_cors_s  ngx_http_assess_cors_t;
+typedef struct ngx_http_assess_cors_s       ngx_http_assess_cors_t;
+typedef struct ngx_http_assess_dashboard_s  ngx_http_assess_dashboard_t;
 
 
 typedef struct {
@@ -118,6 +119,7 @@ typedef struct {
     ngx_http_complex_value_t    *user;
     ngx_http_complex_value_t    *admin;          /* NULL: nobody is one */
     ngx_http_assess_cors_t      *cors;           /* NULL: of this origin only */
+    ngx_http_assess_dashboard_t *dashboard;      /* the page, or NULL */
 } ngx_http_assess_loc_conf_t;
 
 
@@ -146,6 +148,8 @@ char *ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 char *ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_assess_dashboard(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /*

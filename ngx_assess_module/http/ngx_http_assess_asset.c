@@ -105,7 +105,7 @@ ngx_http_assess_asset_send(ngx_http_request_t *r,
     ngx_chain_t   out;
     const char   *bytes, *end;
 
-    gzip = ngx_http_assess_asset_gzip(r);
+    gzip = asset->gzip && ngx_http_assess_asset_gzip(r);
 
     bytes = gzip ? asset->gzip : asset->bytes;
     end = gzip ? asset->gzip_end : asset->end;

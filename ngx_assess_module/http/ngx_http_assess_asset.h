@@ -15,7 +15,7 @@ typedef struct {
     const char  *type;
     const char  *bytes;
     const char  *end;
-    const char  *gzip;               /* the same, compressed */
+    const char  *gzip;               /* the same, compressed; or NULL */
     const char  *gzip_end;
     const char  *etag;               /* of a client that takes no gzip */
     const char  *gzip_etag;
