@@ -32,9 +32,10 @@ export function answers(view, path, job, signal) {
 
   for (const [verdict, word] of [['', 'All'], ...VERDICTS,
     ['unverified', 'Quote not found']]) {
-    const button = h('button', { type: 'button', 'aria-pressed': verdict === '',
-      'data-verdict': verdict, onclick: () => choose(verdict) },
-    h('span', {}, word), ' ', h('b', {}, ''));
+    const button = h('button', { type: 'button',
+      'aria-pressed': String(verdict === ''), onclick: () => choose(verdict) },
+    WORD[verdict] ? h('span', { class: 'verdict', 'data-verdict': verdict },
+      word) : word, ' ', h('b', {}, ''));
     buttons.set(verdict, button);
     filters.append(button);
   }
@@ -188,7 +189,7 @@ function open(item, pane) {
 
 function quote(piece, pane) {
   const button = h('button', { type: 'button', class: 'quote',
-    'data-verified': piece.verified, 'aria-expanded': 'false',
+    'data-verified': String(piece.verified), 'aria-expanded': 'false',
     onclick: () => pane.show(piece, button) },
   h('q', {}, piece.quote.replace(/\s+/g, ' ')),
   h('span', { class: 'place' },

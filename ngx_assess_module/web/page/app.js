@@ -2,7 +2,7 @@
 
 import { announce, attribute, focus, frame, h, moment, number, say }
   from './dom.js';
-import { again, feed, on, open } from './feed.js';
+import { feed, on, open } from './feed.js';
 import { batch, batches } from './batches.js';
 import { job } from './job.js';
 import { jobs } from './jobs.js';
@@ -120,8 +120,8 @@ function connection() {
     say(text, feed.problem?.status === 401 || feed.problem?.status === 403
       ? `You may not see this. ${feed.problem.message}`
       : `What is shown is of ${moment(feed.since)}: `
-        + `${feed.problem?.message ?? 'the server is silent.'} `
-        + 'It is tried again every few seconds.');
+        + `${(feed.problem?.message ?? 'the server is silent')
+          .replace(/\.$/, '')}. It is tried again every few seconds.`);
   }
 }
 
@@ -160,7 +160,7 @@ on('look', () => {
   seed().catch(() => {});
 });
 
-document.getElementById('stale-again').addEventListener('click', again);
+document.getElementById('stale-again').addEventListener('click', open);
 document.getElementById('skip').addEventListener('click', (event) => {
   event.preventDefault();
   focus(view);

@@ -242,7 +242,7 @@ export async function batch(view, id, filters, signal) {
     fill(line, batch.progress * 100, batch.status, 'Progress of the batch');
     buttons.update(batch);
     facts.replaceChildren(...[['Status', WORDS[batch.status]],
-      ['Documents', done(batch)], ['Due', due(batch) || '–'],
+      ['Documents', done(batch)], [ended(batch) ? 'Ended' : 'Due', due(batch) || '–'],
       ['Cost', spent(batch)],
       batch.estimatedCost === null ? null
         : ['Estimated', money(batch.estimatedCost)],

@@ -1,28 +1,20 @@
-// What happens, as it happens: one event stream for all of the page, and where
-// it cannot be had, looking again and again.
+// What happens, as it happens: one connection for all that the page shows, in
+// all of its tabs; and where no stream can be had, looking again and again.
 //
-// Those who listen get "event" (what the server sends), "look" (read again
-// what is shown: a gap, or a turn of polling) and "state".
+// Those who listen get "event" (its type and data), "look" (read again what is
+// shown: a gap, or a turn of polling) and "state".
 
-import { API, call } from './api.js';
+import { Assess } from './assess.js';
+import { API } from './api.js';
 
-const PATIENCE = 5000;      // ms for a stream to begin
-const LOOK = 2500;          // ms between two turns of polling
-const RETRY = 15000;        // ms until another stream is tried meanwhile
-const SILENCE = 20000;      // ms after which the server is asked if it lives
-
-const TYPES = ['connected', 'queued', 'progress', 'complete', 'error',
-  'cancelled', 'batch', 'counters', 'reset'];
-
+const client = new Assess({ url: API, pollInterval: 2500, staleAfter: 6000 });
 const listeners = { event: new Set(), look: new Set(), state: new Set() };
 
-let source = null;
-let last = null;
-let heard = Date.now();
-let patience, turn, retry;
+let following = null;
 
-// connecting, live, polling; away: nothing has been heard since then
-export const feed = { state: 'connecting', since: Date.now() };
+// connecting, live, polling; or away, of which problem is the reason and since
+// the moment when it was not yet so
+export const feed = { state: 'connecting', since: Date.now(), problem: null };
 
 export function on(kind, call, signal) {
   listeners[kind].add(call);
@@ -30,142 +22,47 @@ export function on(kind, call, signal) {
 }
 
 function tell(kind, ...what) {
-  for (const each of listeners[kind]) {
+  for (const each of [...listeners[kind]]) {
     each(...what);
   }
 }
 
-function state(now) {
-  if (feed.state !== now) {
-    feed.state = now;
-    feed.since = now === 'away' ? heard : Date.now();
-    tell('state', feed);
-  }
-}
-
 export function open() {
-  close();
+  following?.close();
+  following = client.follow({ all: true }, {
+    onEvent: ({ type, data }) => type === 'reset' ? tell('look')
+      : type !== 'connected' && tell('event', type, data),
+    onCounters,
+    onState,
+    onError: (error) => { feed.problem = error; },
+  });
+}
 
-  const from = last ? `?lastEventId=${last}` : '';
-  source = new EventSource(`${API}assessments/progress${from}`);
+// While nothing comes by itself counters are what is asked for.
+function onCounters(counters) {
+  tell('event', 'counters', counters);
 
-  for (const type of TYPES) {
-    source.addEventListener(type, take);
+  if (feed.state === 'polling') {
+    tell('look');
   }
-  source.onerror = broken;
-  patience = setTimeout(poll, PATIENCE);
 }
 
-function close() {
-  source?.close();
-  source = null;
-  clearTimeout(patience);
-  clearTimeout(retry);
-}
+function onState({ source, stale }) {
+  const now = stale ? 'away'
+    : { stream: 'live', polling: 'polling', none: 'connecting' }[source];
 
-function take(event) {
-  // the browser's own "error" has no data
-  if (event.data === undefined) {
+  if (now === 'connecting' && feed.state === 'away') {
     return;
   }
+  if (now !== feed.state) {
+    feed.state = now;
+    feed.since = Date.now();
+    tell('state', feed);
 
-  heard = Date.now();
-  last = event.lastEventId || last;
-
-  if (feed.state !== 'live') {
-    const gap = feed.state !== 'connecting';
-    clearTimeout(patience);
-    clearTimeout(turn);
-    patience = turn = null;
-    state('live');
-    if (gap) {
+    if (now === 'polling') {
       tell('look');
     }
   }
-
-  if (event.type === 'reset') {
-    last = null;
-    tell('look');
-  } else if (event.type !== 'connected') {
-    tell('event', event.type, JSON.parse(event.data));
-  }
 }
 
-// EventSource comes back by itself, but for a stream that was refused.
-function broken() {
-  patience ??= setTimeout(poll, PATIENCE);
-
-  if (source.readyState === EventSource.CLOSED) {
-    close();
-    patience = setTimeout(poll, PATIENCE);
-    retry = setTimeout(open, 1000);
-  }
-}
-
-async function poll() {
-  clearTimeout(turn);
-  turn = null;
-
-  if (source && !retry) {
-    retry = setTimeout(() => {
-      retry = null;
-      open();
-    }, RETRY);
-  }
-
-  if (await counters() && feed.state !== 'live') {
-    state('polling');
-    tell('look');
-  }
-
-  if (feed.state !== 'live') {
-    turn = setTimeout(poll, document.hidden ? 4 * LOOK : LOOK);
-  }
-}
-
-async function counters() {
-  try {
-    const data = await call('assessments/counters',
-      { signal: AbortSignal.timeout(10000) });
-    heard = Date.now();
-    tell('event', 'counters', data);
-    return true;
-  } catch (problem) {
-    feed.problem = problem;
-    if (feed.state !== 'live' || Date.now() - heard > SILENCE) {
-      state('away');
-    }
-    return false;
-  }
-}
-
-export function again() {
-  open();
-  poll();
-}
-
-// A connection can be dead without a word.
-setInterval(() => {
-  if (feed.state === 'live' && Date.now() - heard > SILENCE
-      && !document.hidden) {
-    counters().then((alive) => {
-      if (!alive) {
-        open();
-        poll();
-      }
-    });
-  }
-}, 5000);
-
-addEventListener('online', again);
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && feed.state !== 'live') {
-    again();
-  }
-});
-addEventListener('pagehide', close);
-addEventListener('pageshow', (event) => {
-  if (event.persisted) {
-    again();
-  }
-});
+addEventListener('online', open);

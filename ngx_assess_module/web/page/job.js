@@ -67,6 +67,7 @@ export async function job(view, id, part, signal) {
       : null) };
     cancel.hidden = !running(now);
     again.hidden = !AGAIN.includes(now.status);
+    line.track.hidden = now.status === 'completed';
     fill(line, now.progress, now.status, 'Progress of this job');
     say(step, running(now) ? `${stage(now)}, ${now.progress} %${
       now.totalBatches ? `, ${number(now.completedBatches)} of ${
@@ -148,7 +149,7 @@ function notice(text, code) {
 function list(job) {
   const facts = [
     [job.status === 'queued' || running(job) ? 'Due' : 'Time',
-      due(job) || '–'],
+      due(job).replace(/^took /, '') || '–'],
     ['Cost', job.maxCost === null ? money(job.cost)
       : `${money(job.cost)} of ${money(job.maxCost)}`],
     ['Tokens', `${number(job.tokens.input)} in, ${

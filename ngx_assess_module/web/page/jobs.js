@@ -11,8 +11,10 @@ const STATES = [['', 'All'], ['queued', 'Queued'], ['processing', 'Running'],
   ['completed', 'Completed'], ['failed', 'Failed'],
   ['cancelled', 'Cancelled'], ['budget_exceeded', 'Over budget']];
 
-const STAGES = { extracting: 'Reading', vector_lookup: 'Finding passages',
-  llm_processing: 'Asking', finalizing: 'Finishing' };
+// as the server's steps say it, for a job whose step has not been heard
+const STAGES = { extracting: 'Extracting text',
+  vector_lookup: 'Finding passages', llm_processing: 'Assessing questions',
+  finalizing: 'Finishing' };
 
 export const WORDS = { queued: 'Queued', processing: 'Running',
   completed: 'Completed', failed: 'Failed', cancelled: 'Cancelled',
@@ -108,7 +110,7 @@ export function jobs(view, filters, signal) {
 
   const rows = new Rows({
     body,
-    heights: [40, 84],
+    heights: [40, 70],
     key: (job) => job.jobId,
     create: () => create(rows),
     update,
@@ -285,7 +287,7 @@ function update(row, job) {
   say(parts.status, stage(job));
   attribute(parts.status, 'title', job.error?.message);
   fill(parts.bar, job.progress, job.status, `Progress of ${called ?? 'it'}`);
-  say(parts.percent, `${job.progress} %`);
+  say(parts.percent, job.status === 'completed' ? '' : `${job.progress} %`);
   say(parts.due, due(job));
   say(parts.cost, job.cost ? money(job.cost) : '–');
   say(parts.priority, job.priority ? String(job.priority) : '0');

@@ -114,13 +114,14 @@ function plot(title, unit) {
   const picture = svg('svg', { viewBox: '0 0 120 32', role: 'img',
     preserveAspectRatio: 'none', 'aria-label': `${title}: nothing yet` },
     svg('path', { class: 'plot-base', d: 'M0 31.5H120' }), more, line);
+  const small = h('small', {}, unit);
   const element = h('figure', {}, h('figcaption', {},
-    h('span', {}, title), value, h('small', {}, unit)), picture);
-  return { element, title, line, more, value, picture };
+    h('span', {}, title), value, small), picture);
+  return { element, title, line, more, value, unit: small, picture };
 }
 
 const throughput = plot('Throughput', 'jobs a minute');
-const latency = plot('Time to the end', 'median, 95 %');
+const latency = plot('Duration', '');
 const cost = plot('Cost', 'in the last hour');
 
 document.getElementById('plots').append(throughput.element, latency.element,
@@ -174,9 +175,10 @@ function draw() {
     `${many(jobs, 'job')} ended in the last hour, at most ${most} a minute`);
   write(latency, points(times.map((time) => time[0]), longest),
     points(times.map((time) => time[1]), longest),
-    n ? `${span(quantile(all, n, 0.5))}, ${span(quantile(all, n, 0.95))}` : '–',
+    n ? span(quantile(all, n, 0.5)) : '–',
     n ? `median ${span(quantile(all, n, 0.5))}, 95 percent within `
       + span(quantile(all, n, 0.95)) : 'nothing yet');
+  say(latency.unit, n ? `median, 95 % in ${span(quantile(all, n, 0.95))}` : '');
   write(cost, bars(spent, Math.max(...spent, 1e-9)), '', money(sum),
     `${money(sum)} in the last hour`);
 }

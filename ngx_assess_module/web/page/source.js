@@ -66,6 +66,9 @@ export function source(view, id, signal) {
     place();
     await read(piece.page, piece.quote, piece.verified);
     focus(heading);
+    if (!wide.matches) {
+      element.scrollIntoView({ block: 'nearest' });
+    }
   }
 
   function turn(by) {

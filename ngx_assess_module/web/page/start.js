@@ -39,7 +39,7 @@ function build() {
   const list = h('ul', { class: 'files' });
   const sets = h('select', { name: 'set', required: true });
   const picker = h('input', { type: 'file', multiple: true,
-    'aria-label': 'Files', onchange: () => {
+    class: 'aside-voice', onchange: () => {
       add(picker.files);
       picker.value = '';
     } });
@@ -59,8 +59,8 @@ function build() {
       budget: budget.value, together: together.checked && files.length > 1 });
     element.close();
   } }, h('h2', { id: 'start-title' }, 'Assess documents'),
-  h('div', { class: 'pick' }, h('p', {}, 'Drop files here, or choose them:'),
-    picker), list,
+  h('div', { class: 'pick' }, h('p', {}, 'Drop files here, or'),
+    h('label', { class: 'button' }, 'Choose files', picker)), list,
   h('div', { class: 'fields' }, field('Question set', sets),
     field('Priority', priority, '-100 to 100'),
     field('Budget in dollars', budget, 'for each document, or the batch')),
@@ -115,9 +115,10 @@ function build() {
 
 // Without questions there is nothing to assess: they can be brought here.
 function none(load, note) {
-  return [h('p', {}, 'There is no question set yet. Choose one, as JSON:'),
-    h('input', { type: 'file', accept: '.json,application/json',
-      'aria-label': 'Question set', onchange: async (event) => {
+  return [h('p', {}, 'There is no question set yet. It is a file of JSON.'),
+    h('label', { class: 'button' }, 'Choose a question set', h('input', {
+      type: 'file', class: 'aside-voice', accept: '.json,application/json',
+      onchange: async (event) => {
         const [file] = event.target.files;
         const name = file.name.replace(/\.json$/i, '')
           .replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 64);
@@ -130,7 +131,7 @@ function none(load, note) {
           say(note, problem instanceof SyntaxError ? 'This is no JSON.'
             : problem.message);
         }
-      } })];
+      } }))];
 }
 
 function add(more) {
