@@ -58,6 +58,7 @@ async function go() {
 
   view.replaceChildren();
   view.className = `view-${kind}`;
+  document.body.classList.toggle('of-one', Boolean(parts[0]));
 
   for (const each of nav.children) {
     attribute(each, 'aria-current',

@@ -141,7 +141,7 @@ export function batches(view, filters, signal) {
   }, signal);
   on('look', () => rows.refresh(true), signal);
 
-  const tick = setInterval(() => { rows.dirty = true; rows.draw(); }, 1000);
+  const tick = setInterval(() => rows.touch(), 1000);
   signal.addEventListener('abort', () => { clearInterval(tick); rows.close(); });
 }
 

@@ -138,8 +138,7 @@ export function jobs(view, filters, signal) {
   on('look', () => rows.refresh(true), signal);
 
   const tick = setInterval(() => {
-    rows.dirty = true;
-    rows.draw();
+    rows.touch();
     waits(rows) && rows.refresh();
   }, 1000);
 
@@ -234,9 +233,7 @@ function tell(state, rows, filters) {
 }
 
 function create(rows) {
-  const parts = { name: h('a', {}), bar: bar(), percent: h('span', {}),
-    cancel: tool('cancel', 'Cancel', () => ask_for('cancel')),
-    retry: tool('retry', 'Run again', () => ask_for('retry')) };
+  const parts = { name: h('a', {}), bar: bar(), percent: h('span', {}) };
   const cell = (column, ...children) => {
     parts[column] ??= h('span', { role: 'cell', class: `c-${column}` });
     parts[column].append(...children);
@@ -247,7 +244,7 @@ function create(rows) {
     cell('status'), h('span', { role: 'cell', class: 'c-progress' },
       parts.bar.track, parts.percent), cell('due'), cell('cost'),
     cell('priority'), cell('age'),
-    cell('tools', parts.cancel, parts.retry));
+    cell('tools'));
 
   async function ask_for(what) {
     const id = row.job.jobId;
@@ -267,7 +264,9 @@ function create(rows) {
     }
   }
 
+  row.ask_for = ask_for;
   row.parts = parts;
+  row.rows = rows;
   return row;
 }
 
@@ -276,8 +275,7 @@ function update(row, job) {
   const called = name(job.documentId);
 
   if (row.job?.documentId !== job.documentId && !called) {
-    ask(job.documentId, () => row.job?.documentId === job.documentId
-      && update(row, row.job));
+    ask(job.documentId, () => row.rows.touch());
   }
 
   row.job = job;
@@ -293,14 +291,22 @@ function update(row, job) {
   say(parts.priority, job.priority ? String(job.priority) : '0');
   say(parts.age, ago(job.createdAt));
   attribute(parts.age, 'title', moment(job.createdAt));
-  tools(parts, job, called ?? 'this job');
+  tools(row, job, called ?? 'this job');
 }
 
-function tools(parts, job, called) {
-  parts.cancel.hidden = !running(job);
-  parts.retry.hidden = !AGAIN.includes(job.status);
-  attribute(parts.cancel, 'aria-label', `Cancel: ${called}`);
-  attribute(parts.retry, 'aria-label', `Run again: ${called}`);
+// What most of the rows have no use for is not there.
+function tools({ parts, ask_for }, job, called) {
+  const what = running(job) ? 'cancel'
+    : AGAIN.includes(job.status) ? 'retry' : '';
+  const label = `${what === 'cancel' ? 'Cancel' : 'Run again'}: ${called}`;
+
+  if (parts.tools.dataset.what !== what) {
+    parts.tools.dataset.what = what;
+    parts.tools.replaceChildren(...(what
+      ? [tool(what, label, () => ask_for(what))] : []));
+  } else if (what) {
+    attribute(parts.tools.firstChild, 'aria-label', label);
+  }
 }
 
 export { AGAIN };

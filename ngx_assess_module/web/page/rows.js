@@ -6,7 +6,9 @@ import { attribute, frame, h } from './dom.js';
 
 const PAGE = 100;
 const NEAR = 1;          // pages that are kept on either side of what is seen
-const SPARE = 6;         // rows that are made on either side
+const SPARE = 4;         // rows that are made on either side
+const POOL = 80;         // elements that are kept for other rows
+const SLICE = 12;        // rows that are brought in within one frame
 const PAUSE = 1500;      // ms between two refreshments
 
 export class Rows {
@@ -22,6 +24,7 @@ export class Rows {
     this.total = null;
     this.error = null;
     this.elements = new Map();
+    this.pool = [];
     this.held = new Map();
     this.first = 0;
     this.last = 0;
@@ -47,7 +50,7 @@ export class Rows {
   measure() {
     this.height = this.narrow.matches ? this.heights[1] : this.heights[0];
     for (const element of this.elements.values()) {
-      element.remove();
+      this.drop(element);
     }
     this.elements.clear();
     frame(this.draw);
@@ -66,10 +69,15 @@ export class Rows {
     const item = this.held.get(key);
     if (item) {
       Object.assign(item, changes);
-      this.dirty = true;
-      frame(this.draw);
+      this.touch();
     }
     return item;
+  }
+
+  // What is shown is to be written again.
+  touch() {
+    this.dirty = true;
+    frame(this.draw);
   }
 
   // Some of it may have changed: what is seen is read again, soon.
@@ -125,9 +133,12 @@ export class Rows {
     this.busy = false;
 
     if (!this.closed) {
-      this.dirty = true;
-      frame(this.draw);
-      this.changed(this);
+      // on the way to another page there is nothing to be seen
+      if (this.error || this.seen().includes(n)) {
+        this.dirty = true;
+        frame(this.draw);
+        this.changed(this);
+      }
       if (!this.error) {
         this.pump();
       }
@@ -201,12 +212,25 @@ export class Rows {
     this.first = Math.min(first, Math.max(0, total - 1));
     this.last = Math.max(last, 0);
 
-    this.body.style.height = `${total * this.height}px`;
-    this.place(Math.max(0, first - SPARE), Math.min(total, last + SPARE));
+    const height = `${total * this.height}px`;
+    const dirty = this.dirty;
 
-    if (moved || this.dirty) {
-      this.dirty = false;
+    if (this.body.style.height !== height) {
+      this.body.style.height = height;
+    }
+
+    this.dirty = false;
+    this.place(Math.max(0, first - SPARE), Math.min(total, last + SPARE), dirty);
+
+    if (moved || dirty) {
       this.pump();
+    }
+  }
+
+  drop(element) {
+    element.remove();
+    if (this.pool.length < POOL) {
+      this.pool.push(element);
     }
   }
 
@@ -219,7 +243,7 @@ export class Rows {
       const to = this.places.get(element.key);
 
       if (to === undefined) {
-        element.remove();
+        this.drop(element);
       } else {
         if (to !== index) {
           this.put(element, to);
@@ -237,7 +261,7 @@ export class Rows {
   }
 
   // An element that has the focus stays, wherever it is scrolled to.
-  place(from, to) {
+  place(from, to, dirty) {
     if (this.places) {
       this.follow();
     }
@@ -245,31 +269,41 @@ export class Rows {
     for (const [index, element] of this.elements) {
       if ((index < from || index >= to)
           && !element.contains(document.activeElement)) {
-        element.remove();
+        this.drop(element);
         this.elements.delete(index);
       }
     }
 
     let before = null;
+    let room = SLICE;
 
     for (let index = to - 1; index >= from; index--) {
       let element = this.elements.get(index);
+      const known = element !== undefined;
 
-      if (!element) {
-        element = this.create();
+      if (!known && room-- === 0) {
+        this.dirty ||= dirty;
+        frame(this.draw);
+        break;
+      }
+      if (!known) {
+        element = this.pool.pop() ?? this.create();
         this.put(element, index);
         this.elements.set(index, element);
         this.body.insertBefore(element, before);
       }
       before = element;
-      this.show(element, this.item(index));
+
+      if (dirty || !known || element.key === null) {
+        this.show(element, this.item(index));
+      }
     }
   }
 
   show(element, item) {
     element.classList.toggle('unknown', item === null);
+    element.key = item ? this.key(item) : null;
     if (item) {
-      element.key = this.key(item);
       this.update(element, item);
     }
   }
