@@ -156,6 +156,24 @@ my %mistakes = (
         location('/api/', "assess_api; # here\nproxy_pass http://127.0.0.1:1;")],
 ],
 
+'assess_dashboard' => [
+    ['"assess_dashboard" directive cannot be used in a location that is a '
+        . 'regular expression', location('~ ^/d', 'assess_dashboard; # here')],
+    ['"assess_dashboard" directive needs a location that is a prefix, such as '
+        . '"/api/"', location('= /d', 'assess_dashboard; # here')],
+    ['"assess_dashboard" directive needs a location of letters, digits and '
+        . '"/-._~"', location('"/d<b>"', 'assess_dashboard; # here')],
+    (map { ['"assess_dashboard" directive needs the location of the API, such '
+        . 'as "/api/"', location('/d', "assess_dashboard $_; # here")] }
+        qw(api/ /api //evil/ /a?b/ "")),
+    ['"assess_dashboard" directive shares its location with another directive '
+        . 'that answers requests', location('/api/',
+        "assess_api;\nassess_dashboard; # here")],
+    ['"assess_dashboard" shares its location with another directive that '
+        . 'answers requests', location('/d',
+        "assess_dashboard; # here\nproxy_pass http://127.0.0.1:1;")],
+],
+
 'assess_tenant' => [
     (map { ['"assess_tenant" directive needs 1 to 128 bytes, or a variable',
         http("assess_tenant $_; # here\n", 'assess_tenant')] }
@@ -675,6 +693,8 @@ my %twice = (
         ['assess_source_stall_timeout', '1s'], ['assess_source_fetches', 1]),
     assess_tenant => http("assess_tenant a; # here\n"),
     assess_api => location('/api/', "assess_api;\nassess_api; # here"),
+    assess_dashboard => location('/d',
+        "assess_dashboard;\nassess_dashboard; # here"),
 );
 
 subtest 'common mistakes' => sub {
@@ -685,7 +705,8 @@ subtest 'common mistakes' => sub {
            . " in $dir/nginx.conf:" . marked($twice{$name}), "$name twice");
 
         my $conf = http("$name a b c d e f g h; # here\n", $name);
-        $conf = location('/api/', "$name a; # here") if $name eq 'assess_api';
+        $conf = location('/api/', "$name a b; # here")
+            if $name =~ /^assess_(?:api|dashboard)\z/;
         next if $name =~ /^assess_(?:database|extract_limits)\z/;
 
         ($status, $said) = check($conf);

@@ -272,7 +272,9 @@ ngx_http_assess_dashboard_file(ngx_http_request_t *r, ngx_str_t *path)
 
     /* one that is not the page's alone */
 
-    if (asset == NULL) {
+    if (asset == NULL && ngx_strlchr(path->data, path->data + path->len, '/')
+                         == NULL)
+    {
         asset = ngx_http_assess_asset((char *) path->data, path->len);
     }
 

@@ -34,7 +34,7 @@ export function open() {
       : type !== 'connected' && tell('event', type, data),
     onCounters,
     onState,
-    onError: (error) => { feed.problem = error; },
+    onError,
   });
 }
 
@@ -47,6 +47,15 @@ function onCounters(counters) {
   }
 }
 
+// Told after the state that it is the reason of.
+function onError(error) {
+  feed.problem = error;
+
+  if (feed.state === 'away') {
+    tell('state', feed);
+  }
+}
+
 function onState({ source, stale }) {
   const now = stale ? 'away'
     : { stream: 'live', polling: 'polling', none: 'connecting' }[source];
@@ -55,6 +64,7 @@ function onState({ source, stale }) {
     return;
   }
   if (now !== feed.state) {
+    feed.problem = now === 'away' ? feed.problem : null;
     feed.state = now;
     feed.since = Date.now();
     tell('state', feed);
