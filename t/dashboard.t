@@ -19,6 +19,7 @@ use constant WHOLE => 60 * 1024;    # bytes, compressed
 my $other = Assess::Test::free_port();
 my $provider = Assess::Provider->new('--delay-ms', 500);
 my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
+    ASSESS_MODEL => 'gpt-4o-mini',
     ASSESS_QUESTIONS_PER_BATCH => 1, ASSESS_CONCURRENCY => 3 },
     extra => <<"END");
 server {

@@ -147,7 +147,7 @@ test('three files are dropped and their bars move', async () => {
     for (const { name } of dropped) {
         const list = moves[name];
 
-        assert.ok(list.length > 4, `${name} was at ${list}`);
+        assert.ok(list.length > 2, `${name} was at ${list}`);
         assert.equal(list.at(-1), 100);
         assert.deepEqual(list, list.toSorted((a, b) => a - b),
                          `${name} never goes back`);
@@ -317,8 +317,9 @@ test('it says when what it shows is old', async () => {
     assert.ok(await row(page, 'plan-1.txt').isVisible(), 'it is still shown');
     assert.deepEqual(await judged(page), []);
 
-    proxy.mode = 'open';
+    // there is nothing to be had yet; then it comes back by itself
     await page.click('#stale-again');
+    proxy.mode = 'open';
     await live(page);
     assert.ok(await page.locator('#stale').isHidden());
     await page.context().close();
@@ -342,10 +343,13 @@ test('with the keyboard alone', async () => {
     await page.keyboard.press('ArrowDown');
     assert.notEqual(await focused(), first);
     await page.keyboard.press('End');
-    assert.equal(await focused(), 'plan-1.txt');
+    const last = await focused();
+    assert.equal(await page.evaluate(() =>
+        document.activeElement.closest('.row').ariaRowIndex),
+                 await page.locator('.table').getAttribute('aria-rowcount'));
     await page.keyboard.press('Enter');
     await until('the view of it', async () =>
-        await page.textContent('h1') === 'plan-1.txt'
+        await page.textContent('h1') === last
         && await page.evaluate(() => document.activeElement.tagName) === 'H1');
 
     await page.click('#start');
@@ -411,7 +415,7 @@ test('axe-core finds nothing, in any light and size', async () => {
         for (const view of ['batches', 'system']) {
             await page.evaluate((hash) => { location.hash = hash; },
                                 `#/${view}`);
-            await page.locator('main .row:not(.unknown), main table').first()
+            await page.locator('.rows a[href], main table').first()
                 .waitFor();
             assert.deepEqual(await judged(page), [], view);
         }

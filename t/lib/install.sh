@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what the given purposes need and is not there: run build sample
-# test fuzz bench, and redis nchan npm for the peers of bench.  Says what it
+# test browser fuzz bench, and redis nchan npm for the peers of bench.  Says what it
 # installs; with all in place it does nothing.
 
 set -euo pipefail
@@ -13,6 +13,7 @@ declare -A packages=(
              libleptonica-dev libheif-dev libde265-dev"
     [sample]="groff"
     [test]="curl poppler-utils procps libheif-examples nodejs"
+    [browser]="nodejs npm chromium"
     [sanitize]="patch xz-utils"
     [fuzz]="clang libclang-rt-14-dev"
     [bench]="wrk"

@@ -117,7 +117,7 @@ export function money(dollars) {
   if (dollars === 0) {
     return '$0';
   }
-  return `$${dollars.toFixed(dollars >= 1 ? 2 : dollars >= 0.01 ? 3 : 5)}`;
+  return `$${dollars.toFixed(dollars >= 1 ? 2 : dollars >= 0.01 ? 3 : 4)}`;
 }
 
 export function span(seconds) {
@@ -144,7 +144,8 @@ export function ago(time) {
 
 export function ahead(time) {
   const seconds = Math.round((Date.parse(time) - Date.now()) / 1000);
-  return seconds < 1 ? 'any moment' : `in ${span(seconds)}`;
+  return seconds < 1 ? 'any moment'
+    : `in ${seconds < 10 ? `${seconds} s` : span(seconds)}`;
 }
 
 export function moment(time) {

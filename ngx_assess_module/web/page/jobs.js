@@ -38,7 +38,7 @@ export function stage(job) {
 // When it may be through, or how many are before it.
 export function due(job) {
   if (job.status === 'queued') {
-    return job.queuePosition ? `${number(job.queuePosition)}. in line`
+    return job.queuePosition ? `no. ${number(job.queuePosition)} in line`
       : 'in line';
   }
   if (job.status === 'processing') {
@@ -285,13 +285,20 @@ function update(row, job) {
   say(parts.status, stage(job));
   attribute(parts.status, 'title', job.error?.message);
   fill(parts.bar, job.progress, job.status, `Progress of ${called ?? 'it'}`);
-  say(parts.percent, job.status === 'completed' ? '' : `${job.progress} %`);
+  say(parts.percent, quiet(job) ? '' : `${job.progress} %`);
+  parts.bar.track.classList.toggle('quiet', quiet(job));
   say(parts.due, due(job));
   say(parts.cost, job.cost ? money(job.cost) : '–');
   say(parts.priority, job.priority ? String(job.priority) : '0');
   say(parts.age, ago(job.createdAt));
   attribute(parts.age, 'title', moment(job.createdAt));
   tools(row, job, called ?? 'this job');
+}
+
+// Nothing has begun, or nothing is left: a bar would say no more.
+function quiet(job) {
+  return job.status === 'completed' || job.progress === 0
+    && job.status !== 'processing';
 }
 
 // What most of the rows have no use for is not there.

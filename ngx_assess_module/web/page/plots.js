@@ -121,7 +121,7 @@ function plot(title, unit) {
 }
 
 const throughput = plot('Throughput', 'jobs a minute');
-const latency = plot('Duration', '');
+const latency = plot('Median time', '');
 const cost = plot('Cost', 'in the last hour');
 
 document.getElementById('plots').append(throughput.element, latency.element,
@@ -133,10 +133,17 @@ function bars(values, top) {
       + 'h-1.5z' : '').join('');
 }
 
-function points(values, top) {
-  return values.map((value, i) => value > 0
-    ? `M${i * 2 + 0.2} ${(30.5 - 29 * value / top).toFixed(2)}h1.6` : '')
-    .join('');
+const level = (value, top) => (30 - 28.5 * value / top).toFixed(2);
+
+// the medians, and from each how far the longest of them go
+function points(times, top) {
+  return times.map(([middle], i) => middle > 0
+    ? `M${i * 2 + 0.2} ${level(middle, top)}h1.6` : '').join('');
+}
+
+function reach(times, top) {
+  return times.map(([middle, most], i) => most > middle
+    ? `M${i * 2 + 1} ${level(middle, top)}V${level(most, top)}` : '').join('');
 }
 
 function write(a, main, more, value, text) {
@@ -173,12 +180,11 @@ function draw() {
   write(throughput, bars(ended, most), bars(failed, most),
     number(Math.round(rate * 10) / 10),
     `${many(jobs, 'job')} ended in the last hour, at most ${most} a minute`);
-  write(latency, points(times.map((time) => time[0]), longest),
-    points(times.map((time) => time[1]), longest),
+  write(latency, points(times, longest), reach(times, longest),
     n ? span(quantile(all, n, 0.5)) : '–',
     n ? `median ${span(quantile(all, n, 0.5))}, 95 percent within `
       + span(quantile(all, n, 0.95)) : 'nothing yet');
-  say(latency.unit, n ? `median, 95 % in ${span(quantile(all, n, 0.95))}` : '');
+  say(latency.unit, n ? `95 % in ${span(quantile(all, n, 0.95))}` : '');
   write(cost, bars(spent, Math.max(...spent, 1e-9)), '', money(sum),
     `${money(sum)} in the last hour`);
 }
