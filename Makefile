@@ -66,6 +66,7 @@ test:
 	@t/lib/install.sh run build sample test
 	@t/lib/install.sh browser \
 	 || echo 'no browser can be had: what needs one is skipped'
+	@t/lib/install.sh metrics || echo 'no prometheus: metrics.t skips'
 	@$(MAKE) -j$(JOBS) build sample unit-build fuzz-replay faults-build box-build
 	@exec t/bin/test
 

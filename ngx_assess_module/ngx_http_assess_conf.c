@@ -370,6 +370,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       0,
       NULL },
 
+    { ngx_string("assess_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_assess_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("assess_tenant"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_assess_tenant,
@@ -506,6 +513,13 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_assess_notice_init(mcf);
 
     /* nothing is set up where the module is only loaded */
+
+    if (mcf->api_file.len == 0 && mcf->metrics_file.len) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"assess_metrics\" needs the \"assess_api\" directive "
+                      "in %V:%ui", &mcf->metrics_file, mcf->metrics_line);
+        return NGX_CONF_ERROR;
+    }
 
     if (mcf->api_file.len == 0) {
         mcf->zone = NULL;

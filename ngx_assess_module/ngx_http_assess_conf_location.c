@@ -1,9 +1,13 @@
 
-/* What a location says: that the API is there, and who it is that calls. */
+/*
+ * What a location says: that the API is there, and who it is that calls; or
+ * that the metrics are.
+ */
 
 #include "ngx_http_assess_module.h"
 #include "http/ngx_http_assess_call.h"
 #include "http/ngx_http_assess_dashboard.h"
+#include "http/ngx_http_assess_metrics.h"
 
 
 static char *ngx_http_assess_prefix(ngx_http_core_loc_conf_t *clcf);
@@ -45,6 +49,11 @@ ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->dashboard) {
         return ngx_http_assess_alone(cf, conf, "assess_dashboard",
                                      ngx_http_assess_dashboard_handler);
+    }
+
+    if (conf->metrics) {
+        return ngx_http_assess_alone(cf, conf, "assess_metrics",
+                                     ngx_http_assess_metrics_handler);
     }
 
     if (!conf->api) {
@@ -203,6 +212,42 @@ ngx_http_assess_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->api_line = cf->conf_file->line;
 
     clcf->handler = ngx_http_assess_dashboard_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_assess_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_assess_loc_conf_t *lcf = conf;
+
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_assess_main_conf_t  *mcf;
+
+    if (lcf->metrics) {
+        return "is duplicate";
+    }
+
+    lcf->metrics = 1;
+    lcf->api_file = cf->conf_file->file.name;
+    lcf->api_line = cf->conf_file->line;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "shares its location with another directive that answers "
+               "requests";
+    }
+
+    clcf->handler = ngx_http_assess_metrics_handler;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_assess_module);
+
+    if (mcf->metrics_file.len == 0) {
+        mcf->metrics_file = lcf->api_file;
+        mcf->metrics_line = lcf->api_line;
+    }
 
     return NGX_CONF_OK;
 }

@@ -4,6 +4,7 @@
 #include "engine/assess_extractor.h"
 #include "http/ngx_http_assess_call.h"
 #include "http/ngx_http_assess_cors.h"
+#include "runtime/ngx_http_assess_gauges.h"
 #include "runtime/ngx_http_assess_hub.h"
 #include "runtime/ngx_http_assess_scheduler.h"
 
@@ -115,7 +116,13 @@ ngx_http_assess_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_http_assess_scheduler_init(cycle, mcf);
+    if (ngx_http_assess_scheduler_init(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_assess_gauges_init(cycle, mcf);
+
+    return NGX_OK;
 }
 
 

@@ -102,6 +102,9 @@ typedef struct {
     ngx_str_t                    api_file;       /* where it is first used */
     ngx_uint_t                   api_line;
 
+    ngx_str_t                    metrics_file;   /* likewise, of metrics */
+    ngx_uint_t                   metrics_line;
+
     ngx_cycle_t                 *cycle;          /* of this configuration */
 } ngx_http_assess_main_conf_t;
 
@@ -112,6 +115,7 @@ typedef struct ngx_http_assess_dashboard_s  ngx_http_assess_dashboard_t;
 
 typedef struct {
     ngx_flag_t                   api;
+    ngx_flag_t                   metrics;
     ngx_str_t                    prefix;         /* of the location */
     ngx_str_t                    api_file;       /* where it is configured */
     ngx_uint_t                   api_line;
@@ -147,6 +151,7 @@ void *ngx_http_assess_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_assess_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 char *ngx_http_assess_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_assess_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_assess_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_assess_dashboard(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -43,6 +43,10 @@ assess_engine_init(assess_engine_t *engine)
     engine->rates = assess_rates_create();
     engine->usages = assess_usages_create();
 
+    if (engine->metrics == NULL) {
+        engine->metrics = &assess_metrics_none;
+    }
+
     return engine->claims && engine->writes && engine->queue && engine->deadly
            && engine->rates && engine->usages ? 0 : -1;
 }

@@ -11,6 +11,7 @@
 #include "assess_provider.h"
 #include "assess_rates.h"
 #include "../base/assess_gather.h"
+#include "../base/assess_metrics.h"
 #include "../store/assess_job.h"
 
 
@@ -39,6 +40,7 @@ typedef struct {
     struct assess_usages_s  *usages;         /* what is put on the bill */
 
     assess_rates_t          *rates;          /* and what things take */
+    assess_metrics_t        *metrics;        /* what is counted; or NULL */
     int                      asking;         /* jobs that do, now; atomic */
 
     /* called on the thread of a job, for other jobs, too */
@@ -52,9 +54,6 @@ typedef struct {
 
     /* of a tenant, dollars a day; negative: not limited.  NULL: nobody is */
     double (*budget)(void *ctx, const assess_str_t *tenant);
-
-    /* of the answers that a job looked for, so many had been there */
-    void  (*cached)(void *ctx, size_t hits, size_t misses);
 
     void  (*log)(void *ctx, assess_err_e kind, const char *job_id,
         const char *message);

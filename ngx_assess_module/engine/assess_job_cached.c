@@ -48,7 +48,8 @@ assess_run_look(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
-    engine->cached(engine->ctx, run->nkept, run->nitems - run->nkept);
+    assess_count(&engine->metrics->answer_hits, run->nkept);
+    assess_count(&engine->metrics->answer_misses, run->nitems - run->nkept);
 
     return ASSESS_OK;
 }

@@ -37,6 +37,7 @@ static assess_err_e assess_run_tell(assess_run_t *run, assess_err_t *err);
 static void assess_run_said(void *ctx, assess_level_e level,
     const char *text);
 static void assess_run_begin(assess_run_t *run);
+static void assess_run_enter(assess_run_t *run, assess_stage_e stage);
 static void assess_run_completed(assess_run_t *run);
 static int assess_run_measured(void *ctx);
 static void assess_run_took(void *ctx, const assess_took_t *took);
@@ -137,13 +138,42 @@ assess_run_begin(assess_run_t *run)
     run->output = job->output_tokens;
     run->cost = job->cost;
 
+    assess_run_enter(run, ASSESS_EXTRACTING);
+
+    /* how long one waited that is run again, or goes on, is not in its row */
+
+    if (run->work.fence == 1) {
+        assess_observe(&run->engine->metrics->queued,
+                       (job->started_at - job->created_at) * 1000);
+    }
+
     if (run->work.left) {
+        assess_count(&run->engine->metrics->taken_over, 1);
         assess_run_line(run, ASSESS_LEVEL_WARN, "its worker left it without a "
                         "word, and its lease has ended: taken over");
     }
 
     assess_run_line(run, ASSESS_LEVEL_INFO, "taken by worker %s, attempt %d",
                     run->engine->worker_id, job->attempt);
+}
+
+
+/* A stage counts when it is passed: one that was broken off says nothing. */
+
+static void
+assess_run_enter(assess_run_t *run, assess_stage_e stage)
+{
+    int64_t  now;
+
+    now = assess_mono_us();
+
+    if (run->stage != ASSESS_STAGE_NONE) {
+        assess_observe(&run->engine->metrics->stages[run->stage],
+                       now - run->entered);
+    }
+
+    run->stage = stage;
+    run->entered = now;
 }
 
 
@@ -189,15 +219,21 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
         return rc;
     }
 
+    assess_run_enter(run, ASSESS_VECTOR_LOOKUP);
+
     rc = assess_run_lookup(run, err);
     if (rc != ASSESS_OK) {
         return rc;
     }
 
+    assess_run_enter(run, ASSESS_LLM_PROCESSING);
+
     rc = assess_run_ask(run, err);
     if (rc != ASSESS_OK) {
         return rc;
     }
+
+    assess_run_enter(run, ASSESS_FINALIZING);
 
     memset(&step, 0, sizeof(assess_step_t));
     step.stage = ASSESS_FINALIZING;
@@ -212,11 +248,16 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
 
     assess_run_completed(run);
 
-    return assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
-                            NULL, NULL, assess_run_stopping(run)
-                                        || run->engine->paused ? NULL
-                                                               : run->next,
-                            err);
+    rc = assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
+                          NULL, NULL, assess_run_stopping(run)
+                                      || run->engine->paused ? NULL
+                                                             : run->next,
+                          err);
+    if (rc == ASSESS_OK) {
+        assess_run_enter(run, ASSESS_STAGE_NONE);
+    }
+
+    return rc;
 }
 
 

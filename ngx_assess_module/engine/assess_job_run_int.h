@@ -43,6 +43,8 @@ typedef struct {
     assess_ask_t         ask;        /* without items, until they are asked */
 
     int64_t              begun;      /* of the monotonic clock */
+    assess_stage_e       stage;
+    int64_t              entered;        /* it, in us of that clock */
     int64_t              input;      /* tokens, what is not saved included */
     int64_t              output;
     double               cost;

@@ -39,6 +39,8 @@ static void assess_run_found(assess_run_t *run,
 static assess_err_e assess_run_pages(assess_text_t *text, assess_err_t *err);
 static assess_err_e assess_run_extract(assess_text_t *text,
     assess_err_t *err);
+static void assess_run_counted(assess_run_t *run, assess_err_e rc,
+    const assess_err_t *err);
 static assess_err_e assess_run_copy(assess_run_t *run,
     const assess_scope_t *scope, int fd, assess_err_t *err);
 static assess_err_e assess_run_file(assess_run_t *run, int *fd,
@@ -69,6 +71,12 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
                              run->work.document.document_id,
                              ASSESS_EXTRACTOR_VERSION, assess_run_interrupted,
                              run, &run->shared_document, err);
+
+    if (rc == ASSESS_OK) {
+        assess_count(run->shared_document->value
+                     ? &run->engine->metrics->document_hits
+                     : &run->engine->metrics->document_misses, 1);
+    }
 
     if (rc == ASSESS_OK && run->shared_document->value) {
         assess_run_found(run, run->shared_document->value, "kept by this "
@@ -226,6 +234,8 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 
     (void) close(fd);
 
+    assess_run_counted(run, rc, err);
+
     if (rc == ASSESS_OK) {
         assess_run_read(run);
     }
@@ -233,6 +243,58 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
     run->reading = 0;
 
     return rc;
+}
+
+
+static void
+assess_run_counted(assess_run_t *run, assess_err_e rc,
+    const assess_err_t *err)
+{
+    unsigned  kind, read;
+
+    static const char  *const codes[ASSESS_READS] = {
+        [ASSESS_READ_ENCRYPTED] = "document_encrypted",
+        [ASSESS_READ_DAMAGED] = "document_damaged",
+        [ASSESS_READ_WITHOUT_TEXT] = "document_without_text",
+        [ASSESS_READ_LIMIT] = "document_limit",
+        [ASSESS_READ_KILLED] = "document_killed",
+        [ASSESS_READ_CRASHED] = "document_crashed",
+        [ASSESS_READ_FORBIDDEN] = "document_forbidden",
+        [ASSESS_READ_OCR_UNAVAILABLE] = "document_ocr_unavailable"
+    };
+
+    kind = (unsigned) run->work.document.kind;
+
+    if (kind >= ASSESS_METRIC_KINDS) {
+        kind = 0;
+    }
+
+    switch (rc) {
+
+    case ASSESS_OK:
+        read = ASSESS_READ_OK;
+        break;
+
+    case ASSESS_CANCELLED:
+    case ASSESS_STOPPING:
+    case ASSESS_LOST:
+        read = ASSESS_READ_CANCELLED;
+        break;
+
+    default:
+        for (read = 0; read < ASSESS_READS; read++) {
+            if (codes[read] && err->code && strcmp(codes[read], err->code) == 0)
+            {
+                break;
+            }
+        }
+
+        if (read == ASSESS_READS) {
+            read = ASSESS_READ_ERROR;
+        }
+    }
+
+    assess_count(&run->engine->metrics->reads[kind][read], 1);
 }
 
 
@@ -425,6 +487,10 @@ assess_run_scanned(void *ctx, int done, int scans, assess_err_t *err)
     /* that it has come to them is told at once, as it will take its time */
 
     text->run->scanned = done;
+
+    if (done) {
+        assess_count(&text->run->engine->metrics->ocr_pages, 1);
+    }
 
     if (done == 0) {
         text->run->scans = scans;

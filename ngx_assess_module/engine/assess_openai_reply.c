@@ -174,16 +174,96 @@ assess_openai_landed(assess_asking_t *a, assess_request_t *request,
 }
 
 
+static assess_answered_e
+assess_openai_answered(const assess_cargo_t *cargo)
+{
+    if (cargo->status == 429) {
+        return ASSESS_ANSWERED_429;
+    }
+
+    switch (cargo->status / 100) {
+
+    case 2:
+
+        /* one that was cut off is no answer */
+
+        return cargo->code == CURLE_OK ? ASSESS_ANSWERED_2XX
+                                       : ASSESS_ANSWERED_NOT;
+    case 3:
+        return ASSESS_ANSWERED_3XX;
+
+    case 4:
+        return ASSESS_ANSWERED_4XX;
+
+    case 5:
+        return ASSESS_ANSWERED_5XX;
+    }
+
+    return ASSESS_ANSWERED_NOT;
+}
+
+
+/* What came of it, how long that took, and what it told of limits */
+
+static void
+assess_openai_count(const assess_asking_t *a, const assess_request_t *request)
+{
+    int                    i;
+    assess_traffic_t      *traffic;
+    const assess_quota_t  *quota;
+
+    traffic = a->conf->traffic;
+
+    if (traffic == NULL) {
+        return;
+    }
+
+    assess_count(&traffic->requests[
+                     assess_openai_answered(&request->transfer.cargo)], 1);
+    assess_observe(&traffic->took,
+                   (assess_mono_ms() - request->ticket.sent) * 1000);
+
+    for (i = 0; i < ASSESS_QUOTAS; i++) {
+        quota = &request->transfer.told.quotas[i];
+
+        if (quota->limit >= 0) {
+            __atomic_store_n(&traffic->limits[i],
+                             (uint64_t) quota->limit + 1, __ATOMIC_RELAXED);
+        }
+
+        if (quota->remaining >= 0) {
+            __atomic_store_n(&traffic->remaining[i],
+                             (uint64_t) quota->remaining + 1,
+                             __ATOMIC_RELAXED);
+        }
+    }
+}
+
+
 void
 assess_openai_ended(assess_asking_t *a, assess_request_t *request)
 {
     assess_outcome_t  outcome;
+
+    if (a->conf->traffic) {
+        assess_count(&a->conf->traffic->requests[ASSESS_ANSWERED_BROKEN_OFF],
+                     1);
+    }
 
     memset(&outcome, 0, sizeof(assess_outcome_t));
     outcome.what = ASSESS_OUTCOME_ENDED;
     outcome.after_ms = -1;
 
     assess_openai_landed(a, request, &outcome);
+}
+
+
+static void
+assess_openai_count_again(const assess_asking_t *a)
+{
+    if (a->conf->traffic) {
+        assess_count(&a->conf->traffic->again, 1);
+    }
 }
 
 
@@ -203,6 +283,8 @@ assess_openai_later(assess_asking_t *a, assess_request_t *request,
                    + assess_retry_wait(request->tries, a->conf->backoff_ms,
                                        a->conf->backoff_max_ms,
                                        retry ? retry->after_ms : -1, random);
+
+    assess_openai_count_again(a);
 
     if (retry) {
         assess_openai_again(a, request, retry);
@@ -229,6 +311,7 @@ assess_openai_patient(assess_asking_t *a, assess_request_t *request,
                    ? assess_mono_ms() + retry->after_ms : 0;
 
     if (retry) {
+        assess_openai_count_again(a);
         assess_openai_again(a, request, retry);
     }
 
@@ -452,6 +535,8 @@ static void
 assess_openai_bill(assess_asking_t *a, const assess_completion_t *completion,
     const assess_str_t *model)
 {
+    double                 cost;
+    assess_traffic_t      *traffic;
     const assess_price_t  *price;
 
     a->reply.input_tokens += completion->usage.input;
@@ -463,9 +548,23 @@ assess_openai_bill(assess_asking_t *a, const assess_completion_t *completion,
         price = assess_price_find(a->conf->prices, a->conf->nprices, model);
     }
 
+    cost = 0;
+
     if (price) {
-        a->reply.cost += assess_price_cost(price, &completion->usage);
+        cost = assess_price_cost(price, &completion->usage);
         a->reply.prices = a->conf->price_version;
+    }
+
+    a->reply.cost += cost;
+
+    traffic = a->conf->traffic;
+
+    if (traffic) {
+        assess_count(&traffic->input_tokens,
+                     (uint64_t) completion->usage.input);
+        assess_count(&traffic->output_tokens,
+                     (uint64_t) completion->usage.output);
+        assess_count(&traffic->cost, (uint64_t) (cost * 1e9 + 0.5));
     }
 }
 
@@ -686,6 +785,8 @@ assess_openai_collect(assess_asking_t *a)
         }
 
         request = (assess_request_t *) cargo;
+
+        assess_openai_count(a, request);
 
         if (cargo->code == CURLE_OK && cargo->status >= 200
             && cargo->status < 300)

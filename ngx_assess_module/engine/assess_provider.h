@@ -13,6 +13,7 @@
 #include "assess_price.h"
 #include "assess_quote.h"
 #include "assess_retrieve.h"
+#include "../base/assess_metrics.h"
 #include "../store/assess_log.h"
 
 
@@ -51,6 +52,7 @@ typedef struct {
     assess_price_t      *prices;
     size_t               nprices;
     char                 price_version[ASSESS_PRICE_VERSION + 1];
+    assess_traffic_t    *traffic;         /* what is counted; or NULL */
 } assess_provider_conf_t;
 
 

@@ -71,6 +71,8 @@ ngx_http_assess_batch_post(ngx_http_assess_call_t *call)
         ngx_http_assess_call_header(call, "Idempotent-Replayed", "true");
 
     } else {
+        assess_count(&ngx_http_assess_scheduler_engine()->metrics->accepted,
+                     (uint64_t) change.batch.documents);
         ngx_http_assess_batches_publish(change.events, change.nevents);
         ngx_http_assess_zone_wake(call->mcf->zone,
                                   NGX_HTTP_ASSESS_WAKE_QUEUE);

@@ -97,9 +97,10 @@ ngx_http_assess_ready_providers(assess_buf_t *b)
 void
 ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
 {
-    ngx_uint_t          hits, misses, open;
+    ngx_uint_t          open;
     assess_buf_t        providers, storages;
     assess_err_t        err;
+    assess_metrics_t   *metrics;
     assess_lru_stats_t  documents;
 
     if (assess_db_check(ngx_http_assess_scheduler_db(), &err) != ASSESS_OK) {
@@ -117,7 +118,7 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
         return;
     }
 
-    ngx_http_assess_zone_answers_read(call->mcf->zone, &hits, &misses);
+    metrics = ngx_http_assess_zone_metrics(call->mcf->zone);
 
     ngx_memzero(&providers, sizeof(assess_buf_t));
     ngx_memzero(&storages, sizeof(assess_buf_t));
@@ -135,7 +136,9 @@ ngx_http_assess_ready_check(ngx_http_assess_call_t *call)
                    storages.len);
     assess_buf_printf(&call->body, ",\"answerCache\":{\"hits\":%lu,"
                                    "\"misses\":%lu}",
-                      (unsigned long) hits, (unsigned long) misses);
+                      (unsigned long) assess_counted(&metrics->answer_hits),
+                      (unsigned long)
+                      assess_counted(&metrics->answer_misses));
 
     assess_lru_stats(ngx_http_assess_scheduler_engine()->prepared, &documents);
 

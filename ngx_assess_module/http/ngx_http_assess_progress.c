@@ -275,6 +275,9 @@ ngx_http_assess_progress_events(ngx_http_assess_follower_t *f,
         }
     }
 
+    assess_count(&ngx_http_assess_scheduler_engine()->metrics->deliveries,
+                 (uint64_t) __builtin_popcountll(mask));
+
     block = ngx_http_assess_round_block(round, mask);
 
     if (mask & round->notable) {
@@ -534,6 +537,8 @@ ngx_http_assess_progress_page(ngx_http_assess_progress_t *p,
         }
 
         ngx_http_assess_block_event(&text, ev.id, &ev.type, &ev.data);
+        assess_count(&ngx_http_assess_scheduler_engine()->metrics->deliveries,
+                     1);
 
         if (p->filter) {
             ngx_http_assess_filter_mark(p->filter, &ev);

@@ -80,6 +80,8 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls,
     }
 
     if (told) {
+        assess_count(&ngx_http_assess_scheduler_engine()->metrics->accepted,
+                     told);
         ngx_http_assess_scheduler_publish(changes, told);
     }
 

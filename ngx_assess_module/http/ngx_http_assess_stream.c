@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_stream.h"
+#include "../runtime/ngx_http_assess_scheduler.h"
 
 #include <netinet/tcp.h>
 
@@ -38,6 +39,7 @@ static ngx_int_t ngx_http_assess_stream_blocked(
     ngx_http_assess_stream_t *st);
 static void ngx_http_assess_stream_fail(ngx_http_assess_stream_t *st);
 static void ngx_http_assess_stream_cleanup(void *data);
+static void ngx_http_assess_stream_tell(ngx_http_request_t *r);
 static void ngx_http_assess_beats_join(ngx_http_assess_stream_t *st);
 static void ngx_http_assess_beats_leave(ngx_http_assess_stream_t *st);
 static void ngx_http_assess_beats_timer(ngx_event_t *ev);
@@ -486,6 +488,8 @@ ngx_http_assess_stream_writer(ngx_http_request_t *r)
                       "client of a progress stream timed out");
         c->timedout = 1;
         st->open = 0;
+        assess_count(&ngx_http_assess_scheduler_engine()->metrics->stalled,
+                     1);
         ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
         return;
     }
@@ -543,6 +547,24 @@ ngx_http_assess_stream_cleanup(void *data)
 }
 
 
+/* as many as have a heartbeat */
+
+static void
+ngx_http_assess_stream_tell(ngx_http_request_t *r)
+{
+    ngx_http_assess_told_t       *told;
+    ngx_http_assess_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_assess_module);
+
+    told = ngx_http_assess_zone_told(mcf->zone,
+                                     ngx_http_assess_zone_slot(mcf->zone));
+    if (told) {
+        told->streams = ngx_http_assess_beats.n;
+    }
+}
+
+
 static void
 ngx_http_assess_beats_join(ngx_http_assess_stream_t *st)
 {
@@ -577,6 +599,9 @@ ngx_http_assess_beats_join(ngx_http_assess_stream_t *st)
     ngx_queue_insert_tail(&beats->steps[i], &st->beat);
 
     st->sent = ngx_current_msec;
+
+    assess_count(&ngx_http_assess_scheduler_engine()->metrics->streams, 1);
+    ngx_http_assess_stream_tell(st->request);
 }
 
 
@@ -597,6 +622,8 @@ ngx_http_assess_beats_leave(ngx_http_assess_stream_t *st)
     if (--beats->n == 0 && beats->timer.timer_set) {
         ngx_del_timer(&beats->timer);
     }
+
+    ngx_http_assess_stream_tell(st->request);
 }
 
 

@@ -527,6 +527,45 @@ ngx_http_assess_hub_drop(ngx_uint_t held, size_t size)
 }
 
 
+/* the cursor of one that is not paused is the hub's */
+
+void
+ngx_http_assess_hub_behind(ngx_uint_t *behind, uint64_t *lag)
+{
+    uint64_t                     last, frontier, highest;
+    ngx_queue_t                 *q;
+    ngx_http_assess_hub_t       *hub;
+    ngx_http_assess_follower_t  *f;
+
+    *behind = 0;
+    *lag = 0;
+
+    hub = &ngx_http_assess_hub;
+
+    if (hub->nfollowers == 0) {
+        return;
+    }
+
+    last = hub->cursor;
+
+    for (q = ngx_queue_head(&hub->followers);
+         q != ngx_queue_sentinel(&hub->followers);
+         q = ngx_queue_next(q))
+    {
+        f = ngx_queue_data(q, ngx_http_assess_follower_t, queue);
+
+        if (f->paused) {
+            *behind += f->after < hub->cursor;
+            last = ngx_min(last, f->after);
+        }
+    }
+
+    ngx_http_assess_zone_state(hub->mcf->zone, &frontier, &highest);
+
+    *lag = highest > last ? highest - last : 0;
+}
+
+
 /* one follower by itself, from its own cursor to the hub's */
 
 static void

@@ -70,6 +70,12 @@ void ngx_http_assess_hub_leave(ngx_http_assess_follower_t *f);
 /* Goes on after a pause, from its cursor. */
 void ngx_http_assess_hub_resume(ngx_http_assess_follower_t *f);
 
+/*
+ * How many followers cannot take events now, and how far the last one is
+ * behind what has come.  It looks at all of them.
+ */
+void ngx_http_assess_hub_behind(ngx_uint_t *behind, uint64_t *lag);
+
 /* Whether the worker was told to quit. */
 ngx_uint_t ngx_http_assess_hub_quitting(void);
 

@@ -312,6 +312,11 @@ ngx_http_assess_machine_keep(ngx_http_assess_machine_t *m, unsigned before)
     tasks->max = m->tasks.max;
     tasks->why = m->tasks.why;
     tasks->lowered += m->tasks.now < before;
+    if (m->tasks.now < before) {
+        assess_count(&ngx_http_assess_zone_metrics(m->mcf->zone)
+                      ->tasks_lowered[m->tasks.why], 1);
+    }
+
     tasks->raised += m->tasks.now > before;
 
     tasks->others = m->signals.load < 0 ? (ngx_atomic_uint_t) -1

@@ -1,6 +1,7 @@
 
 #include "ngx_http_assess_notices.h"
 #include "ngx_http_assess_thread.h"
+#include "ngx_http_assess_zone.h"
 
 #include "engine/assess_courier.h"
 
@@ -190,9 +191,18 @@ ngx_http_assess_notices_settle(ngx_http_assess_notices_t *n)
 static void
 ngx_http_assess_notices_log(ngx_http_assess_notices_t *n)
 {
-    size_t  i;
+    size_t             i;
+    assess_metrics_t  *metrics;
+
+    metrics = ngx_http_assess_zone_metrics(n->mcf->zone);
 
     for (i = 0; i < n->ntold; i++) {
+
+        assess_count(n->told[i].told == ASSESS_NOTICE_DELIVERED
+                     ? &metrics->notices_delivered
+                     : n->told[i].told == ASSESS_NOTICE_AGAIN
+                       ? &metrics->notices_again
+                       : &metrics->notices_given_up, 1);
 
         if (n->told[i].told == ASSESS_NOTICE_GIVEN_UP) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,

@@ -79,14 +79,14 @@ static assess_err_e ngx_http_assess_runner_job(
     ngx_http_assess_runner_t *runner);
 static void ngx_http_assess_runner_done(void *data);
 static void ngx_http_assess_scheduler_poll(ngx_event_t *ev);
+static void ngx_http_assess_changed(assess_metrics_t *metrics,
+    const assess_change_t *change);
 static void ngx_http_assess_engine_publish(void *ctx,
     const assess_change_t **changes, size_t n);
 static int ngx_http_assess_engine_cancelled(void *ctx, const char *job_id);
 static int ngx_http_assess_engine_stopping(void *ctx);
 static double ngx_http_assess_engine_budget(void *ctx,
     const assess_str_t *tenant);
-static void ngx_http_assess_engine_cached(void *ctx, size_t hits,
-    size_t misses);
 static void ngx_http_assess_engine_log(void *ctx, assess_err_e kind,
     const char *job_id, const char *message);
 
@@ -174,6 +174,7 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     /* extraction and retrieval take a core each: not more than allowed */
 
     engine->cpu = assess_cpu_create((unsigned) mcf->cpu_tasks);
+    engine->metrics = ngx_http_assess_zone_metrics(mcf->zone);
 
     if (engine->cpu == NULL
         || ngx_http_assess_machine(cycle, mcf, engine->cpu) != NGX_OK
@@ -199,7 +200,8 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
 
     for (i = 0; i < mcf->providers.nelts; i++) {
 
-        gate = ngx_http_assess_zone_gate(mcf->zone, &confs[i]->name);
+        gate = ngx_http_assess_zone_gate(mcf->zone, &confs[i]->name,
+                                         &confs[i]->traffic);
 
         if (gate == NULL) {
             ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
@@ -237,7 +239,6 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     engine->cancelled = ngx_http_assess_engine_cancelled;
     engine->stopping = ngx_http_assess_engine_stopping;
     engine->budget = ngx_http_assess_engine_budget;
-    engine->cached = ngx_http_assess_engine_cached;
     engine->log = ngx_http_assess_engine_log;
 
     return NGX_OK;
@@ -706,6 +707,29 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
 }
 
 
+/* late answers of one that had ended come without an event */
+
+static void
+ngx_http_assess_changed(assess_metrics_t *metrics,
+    const assess_change_t *change)
+{
+    const assess_job_t  *job;
+
+    job = &change->job;
+
+    if (change->nevents == 0 || job->status < ASSESS_COMPLETED) {
+        return;
+    }
+
+    assess_count(&metrics->finished[job->status], 1);
+
+    if (job->completed_at) {
+        assess_observe(&metrics->whole,
+                       (job->completed_at - job->created_at) * 1000);
+    }
+}
+
+
 /*
  * A queued job wants a worker; and where one was just claimed there may be
  * another behind it.
@@ -722,6 +746,10 @@ ngx_http_assess_scheduler_publish(const assess_change_t **changes,
     s = &ngx_http_assess_scheduler;
 
     ngx_http_assess_zone_publish(s->mcf->zone, changes, n);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_assess_changed(s->engine.metrics, changes[i]);
+    }
 
     for (i = 0; i < n && !changes[i]->notices; i++) { /* void */ }
 
@@ -806,14 +834,6 @@ static double
 ngx_http_assess_engine_budget(void *ctx, const assess_str_t *tenant)
 {
     return ngx_http_assess_budget_of(ngx_http_assess_scheduler.mcf, tenant);
-}
-
-
-static void
-ngx_http_assess_engine_cached(void *ctx, size_t hits, size_t misses)
-{
-    ngx_http_assess_zone_answers(ngx_http_assess_scheduler.mcf->zone, hits,
-                                 misses);
 }
 
 

@@ -12,6 +12,17 @@
 
 
 typedef struct ngx_http_assess_task_s  ngx_http_assess_task_t;
+typedef struct ngx_http_assess_pool_s  ngx_http_assess_pool_t;
+
+
+/* What a pool does; of nginx's own counts nothing can be seen. */
+struct ngx_http_assess_pool_s {
+    ngx_thread_pool_t  *pool;
+    ngx_atomic_t        threads;              /* that have had work so far */
+    ngx_atomic_t        busy;
+    ngx_atomic_t        waiting;              /* tasks that none has begun */
+};
+
 
 struct ngx_http_assess_task_s {
     ngx_thread_task_t   task;
@@ -19,6 +30,7 @@ struct ngx_http_assess_task_s {
     void              (*done)(void *data);    /* on the event loop */
     void               *data;
     ngx_atomic_t        state;                /* of the hand-over */
+    ngx_http_assess_pool_t  *pool;
 };
 
 
@@ -35,6 +47,10 @@ ngx_int_t ngx_http_assess_task_post(ngx_thread_pool_t *pool,
  * more, but done() still is, when a thread has come to it.  0: one has it.
  */
 ngx_uint_t ngx_http_assess_task_give_up(ngx_http_assess_task_t *task);
+
+/* What this pool does; NULL: it never had a task. */
+const ngx_http_assess_pool_t *ngx_http_assess_task_pool(
+    ngx_thread_pool_t *pool);
 
 /* How many are under way. */
 ngx_uint_t ngx_http_assess_tasks(void);

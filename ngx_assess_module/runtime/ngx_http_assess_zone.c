@@ -125,6 +125,7 @@ ngx_http_assess_zone_enter(ngx_shm_zone_t *zone)
             w->wants = 0;
             w->woken = 0;
             ngx_memzero(&w->tasks, sizeof(ngx_http_assess_tasks_t));
+            ngx_memzero(&w->told, sizeof(ngx_http_assess_told_t));
             w->pid = (ngx_atomic_uint_t) ngx_pid;
 
             ngx_http_assess_worker = (ngx_int_t) i;
@@ -225,7 +226,8 @@ ngx_http_assess_zone_tasks(ngx_shm_zone_t *zone, ngx_uint_t worker)
 
 
 void *
-ngx_http_assess_zone_gate(ngx_shm_zone_t *zone, const assess_str_t *name)
+ngx_http_assess_zone_gate(ngx_shm_zone_t *zone, const assess_str_t *name,
+    assess_traffic_t **traffic)
 {
     size_t                   size;
     ngx_slab_pool_t         *shpool;
@@ -251,6 +253,8 @@ ngx_http_assess_zone_gate(ngx_shm_zone_t *zone, const assess_str_t *name)
         goto done;
     }
 
+    ngx_memzero(&gate->traffic, sizeof(assess_traffic_t));
+
     gate->len = name->len;
     gate->gate = (u_char *) gate + size;
     ngx_memcpy(gate->name, name->data, name->len);
@@ -268,36 +272,9 @@ done:
 
     ngx_shmtx_unlock(&shpool->mutex);
 
+    *traffic = gate ? &gate->traffic : NULL;
+
     return gate ? gate->gate : NULL;
-}
-
-
-void
-ngx_http_assess_zone_answers(ngx_shm_zone_t *zone, ngx_uint_t hits,
-    ngx_uint_t misses)
-{
-    ngx_slab_pool_t        *shpool;
-    ngx_http_assess_shm_t  *sh;
-
-    sh = ngx_http_assess_shm(zone, &shpool);
-
-    (void) ngx_atomic_fetch_add(&sh->answer_hits, (ngx_atomic_int_t) hits);
-    (void) ngx_atomic_fetch_add(&sh->answer_misses,
-                                (ngx_atomic_int_t) misses);
-}
-
-
-void
-ngx_http_assess_zone_answers_read(ngx_shm_zone_t *zone, ngx_uint_t *hits,
-    ngx_uint_t *misses)
-{
-    ngx_slab_pool_t        *shpool;
-    ngx_http_assess_shm_t  *sh;
-
-    sh = ngx_http_assess_shm(zone, &shpool);
-
-    *hits = sh->answer_hits;
-    *misses = sh->answer_misses;
 }
 
 

@@ -13,6 +13,8 @@
 
 #include "../ngx_http_assess_module.h"
 
+#include "store/assess_gauges.h"
+
 
 #define NGX_HTTP_ASSESS_ZONE_MIN      (1024 * 1024)
 #define NGX_HTTP_ASSESS_WORKERS       128
@@ -53,6 +55,47 @@ typedef struct {
 } ngx_http_assess_tasks_t;
 
 
+/*
+ * What a worker tells of itself, about once a second.  Only the worker writes
+ * it; each number is whole, whoever reads it.
+ */
+#define NGX_HTTP_ASSESS_POOL_JOBS     0
+#define NGX_HTTP_ASSESS_POOL_STORE    1
+#define NGX_HTTP_ASSESS_POOL_FETCH    2
+#define NGX_HTTP_ASSESS_POOLS         3
+
+typedef struct {
+    ngx_atomic_t    threads;         /* that have had work so far */
+    ngx_atomic_t    busy;
+    ngx_atomic_t    waiting;         /* tasks that no thread has begun */
+} ngx_http_assess_pool_use_t;
+
+typedef struct {
+    ngx_atomic_t    open;
+    ngx_atomic_t    used;
+    ngx_atomic_t    max;
+} ngx_http_assess_db_use_t;
+
+typedef struct {
+    ngx_http_assess_pool_use_t  pools[NGX_HTTP_ASSESS_POOLS];
+    ngx_http_assess_db_use_t    jobs;        /* connections of jobs */
+    ngx_http_assess_db_use_t    calls;
+
+    ngx_atomic_t    streams;         /* that are open */
+    ngx_atomic_t    behind;          /* of them, that cannot take events now */
+    ngx_atomic_t    lag;             /* events, of the last of them */
+    ngx_atomic_t    documents;       /* bytes of the document cache */
+} ngx_http_assess_told_t;
+
+
+/* How the store was, when somebody looked. */
+typedef struct {
+    assess_gauges_t  gauges;
+    int64_t          read_at;        /* monotonic, ms; 0: never */
+    ngx_uint_t       failed;         /* the last look did */
+} ngx_http_assess_seen_t;
+
+
 /* Why a worker is woken. */
 #define NGX_HTTP_ASSESS_WAKE_EVENTS   0x1
 #define NGX_HTTP_ASSESS_WAKE_QUEUE    0x2
@@ -85,17 +128,34 @@ ngx_uint_t ngx_http_assess_zone_dead(ngx_shm_zone_t *zone,
     char (*ids)[ASSESS_UUID_LEN + 1], ngx_uint_t max);
 
 /*
- * The gate of a provider (assess_gate.h), which all workers share; NULL when
- * the zone is full.
+ * The gate of a provider (assess_gate.h), which all workers share, and what is
+ * counted of it; both NULL when the zone is full.
  */
 void *ngx_http_assess_zone_gate(ngx_shm_zone_t *zone,
-    const assess_str_t *name);
+    const assess_str_t *name, assess_traffic_t **traffic);
 
-/* Kept answers that were found, and those that were not; since the start. */
-void ngx_http_assess_zone_answers(ngx_shm_zone_t *zone, ngx_uint_t hits,
-    ngx_uint_t misses);
-void ngx_http_assess_zone_answers_read(ngx_shm_zone_t *zone,
-    ngx_uint_t *hits, ngx_uint_t *misses);
+/* ngx_http_assess_zone_metrics.c: what is counted of all of this nginx. */
+assess_metrics_t *ngx_http_assess_zone_metrics(ngx_shm_zone_t *zone);
+
+/* What a worker tells, by its number; NULL: there is no such worker. */
+ngx_http_assess_told_t *ngx_http_assess_zone_told(ngx_shm_zone_t *zone,
+    ngx_uint_t worker);
+
+/*
+ * How the store is: whether it is this worker that is to look, since none did
+ * for interval; what it saw, NULL: nothing; and what was seen last.
+ */
+ngx_uint_t ngx_http_assess_zone_see(ngx_shm_zone_t *zone,
+    ngx_msec_t interval);
+void ngx_http_assess_zone_saw(ngx_shm_zone_t *zone,
+    const assess_gauges_t *gauges);
+void ngx_http_assess_zone_seen(ngx_shm_zone_t *zone,
+    ngx_http_assess_seen_t *seen);
+
+/* Somebody reads all this; and whether anybody did, within interval. */
+void ngx_http_assess_zone_ask(ngx_shm_zone_t *zone);
+ngx_uint_t ngx_http_assess_zone_asked(ngx_shm_zone_t *zone,
+    ngx_msec_t interval);
 
 /*
  * What a worker keeps there of its CPU tasks, by its number; NULL: there is no

@@ -22,6 +22,7 @@ typedef struct {
     ngx_fd_t             fd;
     char                 id[ASSESS_UUID_LEN + 1];
     ngx_http_assess_tasks_t  tasks;
+    ngx_http_assess_told_t   told;
 } ngx_http_assess_worker_t;
 
 
@@ -34,6 +35,7 @@ typedef struct ngx_http_assess_gate_s  ngx_http_assess_gate_t;
 struct ngx_http_assess_gate_s {
     ngx_http_assess_gate_t  *next;
     void                    *gate;
+    assess_traffic_t         traffic;
     size_t                   len;
     u_char                   name[1];
 };
@@ -63,8 +65,11 @@ typedef struct {
 
     char                       instance[ASSESS_UUID_LEN + 1];
     ngx_http_assess_gate_t    *gates;
-    ngx_atomic_t               answer_hits;
-    ngx_atomic_t               answer_misses;
+
+    assess_metrics_t           metrics;
+    ngx_http_assess_seen_t     seen;     /* of the store */
+    int64_t                    seeing;   /* since; monotonic, ms */
+    int64_t                    asked;    /* for all this, last; likewise */
 
     ngx_http_assess_worker_t   workers[NGX_HTTP_ASSESS_WORKERS];
 } ngx_http_assess_shm_t;

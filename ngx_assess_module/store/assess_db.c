@@ -140,6 +140,25 @@ assess_db_destroy(assess_db_t *db)
 }
 
 
+void
+assess_db_stats(assess_db_t *db, assess_db_stats_t *stats)
+{
+    const assess_conn_t  *conn;
+
+    (void) pthread_mutex_lock(&db->mutex);
+
+    stats->max = db->conf.connections;
+    stats->open = db->open;
+    stats->used = db->open;
+
+    for (conn = db->idle; conn; conn = conn->next) {
+        stats->used--;
+    }
+
+    (void) pthread_mutex_unlock(&db->mutex);
+}
+
+
 int
 assess_db_away(assess_db_t *db, assess_err_t *err)
 {

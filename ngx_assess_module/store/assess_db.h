@@ -76,6 +76,16 @@ void assess_db_destroy(assess_db_t *db);
  */
 assess_err_e assess_db_migrate(assess_db_t *db, assess_err_t *err);
 
+/* Of the pool: connections that are open, those of them in use, the bound. */
+typedef struct {
+    int   open;
+    int   used;
+    int   max;
+} assess_db_stats_t;
+
+/* Does not block. */
+void assess_db_stats(assess_db_t *db, assess_db_stats_t *stats);
+
 /* A round trip, for readiness: it answers, and takes writes. */
 assess_err_e assess_db_check(assess_db_t *db, assess_err_t *err);
 

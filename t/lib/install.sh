@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what the given purposes need and is not there: run build sample
-# test browser fuzz bench, and redis nchan npm for the peers of bench.  Says what it
-# installs; with all in place it does nothing.
+# test browser metrics fuzz bench, and redis nchan npm for the peers of bench.  Says
+# what it installs; with all in place it does nothing.
 
 set -euo pipefail
 
@@ -14,6 +14,7 @@ declare -A packages=(
     [sample]="groff"
     [test]="curl poppler-utils procps libheif-examples nodejs"
     [browser]="nodejs npm chromium"
+    [metrics]="prometheus"
     [sanitize]="patch xz-utils"
     [fuzz]="clang libclang-rt-14-dev"
     [bench]="wrk"
