@@ -119,6 +119,9 @@ sub location { my ($head, $text) = @_;
                return conf(location => "location $head {\n$text\n}\n") }
 sub api      { my ($head) = @_;
                return location($head, 'assess_api; # here') }
+sub metrics  { my ($text) = @_;
+               return conf(location => "location /api/ {\nassess_api;\n}\n"
+                   . "location = /m {\n$text\n}\n") }
 sub needs    { my ($name) = @_;
                return conf(without => [$name], location =>
                    "location /api/ {\n assess_api; # here\n}\n") }
@@ -172,6 +175,17 @@ my %mistakes = (
     ['"assess_dashboard" shares its location with another directive that '
         . 'answers requests', location('/d',
         "assess_dashboard; # here\nproxy_pass http://127.0.0.1:1;")],
+],
+
+'assess_metrics' => [
+    ['"assess_metrics" needs the "assess_api" directive',
+        conf(location => "location = /m {\nassess_metrics; # here\n}\n")],
+    ['"assess_metrics" directive shares its location with another directive '
+        . 'that answers requests',
+        metrics("proxy_pass http://127.0.0.1:1;\nassess_metrics; # here")],
+    ['"assess_metrics" shares its location with another directive that answers '
+        . 'requests',
+        metrics("assess_metrics; # here\nproxy_pass http://127.0.0.1:1;")],
 ],
 
 'assess_tenant' => [
@@ -695,6 +709,7 @@ my %twice = (
     assess_api => location('/api/', "assess_api;\nassess_api; # here"),
     assess_dashboard => location('/d',
         "assess_dashboard;\nassess_dashboard; # here"),
+    assess_metrics => metrics("assess_metrics;\nassess_metrics; # here"),
 );
 
 subtest 'common mistakes' => sub {
@@ -707,6 +722,8 @@ subtest 'common mistakes' => sub {
         my $conf = http("$name a b c d e f g h; # here\n", $name);
         $conf = location('/api/', "$name a b; # here")
             if $name =~ /^assess_(?:api|dashboard)\z/;
+        $conf = location('/api/', "$name a; # here") if $name eq 'assess_api';
+        $conf = metrics("$name a; # here") if $name eq 'assess_metrics';
         next if $name =~ /^assess_(?:database|extract_limits)\z/;
 
         ($status, $said) = check($conf);

@@ -435,9 +435,45 @@ END
     is($value, metric('assess_jobs_accepted_total'),
         'Prometheus has scraped what the page says');
 
-    my $data = ask_prometheus($watch, '/api/v1/alerts');
-    is(join(' ', map { $_->{labels}{alertname} } @{ $data->{alerts} }), '',
-        'no alert is there while all is well');
+    # one that looked before the first scrape had nothing to see
+    my $alerts = 'none was asked for';
+    wait_until(30, sub {
+        my $data = ask_prometheus($watch, '/api/v1/alerts') or return 0;
+        $alerts = join ' ', map { $_->{labels}{alertname} } @{ $data->{alerts} };
+        return $alerts eq '';
+    });
+    is($alerts, '', 'no alert is there while all is well');
+}
+
+# the database is there, and does not answer: the page does
+{
+    my $in;
+    my $cluster = $t->cluster;
+    my $conninfo = $cluster->conninfo;
+
+    open($in, '|-', "$cluster->{bin}/psql", '-qAtX', $conninfo)
+        or die "psql: $!\n";
+    $in->autoflush(1);
+    print {$in} "begin;\nlock table assess.lanes in access exclusive mode;\n";
+
+    wait_until(20, sub { $t->sql('select count(*) from pg_locks where relation'
+        . " = 'assess.lanes'::regclass and mode = 'AccessExclusiveLock'"
+        . ' and granted') > 0 }) or die "the table is not locked\n";
+
+    my $slowest = 0;
+    my $down = wait_until(30, sub {
+        my $begun = time;
+        my $up = metric('assess_store_up');
+        $slowest = time - $begun if time - $begun > $slowest;
+        return $up == 0;
+    });
+
+    ok($down, 'a database that does not answer in time is told of');
+    cmp_ok($slowest, '<', 3, sprintf 'no page waits for it (%.1f s)', $slowest);
+
+    print {$in} "rollback;\n";
+    close $in;
+    becomes('assess_store_up', 1, 'it answers again', 30);
 }
 
 {

@@ -6,6 +6,7 @@
 
 
 #define NGX_HTTP_ASSESS_GAUGES_TELL    1000      /* ms; a worker of itself */
+#define NGX_HTTP_ASSESS_GAUGES_NOW     100       /* ms; so new is as of now */
 #define NGX_HTTP_ASSESS_GAUGES_SEE     3000      /* ms; how the store is */
 #define NGX_HTTP_ASSESS_GAUGES_WAIT    500       /* ms; of who asks for that */
 #define NGX_HTTP_ASSESS_GAUGES_READ    2000      /* ms; of the thread */
@@ -19,6 +20,7 @@ typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     ngx_event_t                    timer;
     ngx_connection_t               dummy;        /* for the timers' log */
+    int64_t                        told_at;
 
     ngx_queue_t                    askers;
     ngx_event_t                    wait;
@@ -94,6 +96,8 @@ ngx_http_assess_gauges_tell(void)
     ngx_http_assess_told_t       *told;
     ngx_http_assess_main_conf_t  *mcf;
 
+    ngx_http_assess_gauges.told_at = assess_mono_ms();
+
     mcf = ngx_http_assess_gauges.mcf;
     engine = ngx_http_assess_scheduler_engine();
 
@@ -161,7 +165,10 @@ ngx_http_assess_gauges_ask(ngx_http_assess_asker_t *asker)
     g = &ngx_http_assess_gauges;
 
     ngx_http_assess_zone_ask(g->mcf->zone);
-    ngx_http_assess_gauges_tell();
+
+    if (assess_mono_ms() - g->told_at >= NGX_HTTP_ASSESS_GAUGES_NOW) {
+        ngx_http_assess_gauges_tell();
+    }
 
     if (g->reading && g->late) {
         return NGX_OK;

@@ -20,7 +20,8 @@ static void ngx_http_assess_task_hold(ngx_event_t *ev);
 static ngx_uint_t   ngx_http_assess_ntasks;
 
 /* those of assess_threads: a pool is known from its first task on */
-static ngx_http_assess_pool_t  ngx_http_assess_pools[NGX_HTTP_ASSESS_TASK_POOLS];
+static ngx_http_assess_pool_t  ngx_http_assess_pools[
+                                                  NGX_HTTP_ASSESS_TASK_POOLS];
 
 static __thread ngx_uint_t     ngx_http_assess_pool_seen;
 

@@ -7,6 +7,7 @@
    engine/assess_openai_reply.c engine/assess_openai_budget.c engine/assess_header.c
    engine/assess_transfer.c engine/assess_client.c
    engine/assess_carrier.c engine/assess_trunk.c base/assess_background.c
+   base/assess_metrics.c
    engine/assess_sockets.c engine/assess_gate.c
    engine/assess_pace.c engine/assess_window.c engine/assess_minute.c
    engine/assess_supply.c engine/assess_ratelimit.c engine/assess_prompt.c engine/assess_tokens.c
