@@ -992,6 +992,10 @@ sub example {
         return conf(pools => $1, http => $2, without => [$name]);
     }
 
+    # what needs the API elsewhere has it elsewhere
+    $text .= "location /a/ {\nassess_api;\nassess_tenant a;\n}\n"
+        if $text =~ /^location/m && $text !~ /assess_api/;
+
     return conf(http => $variables, without => ['assess_tenant'],
                 location => $text) if $text =~ /^location/m;
     return conf(http => $text) if $text =~ /\{/;
