@@ -134,6 +134,13 @@ sub agree {
     is($page->{assess_nginx_workers}, 3, 'and three workers');
     is($page->{assess_job_slots}, 12, 'with four jobs each');
     is($page->{assess_jobs_accepted_total}, 0, 'a counter begins with 0');
+    is($page->{qq(assess_database_max_connections{pool="$_"})}, 12,
+        "twelve connections for $_") for qw(jobs calls);
+    cmp_ok($page->{'assess_database_busy_connections{pool="calls"}'}, '<=',
+        $page->{'assess_database_connections{pool="calls"}'},
+        'no more are in use than are open');
+    cmp_ok($page->{assess_cpu_tasks_limit}, '<=', $page->{assess_cpu_tasks_max},
+        'no more CPU tasks than there may be');
 
     my $a = $http->get('/metrics');
     is($a->{headers}{'content-type'},
@@ -304,7 +311,7 @@ agree('after a reload');
 
 {
     my $before = page();
-    $provider->control(reset => JSON::PP::true, delayMs => 1500);
+    $provider->control(reset => JSON::PP::true, delayMs => 12_000);
 
     my @running = map { start($t, document($t), 'five')->{jobId} } 1 .. 9;
     wait_until(30, sub {
@@ -313,10 +320,18 @@ agree('after a reload');
             && $provider->stats->{inFlight} == 9;
     }) or die "the jobs do not run\n";
 
+    becomes('assess_running_jobs', 9, 'nine jobs run');
+    becomes('assess_provider_in_flight_requests{provider="openai"}', 9,
+        'with a request each');
+    ok(wait_until(10, sub {
+        return metric('assess_pool_busy_threads{pool="jobs"}') >= 9;
+    }), 'on a thread each');
+
     # one that has some, while nothing is being written
     my ($pid) = $t->sql('select w.pid from assess.assess_workers w where exists'
         . ' (select from assess.assessment_jobs j where j.worker_id ='
         . " w.worker_id and j.status = 'processing') order by w.pid limit 1");
+    $provider->control(delayMs => 0);
     kill 'KILL', $pid;
     $t->allow_alarm(qr/worker process $pid exited on signal 9/);
     idle($t);
@@ -328,6 +343,27 @@ agree('after a reload');
         $before->{assess_leases_taken_over_total} + $left, 'so many are told');
     agree('after a worker was killed');
     is(metric('assess_nginx_workers'), 3, 'there are three workers again');
+}
+
+
+
+# --- a provider that is down
+
+{
+    my $none = 'assess_provider_requests_total{provider="openai",status="none"}';
+    my $before = metric($none);
+
+    $provider->control(reset => JSON::PP::true, mode => 'reset');
+    start($t, document($t), 'five');
+    becomes('assess_provider_circuit_open{provider="openai"}', 1,
+        'the circuit opens', 60);
+    cmp_ok(metric($none), '>', $before, 'requests had no answer');
+
+    $provider->control(reset => JSON::PP::true);
+    becomes('assess_provider_circuit_open{provider="openai"}', 0,
+        'and closes when the provider is back', 60);
+    idle($t);
+    agree('after that');
 }
 
 valid('at the end');
@@ -443,6 +479,19 @@ END
         return $alerts eq '';
     });
     is($alerts, '', 'no alert is there while all is well');
+
+    my $board = JSON::PP->new->utf8->decode(slurp("$repo/docs/grafana.json"));
+    my @bad;
+
+    for my $expr (map { $_->{expr} } map { @{ $_->{targets} // [] } }
+        @{ $board->{panels} })
+    {
+        my $query = $expr =~ s/\$__rate_interval/1m/gr =~ s/\$instance/.*/gr;
+        $query =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ge;
+        push @bad, $expr unless ask_prometheus($watch,
+            "/api/v1/query?query=$query");
+    }
+    is(join("\n", @bad), '', 'Prometheus understands all of the dashboard');
 }
 
 # the database is there, and does not answer: the page does
