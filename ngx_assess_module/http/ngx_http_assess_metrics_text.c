@@ -6,7 +6,6 @@
 #include "../runtime/ngx_http_assess_scheduler.h"
 
 #include "base/assess_exposition.h"
-#include "engine/assess_gate.h"
 #include "engine/assess_tasks.h"
 
 
@@ -19,14 +18,6 @@ static void ngx_http_assess_metrics_store(assess_buf_t *b,
     ngx_shm_zone_t *zone);
 static void ngx_http_assess_metrics_gauges(assess_buf_t *b,
     const assess_gauges_t *g);
-static void ngx_http_assess_metrics_providers(assess_buf_t *b,
-    const assess_engine_t *engine);
-static void ngx_http_assess_metrics_requests(assess_buf_t *b,
-    const assess_engine_t *engine);
-static void ngx_http_assess_metrics_gates(assess_buf_t *b,
-    const assess_engine_t *engine);
-static void ngx_http_assess_metrics_quotas(assess_buf_t *b,
-    const assess_engine_t *engine);
 static void ngx_http_assess_metrics_documents(assess_buf_t *b,
     const assess_metrics_t *m);
 static void ngx_http_assess_metrics_lookups(assess_buf_t *b, const char *name,
@@ -195,228 +186,6 @@ ngx_http_assess_metrics_gauges(assess_buf_t *b, const assess_gauges_t *g)
 }
 
 
-static void
-ngx_http_assess_metrics_providers(assess_buf_t *b,
-    const assess_engine_t *engine)
-{
-    ngx_http_assess_metrics_requests(b, engine);
-    ngx_http_assess_metrics_gates(b, engine);
-    ngx_http_assess_metrics_quotas(b, engine);
-}
-
-
-/* Those that have a server, and room in the zone */
-
-static const assess_traffic_t *
-ngx_http_assess_metrics_traffic(const assess_engine_t *engine, ngx_uint_t i,
-    assess_label_t *label)
-{
-    const assess_provider_conf_t  *conf;
-
-    conf = assess_provider_conf(engine->providers[i]);
-
-    label->name = "provider";
-    label->value = conf->name;
-
-    return conf->type == ASSESS_PROVIDER_LOCAL ? NULL : conf->traffic;
-}
-
-
-static void
-ngx_http_assess_metrics_requests(assess_buf_t *b,
-    const assess_engine_t *engine)
-{
-    ngx_uint_t               i, k;
-    assess_label_t           labels[2];
-    const assess_traffic_t  *t;
-
-    static const char  *const answered[ASSESS_ANSWERED] = {
-        "2xx", "3xx", "4xx", "429", "5xx", "none", "broken_off"
-    };
-
-    assess_exposition_head(b, "assess_provider_requests_total", "counter",
-        "Requests to a provider that ended, by the status of the answer.");
-
-    for (i = 0; i < engine->nproviders; i++) {
-
-        t = ngx_http_assess_metrics_traffic(engine, i, &labels[0]);
-
-        for (k = 0; t && k < ASSESS_ANSWERED; k++) {
-            labels[1] = assess_exposition_label("status", answered[k]);
-            assess_exposition_sample(b, "assess_provider_requests_total",
-                labels, 2, (double) assess_counted(&t->requests[k]));
-        }
-    }
-
-    assess_exposition_head(b, "assess_provider_retries_total", "counter",
-        "Requests to a provider that were to be sent again.");
-
-    for (i = 0; i < engine->nproviders; i++) {
-
-        t = ngx_http_assess_metrics_traffic(engine, i, &labels[0]);
-
-        if (t) {
-            assess_exposition_sample(b, "assess_provider_retries_total",
-                labels, 1, (double) assess_counted(&t->again));
-        }
-    }
-
-    assess_exposition_head(b, "assess_provider_tokens_total", "counter",
-        "Tokens that a provider told of, by their direction.");
-
-    for (i = 0; i < engine->nproviders; i++) {
-
-        t = ngx_http_assess_metrics_traffic(engine, i, &labels[0]);
-
-        if (t) {
-            labels[1] = assess_exposition_label("direction", "input");
-            assess_exposition_sample(b, "assess_provider_tokens_total",
-                labels, 2, (double) assess_counted(&t->input_tokens));
-
-            labels[1] = assess_exposition_label("direction", "output");
-            assess_exposition_sample(b, "assess_provider_tokens_total",
-                labels, 2, (double) assess_counted(&t->output_tokens));
-        }
-    }
-
-    assess_exposition_head(b, "assess_provider_cost_dollars_total", "counter",
-        "What these tokens cost, by the prices that are configured.");
-
-    for (i = 0; i < engine->nproviders; i++) {
-
-        t = ngx_http_assess_metrics_traffic(engine, i, &labels[0]);
-
-        if (t) {
-            assess_exposition_sample(b, "assess_provider_cost_dollars_total",
-                labels, 1, (double) assess_counted(&t->cost) / 1e9);
-        }
-    }
-
-    assess_exposition_head(b, "assess_provider_request_seconds", "histogram",
-        "What requests to a provider took that ended by themselves.");
-
-    for (i = 0; i < engine->nproviders; i++) {
-
-        t = ngx_http_assess_metrics_traffic(engine, i, &labels[0]);
-
-        if (t) {
-            assess_exposition_histogram(b, "assess_provider_request_seconds",
-                                        labels, 1, &t->took);
-        }
-    }
-}
-
-
-/* What the gate has learned of a provider, as all workers share it */
-
-static void
-ngx_http_assess_metrics_gates(assess_buf_t *b, const assess_engine_t *engine)
-{
-    double               value;
-    int64_t              now;
-    ngx_uint_t           i, k;
-    assess_label_t       label;
-    assess_gate_state_t  state;
-
-    static const char  *const gauges[][2] = {
-        { "assess_provider_circuit_open",
-          "Whether a provider is down, and only looked for now and then." },
-        { "assess_provider_in_flight_requests",
-          "Requests to a provider that are under way." },
-        { "assess_provider_window_requests",
-          "Requests that may be under way at once, as far as is known." },
-        { "assess_provider_rate_limit",
-          "Requests a second that a provider takes; 0: no limit is known." },
-        { "assess_provider_pause_seconds",
-          "For how long nothing is sent to a provider that refused." }
-    };
-
-    now = assess_mono_ms();
-
-    for (k = 0; k < NGX_HTTP_ASSESS_EACH(gauges); k++) {
-
-        assess_exposition_head(b, gauges[k][0], "gauge", gauges[k][1]);
-
-        for (i = 0; i < engine->nproviders; i++) {
-
-            if (!ngx_http_assess_metrics_traffic(engine, i, &label)) {
-                continue;
-            }
-
-            assess_gate_state(assess_provider_gate(engine->providers[i]), now,
-                              &state);
-
-            switch (k) {
-
-            case 0:
-                value = state.circuit != ASSESS_CIRCUIT_CLOSED;
-                break;
-
-            case 1:
-                value = state.in_flight;
-                break;
-
-            case 2:
-                value = state.window;
-                break;
-
-            case 3:
-                value = state.per_minute / 60;
-                break;
-
-            default:
-                value = (double) state.pause_ms / 1000;
-            }
-
-            assess_exposition_sample(b, gauges[k][0], &label, 1, value);
-        }
-    }
-}
-
-
-/* What was told last; a provider that tells nothing has none of it */
-
-static void
-ngx_http_assess_metrics_quotas(assess_buf_t *b, const assess_engine_t *engine)
-{
-    uint64_t                 value;
-    ngx_uint_t               i, k, left;
-    const char              *name;
-    assess_label_t           labels[2];
-    const assess_traffic_t  *t;
-
-    static const char  *const quotas[ASSESS_QUOTAS] = {
-        "requests", "tokens", "input_tokens", "output_tokens"
-    };
-
-    for (left = 0; left < 2; left++) {
-
-        name = left ? "assess_provider_quota_remaining"
-                    : "assess_provider_quota_limit";
-
-        assess_exposition_head(b, name, "gauge", left
-            ? "What is left of that, as the provider told last."
-            : "What a provider allows in a time, as it told last.");
-
-        for (i = 0; i < engine->nproviders; i++) {
-
-            t = ngx_http_assess_metrics_traffic(engine, i, &labels[0]);
-
-            for (k = 0; t && k < ASSESS_QUOTAS; k++) {
-
-                value = assess_counted(left ? &t->remaining[k]
-                                            : &t->limits[k]);
-                if (value) {
-                    labels[1] = assess_exposition_label("quota", quotas[k]);
-                    assess_exposition_sample(b, name, labels, 2,
-                                             (double) (value - 1));
-                }
-            }
-        }
-    }
-}
-
-
 /* Of a kind that was never read there is nothing to tell */
 
 static void
@@ -517,10 +286,12 @@ ngx_http_assess_metrics_notices(assess_buf_t *b, const assess_metrics_t *m)
 }
 
 
+/* Of each pool, a number that lies there in what is told of it */
+
 static void
-ngx_http_assess_metrics_workers(assess_buf_t *b,
-    ngx_http_assess_main_conf_t *mcf, ngx_uint_t workers,
-    const ngx_http_assess_told_t *told)
+ngx_http_assess_metrics_pools(assess_buf_t *b,
+    const ngx_http_assess_told_t *told, const char *name, const char *help,
+    size_t offset)
 {
     ngx_uint_t  i;
 
@@ -528,6 +299,39 @@ ngx_http_assess_metrics_workers(assess_buf_t *b,
         "jobs", "store", "fetch"
     };
 
+    assess_exposition_head(b, name, "gauge", help);
+
+    for (i = 0; i < NGX_HTTP_ASSESS_POOLS; i++) {
+        ngx_http_assess_metrics_one(b, name, "pool", pools[i],
+            (double) *(const ngx_atomic_t *)
+                      ((const char *) &told->pools[i] + offset));
+    }
+}
+
+
+/* The same of connections */
+
+static void
+ngx_http_assess_metrics_connections(assess_buf_t *b,
+    const ngx_http_assess_told_t *told, const char *name, const char *help,
+    size_t offset)
+{
+    assess_exposition_head(b, name, "gauge", help);
+
+    ngx_http_assess_metrics_one(b, name, "pool", "jobs",
+        (double) *(const ngx_atomic_t *) ((const char *) &told->jobs
+                                          + offset));
+    ngx_http_assess_metrics_one(b, name, "pool", "calls",
+        (double) *(const ngx_atomic_t *) ((const char *) &told->calls
+                                          + offset));
+}
+
+
+static void
+ngx_http_assess_metrics_workers(assess_buf_t *b,
+    ngx_http_assess_main_conf_t *mcf, ngx_uint_t workers,
+    const ngx_http_assess_told_t *told)
+{
     assess_exposition_gauge(b, "assess_nginx_workers",
         "Workers of this nginx, those that finish their last jobs included.",
         (double) workers);
@@ -537,47 +341,25 @@ ngx_http_assess_metrics_workers(assess_buf_t *b,
     assess_exposition_gauge(b, "assess_document_cache_bytes",
         "Memory of texts that are kept.", (double) told->documents);
 
-    assess_exposition_head(b, "assess_pool_threads", "gauge",
-        "Threads of a pool that have had work so far.");
-    for (i = 0; i < NGX_HTTP_ASSESS_POOLS; i++) {
-        ngx_http_assess_metrics_one(b, "assess_pool_threads", "pool",
-            pools[i], (double) told->pools[i].threads);
-    }
+    ngx_http_assess_metrics_pools(b, told, "assess_pool_threads",
+        "Threads of a pool that have had work so far.",
+        offsetof(ngx_http_assess_pool_use_t, threads));
+    ngx_http_assess_metrics_pools(b, told, "assess_pool_busy_threads",
+        "Threads of a pool that are at work.",
+        offsetof(ngx_http_assess_pool_use_t, busy));
+    ngx_http_assess_metrics_pools(b, told, "assess_pool_waiting_tasks",
+        "Tasks that wait for a thread of a pool.",
+        offsetof(ngx_http_assess_pool_use_t, waiting));
 
-    assess_exposition_head(b, "assess_pool_busy_threads", "gauge",
-        "Threads of a pool that are at work.");
-    for (i = 0; i < NGX_HTTP_ASSESS_POOLS; i++) {
-        ngx_http_assess_metrics_one(b, "assess_pool_busy_threads", "pool",
-            pools[i], (double) told->pools[i].busy);
-    }
-
-    assess_exposition_head(b, "assess_pool_waiting_tasks", "gauge",
-        "Tasks that wait for a thread of a pool.");
-    for (i = 0; i < NGX_HTTP_ASSESS_POOLS; i++) {
-        ngx_http_assess_metrics_one(b, "assess_pool_waiting_tasks", "pool",
-            pools[i], (double) told->pools[i].waiting);
-    }
-
-    assess_exposition_head(b, "assess_database_connections", "gauge",
-        "Connections to the database that are open, for jobs or for calls.");
-    ngx_http_assess_metrics_one(b, "assess_database_connections", "pool",
-        "jobs", (double) told->jobs.open);
-    ngx_http_assess_metrics_one(b, "assess_database_connections", "pool",
-        "calls", (double) told->calls.open);
-
-    assess_exposition_head(b, "assess_database_busy_connections", "gauge",
-        "Those of them that are in use.");
-    ngx_http_assess_metrics_one(b, "assess_database_busy_connections", "pool",
-        "jobs", (double) told->jobs.used);
-    ngx_http_assess_metrics_one(b, "assess_database_busy_connections", "pool",
-        "calls", (double) told->calls.used);
-
-    assess_exposition_head(b, "assess_database_max_connections", "gauge",
-        "How many there may be.");
-    ngx_http_assess_metrics_one(b, "assess_database_max_connections", "pool",
-        "jobs", (double) told->jobs.max);
-    ngx_http_assess_metrics_one(b, "assess_database_max_connections", "pool",
-        "calls", (double) told->calls.max);
+    ngx_http_assess_metrics_connections(b, told, "assess_database_connections",
+        "Connections to the database that are open, for jobs or for calls.",
+        offsetof(ngx_http_assess_db_use_t, open));
+    ngx_http_assess_metrics_connections(b, told,
+        "assess_database_busy_connections", "Those of them that are in use.",
+        offsetof(ngx_http_assess_db_use_t, used));
+    ngx_http_assess_metrics_connections(b, told,
+        "assess_database_max_connections", "How many there may be.",
+        offsetof(ngx_http_assess_db_use_t, max));
 }
 
 
