@@ -97,7 +97,8 @@ sub batch_is {
         completedDocuments => 'int', failedDocuments => 'int',
         cancelledDocuments => 'int', progress => 'num', tokens => 'tokens',
         cost => 'num', estimatedCost => 'num?', maxCost => 'num?',
-        estimatedCompletion => 'time?', createdAt => 'time',
+        estimatedCompletion => 'time?', estimateQuality => 'text?',
+        estimatedRange => 'object?', createdAt => 'time',
         startedAt => 'time?', completedAt => 'time?', user => 'text?',
         priority => 'int', metadata => 'object');
 

@@ -176,6 +176,21 @@ assess_cpu_limit(assess_cpu_t *cpu, unsigned slots)
 
 
 unsigned
+assess_cpu_slots(assess_cpu_t *cpu)
+{
+    unsigned  slots;
+
+    (void) pthread_mutex_lock(&cpu->mutex);
+
+    slots = (unsigned) cpu->limit;
+
+    (void) pthread_mutex_unlock(&cpu->mutex);
+
+    return slots;
+}
+
+
+unsigned
 assess_cpu_held(assess_cpu_t *cpu)
 {
     unsigned  held;

@@ -43,6 +43,9 @@ assess_cpu_t *assess_cpu_create(unsigned slots);
  */
 void assess_cpu_limit(assess_cpu_t *cpu, unsigned slots);
 
+/* How many readers may have one. */
+unsigned assess_cpu_slots(assess_cpu_t *cpu);
+
 /* How many are taken now. */
 unsigned assess_cpu_held(assess_cpu_t *cpu);
 

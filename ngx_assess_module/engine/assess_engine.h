@@ -39,7 +39,7 @@ typedef struct {
     assess_deadly_t         *deadly;         /* by engine_init(), too */
     struct assess_usages_s  *usages;         /* what is put on the bill */
 
-    assess_rates_t          *rates;          /* and what things take */
+    assess_rates_t          *rates;          /* shared, or its own */
     assess_metrics_t        *metrics;        /* what is counted; or NULL */
     int                      asking;         /* jobs that do, now; atomic */
 

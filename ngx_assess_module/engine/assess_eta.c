@@ -15,8 +15,10 @@
  */
 #define ASSESS_ETA_CHANGED  0.10
 #define ASSESS_ETA_SIGMAS   5.0
+#define ASSESS_ETA_ALIKE    0.15       /* of what would be if all were chance */
 #define ASSESS_ETA_SIDE     4          /* buckets on each side, at least */
 
+#define ASSESS_ETA_LAST     0.7        /* of a request: the end of the last */
 #define ASSESS_ETA_ODDS     1.64       /* sigmas: nine of ten times */
 #define ASSESS_ETA_UNKNOWN  0.05       /* what no measurement knows */
 
@@ -87,34 +89,63 @@ assess_eta_merge(assess_eta_t *eta)
 }
 
 
+static void
+assess_eta_reach(assess_eta_t *eta, double now)
+{
+    eta->now = now;
+
+    while (now >= eta->width * ASSESS_ETA_BUCKETS) {
+        assess_eta_merge(eta);
+    }
+
+    eta->n = (unsigned) (now / eta->width) + 1;
+}
+
+
 /* What is told late was finished evenly: nobody knows better. */
 
 void
 assess_eta_feed(assess_eta_t *eta, int64_t now, const assess_eta_work_t *done)
 {
-    double    from, to, all;
-    unsigned  i;
+    double  from, to;
 
     from = eta->now;
     to = from + (double) (now > eta->fed ? now - eta->fed : 0) / 1000;
 
-    eta->now = to;
     eta->fed = now > eta->fed ? now : eta->fed;
 
-    while (to >= eta->width * ASSESS_ETA_BUCKETS) {
-        assess_eta_merge(eta);
-    }
+    assess_eta_reach(eta, to);
+    assess_eta_did(eta, from, to, done);
+}
+
+
+void
+assess_eta_recall(assess_eta_t *eta, double seconds)
+{
+    assess_eta_begin(eta, 0);
+    assess_eta_reach(eta, seconds > 0 ? seconds : 0);
+}
+
+
+void
+assess_eta_did(assess_eta_t *eta, double from, double to,
+    const assess_eta_work_t *done)
+{
+    double    all;
+    unsigned  i;
+
+    to = fmin(fmax(to, 0), eta->now);
+    from = fmin(fmax(from, 0), to);
 
     all = to - from;
     i = (unsigned) (from / eta->width);
-    eta->n = (unsigned) (to / eta->width) + 1;
 
     if (all <= 0) {
         assess_eta_add(&eta->buckets[i], done, 1);
         return;
     }
 
-    for ( /* void */ ; i < eta->n; i++) {
+    for ( /* void */ ; i < eta->n && i * eta->width < to; i++) {
         assess_eta_add(&eta->buckets[i], done,
                        (fmin(to, (i + 1) * eta->width)
                         - fmax(from, i * eta->width)) / all);
@@ -132,19 +163,26 @@ assess_eta_resume(assess_eta_t *eta, int64_t now)
 /*
  * How long it takes, if all goes as measured: as long as the place that has most
  * to do.  A job holds its runner while its document is read, and for one request
- * at least, since those of a job go out together.
+ * at least, or as many one after the other as it has more than its part of those
+ * that go out together.
  */
 
 static double
 assess_eta_takes(const assess_eta_places_t *p, const assess_eta_work_t *w,
     double asks)
 {
-    double  read, ask, job;
+    double  read, ask, job, turns;
 
     read = p->cpus > 0 ? w->read / p->cpus : 0;
     ask = p->requests > 0 ? asks * p->seconds / p->requests : 0;
-    job = p->jobs > 0 ? (w->read + fmin(w->jobs, asks) * p->seconds) / p->jobs
-                      : 0;
+
+    turns = fmin(w->jobs, asks);
+
+    if (p->jobs > 0 && p->requests > 0) {
+        turns = fmax(turns, asks / fmax(1, p->requests / p->jobs));
+    }
+
+    job = p->jobs > 0 ? (w->read + turns * p->seconds) / p->jobs : 0;
 
     /* where nothing is known of the places each unit weighs as it does here */
 
@@ -194,7 +232,8 @@ assess_eta_differ(const assess_eta_mean_t *a, const assess_eta_mean_t *b)
 
     chance = (a->square + b->square) / (a->n + b->n - 2)
              * (1 / a->n + 1 / b->n)
-             + most * most * (1 / fmax(a->things, 1) + 1 / fmax(b->things, 1));
+             + most * most * ASSESS_ETA_ALIKE
+               * (1 / fmax(a->things, 1) + 1 / fmax(b->things, 1));
 
     return by / sqrt(chance);
 }
@@ -374,16 +413,27 @@ assess_eta_speed(assess_eta_t *eta, const assess_eta_places_t *places,
 }
 
 
-/* The last ones have nobody beside them. */
+/*
+ * The last ones have nobody beside them.  Where requests take the longest the
+ * last one ends later than the mean of those that are on their way with it.
+ */
 
 static double
-assess_eta_tail(const assess_eta_places_t *p, double read, double ask)
+assess_eta_tail(const assess_eta_places_t *p, double read, double asks)
 {
-    double  tail;
+    double  tail, ask;
 
     tail = p->cpus > 0 ? p->longest * (1 - 1 / p->cpus) / 2 : 0;
+    ask = p->requests > 0 ? asks * p->seconds / p->requests
+                          : asks * p->seconds;
 
-    return read > ask ? tail + p->seconds : tail;
+    if (read > ask) {
+        return tail + p->seconds;
+    }
+
+    return p->requests > 1 ? tail + ASSESS_ETA_LAST * p->seconds
+                                    * fmin(1, 2 * asks / p->requests)
+                           : tail;
 }
 
 
@@ -391,13 +441,15 @@ void
 assess_eta_guess(assess_eta_t *eta, const assess_eta_places_t *places,
     const assess_eta_work_t *left, size_t n, assess_eta_guess_t *guess)
 {
-    double               asked, asks, asking, takes, read, ask, error, least;
+    double               asked, asks, asking, takes, jobs, read, ask, error;
+    double               least;
     size_t               i;
     assess_eta_speed_t   speed;
 
     memset(guess, 0, sizeof(assess_eta_guess_t));
 
     takes = 0;
+    jobs = 0;
     read = 0;
     ask = 0;
     asking = 0;
@@ -413,6 +465,7 @@ assess_eta_guess(assess_eta_t *eta, const assess_eta_places_t *places,
         asks = left[i].asking + left[i].asks * asked;
         takes += assess_eta_takes(places, &left[i], asks);
         read += left[i].read;
+        jobs += left[i].jobs;
         ask += asks;
     }
 
@@ -435,13 +488,11 @@ assess_eta_guess(assess_eta_t *eta, const assess_eta_places_t *places,
 
     guess->seconds += assess_eta_tail(places,
                               places->cpus > 0 ? read / places->cpus : read,
-                              places->requests > 0
-                              ? ask * places->seconds / places->requests
-                              : ask * places->seconds);
+                              ask);
 
     /* whatever the others do, one document takes its time, and its requests */
 
-    least = places->longest + (ask > 0 ? places->seconds : 0);
+    least = places->longest + fmin(fmin(ask, jobs), 1) * places->seconds;
 
     guess->seconds = fmax(guess->seconds, least);
     guess->low = guess->seconds / (1 + error);

@@ -85,6 +85,14 @@ void assess_eta_begin(assess_eta_t *eta, int64_t now);
 void assess_eta_feed(assess_eta_t *eta, int64_t now,
     const assess_eta_work_t *done);
 
+/*
+ * Instead of that, from what is known afterwards: it has lasted so many seconds,
+ * in which so much was done, evenly from one time to another, in any order.
+ */
+void assess_eta_recall(assess_eta_t *eta, double seconds);
+void assess_eta_did(assess_eta_t *eta, double from, double to,
+    const assess_eta_work_t *done);
+
 /* It goes on after a pause: the time since the last feed does not count. */
 void assess_eta_resume(assess_eta_t *eta, int64_t now);
 

@@ -194,3 +194,17 @@ assess_run_read(const assess_run_t *run)
                                (double) (now - run->reading) / 1000);
     }
 }
+
+
+/* All that was to be done with a document before anything is asked is done. */
+
+void
+assess_run_ready(const assess_run_t *run)
+{
+    if (run->read_from) {
+        assess_rates_whole_took(run->engine->rates, run->work.document.kind,
+                                run->work.document.bytes,
+                                (double) (run->asking - run->read_from)
+                                / 1000);
+    }
+}

@@ -569,6 +569,8 @@ assess_run_ask(assess_run_t *run, assess_err_t *err)
     run->asking = assess_mono_ms();
     run->nanswered = 0;
 
+    assess_run_ready(run);
+
     run->ask.items = run->items;
     run->ask.nitems = run->nitems;
 

@@ -53,6 +53,7 @@ typedef struct {
     int                  completed_batches;
     int                  at_once;        /* requests, as of late */
     int64_t              asking;         /* since; or the last reply */
+    int64_t              read_from;      /* since, too; 0: the text was there */
     int64_t              reading;        /* since; 0: no text is being read */
     int64_t              scanning;       /* likewise, of scanned pages */
     int                  scans;
@@ -106,6 +107,7 @@ int64_t assess_run_estimate(const assess_run_t *run,
 
 /* What was seen of that on the way. */
 void assess_run_replied(assess_run_t *run, const assess_reply_t *reply);
+void assess_run_ready(const assess_run_t *run);
 void assess_run_read(const assess_run_t *run);
 
 /* Whether what it spends is limited, and the reserve() of its ask. */

@@ -403,6 +403,7 @@ assess_run_begin(void *ctx, assess_err_t *err)
     assess_text_t *text = ctx;
 
     text->run->reading = assess_mono_ms();
+    text->run->read_from = text->run->reading;
 
     return assess_run_deadly_check(text->run, err);
 }

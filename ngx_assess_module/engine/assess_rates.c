@@ -1,6 +1,7 @@
 
 #include "assess_rates.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +43,48 @@ typedef struct {
 
 struct assess_rates_s {
     pthread_mutex_t        mutex;
+    int                    own;        /* of this process alone */
     assess_rates_line_t    kinds[ASSESS_RATES_KINDS];
+    assess_rates_line_t    wholes[ASSESS_RATES_KINDS];
     assess_rates_mean_t    page;
     assess_rates_model_t   models[ASSESS_RATES_MODELS];
     uint64_t               uses;
 };
+
+
+size_t
+assess_rates_size(void)
+{
+    return sizeof(assess_rates_t);
+}
+
+
+int
+assess_rates_init(void *mem)
+{
+    int                   rc;
+    assess_rates_t       *rates = mem;
+    pthread_mutexattr_t   attr;
+
+    memset(rates, 0, sizeof(assess_rates_t));
+
+    if (pthread_mutexattr_init(&attr) != 0) {
+        return -1;
+    }
+
+    rc = -1;
+
+    if (pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) == 0
+        && pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) == 0
+        && pthread_mutex_init(&rates->mutex, &attr) == 0)
+    {
+        rc = 0;
+    }
+
+    (void) pthread_mutexattr_destroy(&attr);
+
+    return rc;
+}
 
 
 assess_rates_t *
@@ -54,15 +92,17 @@ assess_rates_create(void)
 {
     assess_rates_t  *rates;
 
-    rates = calloc(1, sizeof(assess_rates_t));
+    rates = malloc(sizeof(assess_rates_t));
     if (rates == NULL) {
         return NULL;
     }
 
-    if (pthread_mutex_init(&rates->mutex, NULL) != 0) {
+    if (assess_rates_init(rates) != 0) {
         free(rates);
         return NULL;
     }
+
+    rates->own = 1;
 
     return rates;
 }
@@ -71,9 +111,20 @@ assess_rates_create(void)
 void
 assess_rates_destroy(assess_rates_t *rates)
 {
-    if (rates) {
+    if (rates && rates->own) {
         (void) pthread_mutex_destroy(&rates->mutex);
         free(rates);
+    }
+}
+
+
+/* Who died with it has left a measurement half added, which will fade. */
+
+static void
+assess_rates_lock(assess_rates_t *rates)
+{
+    if (pthread_mutex_lock(&rates->mutex) == EOWNERDEAD) {
+        (void) pthread_mutex_consistent(&rates->mutex);
     }
 }
 
@@ -91,9 +142,9 @@ assess_rates_add(assess_rates_mean_t *m, double n, double value)
 }
 
 
-void
-assess_rates_read_took(assess_rates_t *rates, assess_kind_e kind,
-    int64_t bytes, double seconds)
+static void
+assess_rates_took(assess_rates_t *rates, assess_rates_line_t *lines,
+    assess_kind_e kind, int64_t bytes, double seconds)
 {
     double                x;
     assess_rates_line_t  *l;
@@ -104,9 +155,9 @@ assess_rates_read_took(assess_rates_t *rates, assess_kind_e kind,
 
     x = (double) bytes;
 
-    (void) pthread_mutex_lock(&rates->mutex);
+    assess_rates_lock(rates);
 
-    l = &rates->kinds[kind];
+    l = &lines[kind];
 
     l->n = l->n * ASSESS_RATES_FADES + 1;
     l->x = l->x * ASSESS_RATES_FADES + x;
@@ -115,6 +166,22 @@ assess_rates_read_took(assess_rates_t *rates, assess_kind_e kind,
     l->xy = l->xy * ASSESS_RATES_FADES + x * seconds;
 
     (void) pthread_mutex_unlock(&rates->mutex);
+}
+
+
+void
+assess_rates_read_took(assess_rates_t *rates, assess_kind_e kind,
+    int64_t bytes, double seconds)
+{
+    assess_rates_took(rates, rates->kinds, kind, bytes, seconds);
+}
+
+
+void
+assess_rates_whole_took(assess_rates_t *rates, assess_kind_e kind,
+    int64_t bytes, double seconds)
+{
+    assess_rates_took(rates, rates->wholes, kind, bytes, seconds);
 }
 
 
@@ -149,8 +216,9 @@ assess_rates_line(const assess_rates_line_t *l, double x)
 }
 
 
-double
-assess_rates_read(assess_rates_t *rates, assess_kind_e kind, int64_t bytes)
+static double
+assess_rates_expect(assess_rates_t *rates, const assess_rates_line_t *lines,
+    assess_kind_e kind, int64_t bytes)
 {
     double  seconds;
 
@@ -158,13 +226,27 @@ assess_rates_read(assess_rates_t *rates, assess_kind_e kind, int64_t bytes)
         return -1;
     }
 
-    (void) pthread_mutex_lock(&rates->mutex);
+    assess_rates_lock(rates);
 
-    seconds = assess_rates_line(&rates->kinds[kind], (double) bytes);
+    seconds = assess_rates_line(&lines[kind], (double) bytes);
 
     (void) pthread_mutex_unlock(&rates->mutex);
 
     return seconds;
+}
+
+
+double
+assess_rates_read(assess_rates_t *rates, assess_kind_e kind, int64_t bytes)
+{
+    return assess_rates_expect(rates, rates->kinds, kind, bytes);
+}
+
+
+double
+assess_rates_whole(assess_rates_t *rates, assess_kind_e kind, int64_t bytes)
+{
+    return assess_rates_expect(rates, rates->wholes, kind, bytes);
 }
 
 
@@ -175,7 +257,7 @@ assess_rates_page_took(assess_rates_t *rates, int pages, double seconds)
         return;
     }
 
-    (void) pthread_mutex_lock(&rates->mutex);
+    assess_rates_lock(rates);
 
     assess_rates_add(&rates->page, pages, seconds);
 
@@ -188,7 +270,7 @@ assess_rates_page(assess_rates_t *rates)
 {
     double  seconds;
 
-    (void) pthread_mutex_lock(&rates->mutex);
+    assess_rates_lock(rates);
 
     seconds = rates->page.n > 0 ? rates->page.mean : -1;
 
@@ -276,7 +358,7 @@ assess_rates_ask_took(assess_rates_t *rates, const assess_str_t *provider,
         return;
     }
 
-    (void) pthread_mutex_lock(&rates->mutex);
+    assess_rates_lock(rates);
 
     m = assess_rates_model(rates, provider, model);
 
@@ -299,7 +381,7 @@ assess_rates_ask(assess_rates_t *rates, const assess_str_t *provider,
     double                 seconds;
     assess_rates_model_t  *m;
 
-    (void) pthread_mutex_lock(&rates->mutex);
+    assess_rates_lock(rates);
 
     m = assess_rates_model(rates, provider, model);
     seconds = m ? m->seconds.mean : -1;

@@ -4,6 +4,8 @@
 #include "ngx_http_assess_thread.h"
 #include "ngx_http_assess_zone.h"
 
+#include "engine/assess_batch_eta.h"
+
 
 #define NGX_HTTP_ASSESS_BATCHES_LOOK   1000      /* ms; for what was left */
 #define NGX_HTTP_ASSESS_BATCHES_EVERY  110       /* ms; between two looks */
@@ -12,10 +14,16 @@
 
 #define NGX_HTTP_ASSESS_BATCHES_TOGETHER  64     /* changes that are told */
 
+/* An estimate is made so often, or in so small a part of the time. */
+#define NGX_HTTP_ASSESS_BATCHES_GUESS  1000      /* ms */
+#define NGX_HTTP_ASSESS_BATCHES_PART   25
+#define NGX_HTTP_ASSESS_BATCHES_GUESSES  8       /* one after the other */
+
 
 typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_db_t                   *db;
+    unsigned                       processes;    /* that run jobs */
     ngx_http_assess_thread_t       thread;
     ngx_atomic_t                   begun;
     ngx_atomic_t                   woken;
@@ -24,6 +32,8 @@ typedef struct {
 
 static void *ngx_http_assess_batches_run(void *data);
 static int64_t ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs);
+static void ngx_http_assess_batches_guess(ngx_http_assess_batches_t *bs,
+    const char *batch_id);
 
 
 static ngx_http_assess_batches_t  ngx_http_assess_batches;
@@ -33,13 +43,18 @@ ngx_int_t
 ngx_http_assess_batches_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf, assess_db_t *db)
 {
+    ngx_core_conf_t            *ccf;
     ngx_http_assess_batches_t  *bs;
 
     bs = &ngx_http_assess_batches;
     ngx_memzero(bs, sizeof(ngx_http_assess_batches_t));
 
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
     bs->mcf = mcf;
     bs->db = db;
+    bs->processes = ccf->worker_processes > 0
+                    ? (unsigned) ccf->worker_processes : 1;
 
     if (ngx_http_assess_thread_start(&bs->thread, ngx_http_assess_batches_run,
                                      bs)
@@ -149,8 +164,15 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
 
         ngx_http_assess_batches_publish(told.events, told.nevents);
 
-        if (told.later || told.work.n) {
+        if (told.later || told.work.n || told.guess.n) {
             wait = NGX_HTTP_ASSESS_BATCHES_EVERY;
+        }
+
+        for (i = 0; i < told.guess.n && i < NGX_HTTP_ASSESS_BATCHES_GUESSES;
+             i++)
+        {
+            assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_READ);
+            ngx_http_assess_batches_guess(bs, told.guess.ids[i]);
         }
 
         for (i = 0, done = 0; i < told.work.n; i++) {
@@ -170,6 +192,65 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
     assess_arena_destroy(arena);
 
     return wait;
+}
+
+
+/*
+ * When a batch will have ended: all that it is made of is in its rows, so that
+ * any worker may be the one, and it is told with the batch the next time.
+ */
+
+static void
+ngx_http_assess_batches_guess(ngx_http_assess_batches_t *bs,
+    const char *batch_id)
+{
+    int64_t                   began, took;
+    assess_err_e              rc;
+    assess_err_t              err;
+    assess_arena_t           *arena;
+    assess_engine_t          *engine;
+    assess_eta_guess_t        guess;
+    assess_batch_work_t       work;
+    assess_batch_weights_t    weights;
+    assess_batch_estimate_t   estimate;
+
+    arena = assess_arena_create();
+    if (arena == NULL) {
+        return;
+    }
+
+    engine = ngx_http_assess_scheduler_engine();
+    began = assess_mono_ms();
+
+    assess_batch_weights(engine, &weights);
+
+    rc = assess_batch_work(bs->db, arena, batch_id, &weights, &work, &err);
+
+    if (rc == ASSESS_OK) {
+
+        took = assess_mono_ms() - began;
+
+        assess_batch_guess(engine, bs->processes, &work, &guess);
+
+        estimate.seconds = guess.quality == ASSESS_ETA_NONE ? -1
+                                                            : guess.seconds;
+        estimate.low = guess.low;
+        estimate.high = guess.high;
+        estimate.quality = assess_eta_quality(guess.quality);
+        estimate.again_ms = ngx_max(NGX_HTTP_ASSESS_BATCHES_GUESS,
+                                    took * NGX_HTTP_ASSESS_BATCHES_PART);
+
+        rc = assess_batch_estimated(bs->db, batch_id, &estimate, &err);
+    }
+
+    if (rc != ASSESS_OK && rc != ASSESS_UNAVAILABLE && rc != ASSESS_NOT_FOUND)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "assess end of batch %s cannot be estimated: %s",
+                      batch_id, err.message);
+    }
+
+    assess_arena_destroy(arena);
 }
 
 

@@ -162,7 +162,7 @@ static ngx_int_t
 ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf)
 {
-    void                          *gate;
+    void                          *gate, *rates;
     ngx_uint_t                     i;
     assess_engine_t               *engine;
     assess_provider_conf_t       **confs;
@@ -217,6 +217,13 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
         if (engine->providers[i] == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    rates = ngx_http_assess_zone_rates(mcf->zone);
+
+    if (rates) {
+        assess_rates_destroy(engine->rates);
+        engine->rates = rates;
     }
 
     engine->extract = mcf->extract;

@@ -2,6 +2,7 @@
 #include "ngx_http_assess_zone_int.h"
 
 #include "engine/assess_gate.h"
+#include "engine/assess_rates.h"
 
 #include <sys/eventfd.h>
 
@@ -275,6 +276,37 @@ done:
     *traffic = gate ? &gate->traffic : NULL;
 
     return gate ? gate->gate : NULL;
+}
+
+
+void *
+ngx_http_assess_zone_rates(ngx_shm_zone_t *zone)
+{
+    void                   *rates;
+    ngx_slab_pool_t        *shpool;
+    ngx_http_assess_shm_t  *sh;
+
+    sh = ngx_http_assess_shm(zone, &shpool);
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    if (sh->rates == NULL) {
+
+        rates = ngx_http_assess_zone_alloc(sh, shpool, assess_rates_size());
+
+        if (rates && assess_rates_init(rates) != 0) {
+            ngx_slab_free_locked(shpool, rates);
+            rates = NULL;
+        }
+
+        sh->rates = rates;
+    }
+
+    rates = sh->rates;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return rates;
 }
 
 

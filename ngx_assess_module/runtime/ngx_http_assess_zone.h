@@ -134,6 +134,9 @@ ngx_uint_t ngx_http_assess_zone_dead(ngx_shm_zone_t *zone,
 void *ngx_http_assess_zone_gate(ngx_shm_zone_t *zone,
     const assess_str_t *name, assess_traffic_t **traffic);
 
+/* What things take (assess_rates.h), which all workers share; or NULL. */
+void *ngx_http_assess_zone_rates(ngx_shm_zone_t *zone);
+
 /* ngx_http_assess_zone_metrics.c: what is counted of all of this nginx. */
 assess_metrics_t *ngx_http_assess_zone_metrics(ngx_shm_zone_t *zone);
 

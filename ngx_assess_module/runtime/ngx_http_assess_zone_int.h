@@ -65,6 +65,7 @@ typedef struct {
 
     char                       instance[ASSESS_UUID_LEN + 1];
     ngx_http_assess_gate_t    *gates;
+    void                      *rates;    /* assess_rates.h */
 
     assess_metrics_t           metrics;
     ngx_http_assess_seen_t     seen;     /* of the store */

@@ -53,6 +53,25 @@ assess_batch_over(const assess_batch_t *batch)
 }
 
 
+/* Of one that is paused, or has ended, nobody expects anything. */
+
+static void
+assess_batch_estimate_row(const PGresult *res, int row, assess_batch_t *batch)
+{
+    if (batch->status != ASSESS_BATCH_PROCESSING || batch->completed_at
+        || PQgetisnull(res, row, 14))
+    {
+        return;
+    }
+
+    batch->estimated_completion = assess_col_int(res, row, 14);
+    (void) snprintf(batch->quality, sizeof(batch->quality), "%s",
+                    PQgetvalue(res, row, 23));
+    batch->earliest = assess_col_int(res, row, 24);
+    batch->latest = assess_col_int(res, row, 25);
+}
+
+
 int
 assess_batch_row(assess_arena_t *arena, const PGresult *res, int row,
     assess_batch_t *batch)
@@ -74,12 +93,13 @@ assess_batch_row(assess_arena_t *arena, const PGresult *res, int row,
     batch->estimated_cost = assess_col_real(res, row, 11, -1);
     batch->max_cost = assess_col_real(res, row, 12, -1);
     batch->priority = (int) assess_col_int(res, row, 13);
-    batch->estimated_completion = assess_col_int(res, row, 14);
     batch->created_at = assess_col_int(res, row, 15);
     batch->started_at = assess_col_int(res, row, 16);
     batch->completed_at = assess_col_int(res, row, 17);
     batch->questions = (int) assess_col_int(res, row, 21);
     batch->retrying = PQgetvalue(res, row, 22)[0] == 't';
+
+    assess_batch_estimate_row(res, row, batch);
 
     if (assess_col_str(arena, res, row, 1, &batch->tenant) != 0
         || assess_col_str(arena, res, row, 2, &batch->user) != 0
@@ -125,6 +145,27 @@ assess_batch_counts_json(assess_buf_t *b, const assess_batch_t *batch)
 }
 
 
+static void
+assess_batch_estimate_json(assess_buf_t *b, const assess_batch_t *batch)
+{
+    assess_buf_str(b, ",\"estimatedCompletion\":");
+    assess_buf_json_time(b, batch->estimated_completion);
+
+    if (batch->estimated_completion == 0) {
+        assess_buf_str(b, ",\"estimateQuality\":null,\"estimatedRange\":null");
+        return;
+    }
+
+    assess_buf_str(b, ",\"estimateQuality\":");
+    assess_buf_json_cstr(b, batch->quality);
+    assess_buf_str(b, ",\"estimatedRange\":{\"earliest\":");
+    assess_buf_json_time(b, batch->earliest);
+    assess_buf_str(b, ",\"latest\":");
+    assess_buf_json_time(b, batch->latest);
+    assess_buf_char(b, '}');
+}
+
+
 /*
  * What stands between the braces of the Batch.  The last member is completedAt:
  * a stream sees by the end of an event whether it is the final one.
@@ -158,8 +199,7 @@ assess_batch_members(assess_buf_t *b, const assess_batch_t *batch)
         assess_buf_str(b, "{}");
     }
 
-    assess_buf_str(b, ",\"estimatedCompletion\":");
-    assess_buf_json_time(b, batch->estimated_completion);
+    assess_batch_estimate_json(b, batch);
     assess_buf_str(b, ",\"createdAt\":");
     assess_buf_json_time(b, batch->created_at);
     assess_buf_str(b, ",\"startedAt\":");

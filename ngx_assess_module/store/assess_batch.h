@@ -44,6 +44,9 @@ typedef struct {
     double                  max_cost;        /* negative: none */
     int                     priority;
     int64_t                 estimated_completion;    /* ms, 0: unknown */
+    int64_t                 earliest;        /* of it, nine of ten times */
+    int64_t                 latest;
+    char                    quality[8];      /* of it, as of a job */
     int64_t                 created_at;
     int64_t                 started_at;      /* 0: not yet */
     int64_t                 completed_at;    /* 0: a job has not ended */
@@ -164,6 +167,7 @@ typedef struct {
 typedef struct {
     assess_batch_ids_t   due;          /* to be told */
     assess_batch_ids_t   work;         /* assess_batch_slice() is wanted */
+    assess_batch_ids_t   guess;        /* assess_batch_work() is wanted */
     int                  later;        /* something was told just before */
 
     assess_event_t      *events;
@@ -177,6 +181,72 @@ typedef struct {
  */
 assess_err_e assess_batches_tell(assess_db_t *db, assess_arena_t *arena,
     assess_batches_told_t *told, assess_err_t *err);
+
+
+/* What the reading of a document is taken to take, by its kind; in seconds */
+#define ASSESS_BATCH_KINDS  32
+
+typedef struct {
+    double   always[ASSESS_BATCH_KINDS];
+    double   byte[ASSESS_BATCH_KINDS];
+} assess_batch_weights_t;
+
+/*
+ * Jobs of a batch: those that have ended and were begun and ended at about the
+ * same time; those that run and were begun then, and all have their text or
+ * none; those in one part of the queue.
+ */
+typedef enum {
+    ASSESS_BATCH_ENDED = 0,
+    ASSESS_BATCH_RUNS,
+    ASSESS_BATCH_WAITS
+} assess_batch_some_e;
+
+typedef struct {
+    assess_batch_some_e   what;
+    double                jobs;
+    double                begun;       /* seconds since it is measured, */
+    double                asks_from;   /* means; when its text was there */
+    double                ended;       /* of what runs it is now */
+    double                read;        /* seconds, by the weights: done, */
+    double                unread;      /* and left, of it the longest one */
+    double                longest;
+    double                asked;       /* question batches: done, */
+    double                cached;      /* of these without a request, */
+    double                left;        /* and left, */
+    double                asking;      /* of these in jobs that are at it */
+} assess_batch_some_t;
+
+/* What of a batch was done, and is left */
+typedef struct {
+    char                   batch_id[ASSESS_UUID_LEN + 1];
+    assess_str_t           provider;
+    assess_str_t           model;      /* null: that of the provider */
+    double                 seconds;    /* it has run, as far as measured */
+    double                 running;    /* jobs of anybody at that provider */
+    assess_batch_some_t   *some;       /* parts of the queue in its order */
+    size_t                 n;
+} assess_batch_work_t;
+
+typedef struct {
+    double        seconds;             /* from now; negative: nobody knows */
+    double        low;
+    double        high;
+    const char   *quality;
+    int64_t       again_ms;            /* when it is to be made anew */
+} assess_batch_estimate_t;
+
+/*
+ * Reads all jobs of the batch, in some milliseconds for thousands.
+ * ASSESS_NOT_FOUND where it does not run.
+ */
+assess_err_e assess_batch_work(assess_db_t *db, assess_arena_t *arena,
+    const char *batch_id, const assess_batch_weights_t *weights,
+    assess_batch_work_t *work, assess_err_t *err);
+
+/* Unless it does not run any more, or another teller was faster. */
+assess_err_e assess_batch_estimated(assess_db_t *db, const char *batch_id,
+    const assess_batch_estimate_t *estimate, assess_err_t *err);
 
 
 /*

@@ -218,7 +218,11 @@ assess_batch_update(assess_conn_t *conn, assess_arena_t *arena,
         " told = case when $4::boolean then b.told else b.changes + 1 end,"
         " told_at = case when $4::boolean then b.told_at"
         " else clock_timestamp() end,"
-        " told_id = case when $4::boolean then b.told_id else $5::bigint end"
+        " told_id = case when $4::boolean then b.told_id else $5::bigint end,"
+        " estimated_completion = null, estimate_due = '-infinity',"
+        " measured_from = case when b.status = 'processing'"
+        " and b.completed_at is null then b.measured_from"
+        " else clock_timestamp() end"
         " where b.batch_id = $1 returning" ASSESS_BATCH_COLUMNS;
 
     assess_args_init(&args);

@@ -20,9 +20,10 @@
     " assess.ms(b.completed_at), b.metadata, b.callback_url,"                \
     " b.notify_email, (select q.question_count from assess.question_sets q"  \
     " where q.question_set_id = b.question_set_id),"                         \
-    " b.retry_before is not null "
+    " b.retry_before is not null, b.estimate_quality,"                       \
+    " assess.ms(b.estimated_earliest), assess.ms(b.estimated_latest) "
 
-#define ASSESS_BATCH_EXTRA  23
+#define ASSESS_BATCH_EXTRA  26
 
 /* None of its jobs is queued or runs, or will be. */
 #define ASSESS_BATCH_OVER                                                    \

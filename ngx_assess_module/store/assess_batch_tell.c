@@ -38,13 +38,16 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "select w.batch_id, w.untold, w.due, w.work from ("
+        "select w.batch_id, w.untold, w.due, w.work, w.guess from ("
         " select b.batch_id, " ASSESS_BATCH_UNTOLD " as untold,"
         " b.told_at <= clock_timestamp() - " ASSESS_BATCH_EVERY " as due,"
         " b.retry_before is not null or (b.completed_at is null"
-        " and b.status in ('cancelled', 'budget_exceeded')) as work"
+        " and b.status in ('cancelled', 'budget_exceeded')) as work,"
+        " b.status = 'processing' and b.completed_at is null"
+        " and b.estimate_due <= clock_timestamp() as guess"
         " from assess.batch_assessments b where b.open) w"
-        " where w.untold or w.work order by w.batch_id limit $1::int";
+        " where w.untold or w.work or w.guess order by w.batch_id"
+        " limit $1::int";
 
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
         return err->kind;
@@ -68,6 +71,10 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
         rc = assess_batches_room(arena, &told->work, (size_t) rows, err);
     }
 
+    if (rc == ASSESS_OK) {
+        rc = assess_batches_room(arena, &told->guess, (size_t) rows, err);
+    }
+
     for (i = 0; i < rows && rc == ASSESS_OK; i++) {
 
         if (PQgetvalue(res, i, 1)[0] == 't') {
@@ -82,6 +89,10 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
 
         if (PQgetvalue(res, i, 3)[0] == 't') {
             assess_col_id(res, i, 0, told->work.ids[told->work.n++]);
+        }
+
+        if (PQgetvalue(res, i, 4)[0] == 't') {
+            assess_col_id(res, i, 0, told->guess.ids[told->guess.n++]);
         }
     }
 

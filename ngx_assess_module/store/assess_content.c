@@ -539,7 +539,8 @@ assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
     assess_arg_int(&args, bytes);
 
     if (assess_db_run(conn, "update assess.documents"
-                      " set pages = $3, extractor = $4, text_bytes = $5"
+                      " set pages = $3, extractor = $4, text_bytes = $5,"
+                      " read_at = clock_timestamp()"
                       " where tenant = $1 and document_id = $2",
                       &args, &rows, err) != ASSESS_OK)
     {

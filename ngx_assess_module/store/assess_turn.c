@@ -270,6 +270,8 @@ assess_turns_batches(assess_conn_t *conn, const assess_turn_t *turns,
         " open = true, completed_at = case when b.completed_documents"
         " + b.failed_documents + b.cancelled_documents + w.completed + w.failed"
         " + w.cancelled >= b.total_documents then b.completed_at end,"
+        " measured_from = case when b.completed_at is null"
+        " then b.measured_from else now() end,"
         " started_at = coalesce(b.started_at, case when w.begun then now() end)"
         " from unnest($1::uuid[], $2::boolean[], $3::bigint[], $4::bigint[],"
         " $5::bigint[], $6::bigint[], $7::bigint[], $8::text[]::numeric[])"

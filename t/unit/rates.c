@@ -74,6 +74,13 @@ test_read(assess_rates_t *rates)
        && assess_rates_read(rates, ASSESS_KIND_EPUB, 1) < 0,
        "what cannot be is not kept");
 
+    ok(assess_rates_whole(rates, ASSESS_KIND_PDF, 1000) < 0,
+       "what all of a document takes is another thing");
+    assess_rates_whole_took(rates, ASSESS_KIND_PDF, 1000, 7);
+    ok(near(assess_rates_whole(rates, ASSESS_KIND_PDF, 1000), 7)
+       && near(assess_rates_read(rates, ASSESS_KIND_PDF, 1000), 3),
+       "and kept beside it");
+
     ok(assess_rates_page(rates) < 0, "no scanned page yet");
     assess_rates_page_took(rates, 4, 2);
     ok(near(assess_rates_page(rates), 2), "then there is one");

@@ -604,6 +604,143 @@ test_results(void)
 }
 
 
+/* Jobs of a batch by what became of them */
+
+static const assess_batch_some_t *
+some_of(const assess_batch_work_t *work, assess_batch_some_e what, size_t nth)
+{
+    size_t  i;
+
+    for (i = 0; i < work->n; i++) {
+        if (work->some[i].what == what && nth-- == 0) {
+            return &work->some[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+test_work(void)
+{
+    double                      jobs, asked;
+    size_t                      i;
+    assess_batch_t              batch;
+    assess_batch_work_t         work;
+    assess_batches_told_t       t;
+    assess_batch_change_t       change;
+    assess_batch_weights_t      weights;
+    assess_batch_estimate_t     estimate;
+    const assess_batch_some_t  *some;
+
+    for (i = 0; i < ASSESS_BATCH_KINDS; i++) {
+        weights.always[i] = 2;
+        weights.byte[i] = 0;
+    }
+
+    batch = batch_started(40, "work");
+
+    is_err(assess_batch_work(store_db, store_arena, batch.batch_id, &weights,
+                             &work, &store_err), ASSESS_NOT_FOUND,
+           "a batch that was not begun has no end yet");
+
+    for (i = 0; i < 8; i++) {
+        (void) run_one(ASSESS_COMPLETED);
+    }
+
+    (void) told(&t);
+    (void) told(&t);
+    is_int((long long) t.guess.n, 1, "one that runs is to be looked at");
+    is_str(t.guess.ids[0], batch.batch_id, "that one");
+
+    (void) store_sql("update assess.documents set pages = 1, extractor = 1,"
+                     " read_at = clock_timestamp() - interval '1 day'"
+                     " where document_id in (select j.document_id"
+                     " from assess.assessment_jobs j join"
+                     " assess.batch_assessments b using (batch_id)"
+                     " where j.status = 'queued' and b.completed_at is null"
+                     " order by j.job_id limit 2)");
+
+    is_err(assess_batch_work(store_db, store_arena, batch.batch_id, &weights,
+                             &work, &store_err), ASSESS_OK, "its work");
+
+    jobs = 0;
+    asked = 0;
+
+    for (i = 0; (some = some_of(&work, ASSESS_BATCH_ENDED, i)) != NULL; i++) {
+        jobs += some->jobs;
+        asked += some->asked - some->cached - some->left - some->read;
+    }
+
+    ok(jobs == 8 && asked == 8, "what has ended");
+
+    some = some_of(&work, ASSESS_BATCH_ENDED, 0);
+    ok(some && some->begun >= 0 && some->ended >= some->begun
+       && some->ended <= work.seconds + 1, "and when");
+    ok(some_of(&work, ASSESS_BATCH_RUNS, 0) == NULL, "nothing runs");
+    ok(some_of(&work, ASSESS_BATCH_WAITS, 15)
+       && some_of(&work, ASSESS_BATCH_WAITS, 16) == NULL,
+       "what waits, in sixteen parts");
+
+    some = some_of(&work, ASSESS_BATCH_WAITS, 0);
+    ok(some && some->jobs == 2 && some->unread == 0 && some->left > 0,
+       "the first of them have their text");
+    some = some_of(&work, ASSESS_BATCH_WAITS, 1);
+    ok(some && some->jobs == 2 && some->unread == 4 && some->longest == 2,
+       "the next ones have not");
+
+    estimate.seconds = 10;
+    estimate.low = 5;
+    estimate.high = 20;
+    estimate.quality = "fair";
+    estimate.again_ms = 60000;
+
+    is_err(assess_batch_estimated(store_db, batch.batch_id, &estimate,
+                                  &store_err), ASSESS_OK, "an estimate");
+    is_int((long long) told(&t), 1, "is told");
+    ok(strstr(t.events[0].data.data, "\"estimateQuality\":\"fair\","
+              "\"estimatedRange\":{\"earliest\":\"") != NULL,
+       "with how good it is: %s", t.events[0].data.data);
+    is_int((long long) t.guess.n, 0, "and not made again at once");
+
+    batch = batch_now(batch.batch_id);
+    is_int(batch.latest - batch.earliest, 15000, "so it is in the batch");
+    is_int(batch.latest - batch.estimated_completion, 10000, "all of it");
+
+    estimate.seconds = 99;
+    is_err(assess_batch_estimated(store_db, batch.batch_id, &estimate,
+                                  &store_err), ASSESS_OK, "another teller");
+    is_int(batch_now(batch.batch_id).estimated_completion,
+           batch.estimated_completion, "comes too late");
+
+    is_err(act(batch.batch_id, ASSESS_BATCH_PAUSE, &change), ASSESS_OK,
+           "a pause");
+    ok(change.batch.estimated_completion == 0
+       && batch_now(batch.batch_id).estimated_completion == 0,
+       "has no end");
+    is_err(act(batch.batch_id, ASSESS_BATCH_RESUME, &change), ASSESS_OK,
+           "it goes on");
+    ok(change.batch.estimated_completion == 0, "and nobody knows yet");
+
+    is_err(assess_batch_work(store_db, store_arena, batch.batch_id, &weights,
+                             &work, &store_err), ASSESS_OK, "after that");
+    ok(some_of(&work, ASSESS_BATCH_ENDED, 0) == NULL,
+       "what was done before the pause says nothing");
+
+    estimate.seconds = -1;
+    estimate.quality = NULL;
+    is_err(assess_batch_estimated(store_db, batch.batch_id, &estimate,
+                                  &store_err), ASSESS_OK, "no estimate");
+    ok(batch_now(batch.batch_id).estimated_completion == 0, "is none");
+
+    while (run_one(ASSESS_COMPLETED)) { /* void */ }
+
+    (void) told(&t);
+    is_int((long long) t.guess.n, 0, "one that ended is not looked at");
+}
+
+
 int
 main(void)
 {
@@ -624,6 +761,7 @@ main(void)
     test_pause();
     test_cancel();
     test_results();
+    test_work();
 
     return store_end();
 }
