@@ -127,6 +127,9 @@ sub agree {
 # --- before there is anything
 
 {
+    becomes(qq(assess_database_max_connections{pool="$_"}), 12,
+        "twelve connections for $_ in three workers") for qw(jobs calls);
+
     my $page = page();
 
     valid('of the first page');
@@ -134,8 +137,6 @@ sub agree {
     is($page->{assess_nginx_workers}, 3, 'and three workers');
     is($page->{assess_job_slots}, 12, 'with four jobs each');
     is($page->{assess_jobs_accepted_total}, 0, 'a counter begins with 0');
-    is($page->{qq(assess_database_max_connections{pool="$_"})}, 12,
-        "twelve connections for $_") for qw(jobs calls);
     cmp_ok($page->{'assess_database_busy_connections{pool="calls"}'}, '<=',
         $page->{'assess_database_connections{pool="calls"}'},
         'no more are in use than are open');

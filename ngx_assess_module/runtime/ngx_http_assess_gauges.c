@@ -73,7 +73,7 @@ ngx_http_assess_gauges_init(ngx_cycle_t *cycle,
     g->task.done = ngx_http_assess_gauges_done;
     g->task.data = g;
 
-    ngx_add_timer(&g->timer, NGX_HTTP_ASSESS_GAUGES_TELL);
+    ngx_http_assess_gauges_timer(&g->timer);
 }
 
 
