@@ -137,15 +137,18 @@ export function span(seconds) {
     : `${Math.round(seconds / 86400)} d`;
 }
 
+function whole_span(seconds) {
+  return seconds < 10 ? `${seconds} s` : span(seconds);
+}
+
 export function ago(time) {
-  const seconds = (Date.now() - Date.parse(time)) / 1000;
-  return seconds < 5 ? 'just now' : `${span(Math.round(seconds))} ago`;
+  const seconds = Math.round((Date.now() - Date.parse(time)) / 1000);
+  return seconds < 5 ? 'just now' : `${whole_span(seconds)} ago`;
 }
 
 export function ahead(time) {
   const seconds = Math.round((Date.parse(time) - Date.now()) / 1000);
-  return seconds < 1 ? 'any moment'
-    : `in ${seconds < 10 ? `${seconds} s` : span(seconds)}`;
+  return seconds < 1 ? 'any moment' : `in ${whole_span(seconds)}`;
 }
 
 export function moment(time) {
