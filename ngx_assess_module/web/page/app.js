@@ -169,12 +169,22 @@ document.getElementById('skip').addEventListener('click', (event) => {
 });
 
 addEventListener('hashchange', go);
-connection();
-open();
-names.begin().catch(() => {});
-call('assessments/counters').then((data) => {
-  counters ??= data;
-  frame(count);
-}).catch(() => {});
-seed().catch(() => {});
-go();
+
+function begin() {
+  connection();
+  open();
+  go();
+  names.begin().catch(() => {});
+  call('assessments/counters').then((data) => {
+    counters ??= data;
+    frame(count);
+  }).catch(() => {});
+  seed().catch(() => {});
+}
+
+// The frame of the page is painted first; a page that is hidden paints nothing.
+if (document.hidden) {
+  begin();
+} else {
+  requestAnimationFrame(() => setTimeout(begin));
+}
