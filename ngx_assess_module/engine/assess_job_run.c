@@ -377,6 +377,7 @@ assess_run_introduce(assess_run_t *run)
     ask->set = &run->work.set;
     ask->document = &run->work.document;
     ask->model = run->work.model;
+    ask->traceparent = run->work.job.traceparent;
     ask->reply = assess_run_reply;
     ask->cancelled = assess_run_cancelled;
     ask->stopping = assess_run_stopping;

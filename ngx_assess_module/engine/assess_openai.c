@@ -2,6 +2,7 @@
 #include "assess_openai_int.h"
 
 #include "assess_prompt.h"
+#include "assess_trace.h"
 
 #include <string.h>
 
@@ -75,6 +76,27 @@ assess_openai_body(assess_asking_t *a, assess_request_t *request)
 }
 
 
+/* Each request is a span of its own, a child of the one that was given. */
+
+static int
+assess_openai_trace(const assess_asking_t *a, assess_request_t *request)
+{
+    char  child[ASSESS_TRACE_LEN + 1];
+
+    if (a->ask->traceparent == NULL || a->ask->traceparent[0] == '\0') {
+        return 0;
+    }
+
+    if (assess_trace_child(child, a->ask->traceparent) != 0) {
+        return -1;
+    }
+
+    assess_transfer_trace(&request->transfer, child);
+
+    return 0;
+}
+
+
 static int
 assess_openai_send(assess_asking_t *a, assess_request_t *request)
 {
@@ -90,6 +112,10 @@ assess_openai_send(assess_asking_t *a, assess_request_t *request)
 
     request->tries++;
     request->transfer.once = request->covered;
+
+    if (assess_openai_trace(a, request) != 0) {
+        return -1;
+    }
 
     return assess_transfer_start(&request->transfer, a->client, &a->endpoint);
 }

@@ -105,6 +105,7 @@ typedef struct {
     const assess_question_set_t  *set;
     const assess_document_t      *document;
     assess_str_t                  model;
+    const char                   *traceparent; /* NULL, "": none is sent */
     const assess_item_t          *items;      /* in question order */
     size_t                        nitems;
     const assess_picture_t       *pictures;   /* of pages of their passages */

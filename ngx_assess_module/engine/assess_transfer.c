@@ -3,6 +3,7 @@
 
 #include "assess_header.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -189,7 +190,8 @@ assess_transfer_load(assess_cargo_t *cargo, CURL *easy)
                             (long) endpoint->conf->connect_ms);
     err |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
                             (long) endpoint->conf->timeout_ms);
-    err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, endpoint->headers);
+    err |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                            t->trace[0] ? &t->traced : endpoint->headers);
     err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                             (curl_off_t) t->request.len);
     err |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
@@ -226,11 +228,21 @@ assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
 
     t->read = 0;
     t->endpoint = endpoint;
+    t->traced.data = t->trace;
+    t->traced.next = endpoint->headers;
     t->cargo.load = assess_transfer_load;
 
     assess_client_send(client, &t->cargo);
 
     return 0;
+}
+
+
+void
+assess_transfer_trace(assess_transfer_t *t, const char *traceparent)
+{
+    (void) snprintf(t->trace, sizeof(t->trace), "traceparent: %s",
+                    traceparent);
 }
 
 

@@ -33,6 +33,8 @@ typedef struct {
     assess_buf_t              request;    /* the body, the caller's to fill */
     size_t                    read;       /* of it, on its way */
     int                       once;       /* libcurl must not send it again */
+    char                      trace[80];  /* a line of the header; "": none */
+    struct curl_slist         traced;     /* with it, before all others */
     assess_buf_t              reply;
     char                      retry_after[64];
     char                      retry_after_ms[32];
@@ -55,6 +57,9 @@ void assess_endpoint_free(assess_endpoint_t *endpoint);
  */
 int assess_transfer_start(assess_transfer_t *t, assess_client_t *client,
     const assess_endpoint_t *endpoint);
+
+/* What it says as its traceparent, when it is started the next time. */
+void assess_transfer_trace(assess_transfer_t *t, const char *traceparent);
 
 /* Frees everything; it is not under way. */
 void assess_transfer_free(assess_transfer_t *t);

@@ -73,6 +73,7 @@ struct ngx_http_assess_call_s {
     assess_str_t                     range;
     assess_str_t                     last_event_id;
     assess_str_t                     prefer;
+    assess_str_t                     traceparent; /* valid; null: none */
     int                              wait;       /* seconds; 0: not */
     int                              body_fd;    /* -1: in memory */
     int64_t                          body_len;

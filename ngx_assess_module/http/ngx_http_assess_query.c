@@ -1,6 +1,8 @@
 
 #include "ngx_http_assess_call.h"
 
+#include "engine/assess_trace.h"
+
 
 #define NGX_HTTP_ASSESS_PARAMS     1000
 #define NGX_HTTP_ASSESS_KEY_LEN    255
@@ -267,6 +269,12 @@ ngx_http_assess_call_headers(ngx_http_assess_call_t *call)
 
     call->wait = ngx_http_assess_header_wait(&call->prefer);
 
+    /* of a trace that nobody can follow nothing is said: it is no mistake */
+
+    if (!assess_trace_valid(call->traceparent.data, call->traceparent.len)) {
+        ngx_memzero(&call->traceparent, sizeof(assess_str_t));
+    }
+
     return NGX_OK;
 }
 
@@ -293,6 +301,7 @@ ngx_http_assess_header_find(ngx_http_assess_call_t *call, ngx_table_elt_t *h)
         { 13, "last-event-id", offsetof(ngx_http_assess_call_t,
                                         last_event_id) },
         { 6, "prefer", offsetof(ngx_http_assess_call_t, prefer) },
+        { 11, "traceparent", offsetof(ngx_http_assess_call_t, traceparent) },
     };
 
     for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {

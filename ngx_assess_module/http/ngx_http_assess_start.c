@@ -368,6 +368,7 @@ ngx_http_assess_start_init(ngx_http_assess_call_t *call,
     start->metadata.data = "{}";
     start->metadata.len = 2;
     start->idempotency_key = call->idempotency_key;
+    start->traceparent = call->traceparent;
 }
 
 

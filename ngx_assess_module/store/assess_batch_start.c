@@ -218,9 +218,10 @@ assess_batch_insert_jobs(assess_conn_t *conn, assess_batch_making_t *m,
     static const char  sql[] =
         "insert into assess.assessment_jobs (job_id, document_id,"
         " assessment_id, tenant, user_name, question_set_id, total_batches,"
-        " questions_per_batch, priority, provider, model, lane, batch_id)"
+        " questions_per_batch, priority, provider, model, lane, batch_id,"
+        " traceparent)"
         " select w.*, $4, $5, $6::uuid, $7::int, $8::int, $9::int, $10, $11,"
-        " $12::bigint, $13::uuid"
+        " $12::bigint, $13::uuid, $14"
         " from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as w";
 
     n = m->start->ndocuments;
@@ -250,6 +251,7 @@ assess_batch_insert_jobs(assess_conn_t *conn, assess_batch_making_t *m,
     assess_arg_text(&args, &start->model);
     assess_arg_int(&args, m->job.lane);
     assess_arg_id(&args, m->job.batch_id);
+    assess_arg_text(&args, &start->traceparent);
 
     return assess_db_later(conn, sql, &args, err);
 }

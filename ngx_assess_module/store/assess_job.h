@@ -22,6 +22,9 @@
 #define ASSESS_PRICE_VERSION  12
 #define ASSESS_DAY_LEN        10
 
+/* A traceparent of version 00 (W3C Trace Context). */
+#define ASSESS_TRACE_LEN      55
+
 
 typedef enum {
     ASSESS_QUEUED = 0,
@@ -72,6 +75,7 @@ typedef struct {
     int64_t           completed_at;
     assess_str_t      metadata;          /* a JSON object */
     char              prices[ASSESS_PRICE_VERSION + 1];  /* "": unknown */
+    char              traceparent[ASSESS_TRACE_LEN + 1]; /* "": none */
 } assess_job_t;
 
 
@@ -81,6 +85,7 @@ typedef struct {
     assess_event_t   *events;
     size_t            nevents;
     int               notices;       /* some are to be sent */
+    int               begun;         /* a claim: a run of it begins */
 } assess_change_t;
 
 
@@ -96,6 +101,7 @@ typedef struct {
     double            max_cost;          /* negative: none */
     assess_str_t      callback_url;      /* null: none */
     assess_str_t      metadata;          /* a JSON object */
+    assess_str_t      traceparent;       /* valid; null: none */
     assess_str_t      idempotency_key;   /* null: none */
     char              request_hash[65];  /* of all that makes two starts one */
 } assess_start_t;

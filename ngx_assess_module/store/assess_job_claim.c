@@ -288,6 +288,7 @@ assess_claim_deal(assess_conn_t *conn, const PGresult *res,
         taker->change.job = taker->work.job;
         taker->change.events = &events[row];
         taker->change.nevents = 1;
+        taker->change.begun = 1;
     }
 
     return ASSESS_OK;

@@ -19,10 +19,10 @@
     " j.cost, j.max_cost, j.error_code, j.error_message,"                    \
     " assess.ms(j.created_at), assess.ms(j.started_at),"                     \
     " assess.ms(j.completed_at), j.metadata, j.provider, j.lane,"            \
-    " j.price_version, assess.ms(clock_timestamp()) "
+    " j.price_version, j.traceparent, assess.ms(clock_timestamp()) "
 
-#define ASSESS_JOB_NOW    27
-#define ASSESS_JOB_EXTRA  28
+#define ASSESS_JOB_NOW    28
+#define ASSESS_JOB_EXTRA  29
 
 
 int assess_job_row(assess_arena_t *arena, const PGresult *res, int row,

@@ -118,6 +118,8 @@ assess_job_row(assess_arena_t *arena, const PGresult *res, int row,
     job->lane = assess_col_int(res, row, 25);
     (void) snprintf(job->prices, sizeof(job->prices), "%s",
                     PQgetvalue(res, row, 26));
+    (void) snprintf(job->traceparent, sizeof(job->traceparent), "%s",
+                    PQgetvalue(res, row, 27));
 
     if (assess_col_str(arena, res, row, 4, &job->tenant) != 0
         || assess_col_str(arena, res, row, 5, &job->user) != 0

@@ -53,16 +53,17 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
     " made as (insert into assess.assessment_jobs (tenant, user_name,"       \
     " job_id, document_id, assessment_id, question_set_id, total_batches,"   \
     " questions_per_batch, priority, provider, model, callback_url,"         \
-    " metadata, max_cost, lane)"                                             \
+    " metadata, max_cost, lane, traceparent)"                                \
     " select * from unnest($20::text[], $21::text[], $22::uuid[],"           \
     " $23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::int[],"        \
     " $28::int[], $29::text[], $30::text[], $31::text[], $32::text[],"       \
-    " $33::text[]::numeric[], $34::bigint[]) returning 1)," keyed            \
+    " $33::text[]::numeric[], $34::bigint[], $35::text[]) returning 1),"     \
+    keyed                                                                    \
     " counter as (update assess.event_counter set value = value"             \
     " + $8::bigint / ((select count(*) from made) = $8::bigint"              \
     " and (select count(*) from documents) = cardinality($6::uuid[])"        \
     " and (select n from sets) = cardinality($4::uuid[])"                    \
-    " and assess.ms(clock_timestamp()) < $36::bigint)::int"                  \
+    " and assess.ms(clock_timestamp()) < $37::bigint)::int"                  \
     " returning value),"                                                     \
     " written as (insert into assess.event_log (first_id, last_id, types,"   \
     " tenants, users, job_ids, document_ids, batch_ids, data)"               \
@@ -70,7 +71,7 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
     " array_fill('queued'::text, array[$8::int]), $20::text[],"              \
     " $21::text[], $22::uuid[], $23::uuid[],"                                \
     " array_fill(null::uuid, array[$8::int]), string_to_array(replace("      \
-    "$35::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
+    "$36::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
     " '\"timestamp\":\"' || to_char(now(),"                                 \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'), chr(10))"              \
     " from counter c),"                                                      \
@@ -84,14 +85,14 @@ static const char  assess_start_sql[] = ASSESS_START_SQL("");
 static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
     " keyed as (insert into assess.idempotency_keys"
     " (tenant, key, request_hash, job_id)"
-    " select * from unnest($37::text[], $38::bytea[], $39::text[],"
-    " $40::uuid[])"
+    " select * from unnest($38::text[], $39::bytea[], $40::text[],"
+    " $41::uuid[])"
     " on conflict (tenant, key) do update"
     " set request_hash = excluded.request_hash,"
     " job_id = excluded.job_id, created_at = excluded.created_at),");
 
 #define ASSESS_START_GIVEN   7               /* sets and documents */
-#define ASSESS_START_OF_JOB  15
+#define ASSESS_START_OF_JOB  16
 
 
 /* The documents in the order of their ids, in which all lock them */
@@ -212,7 +213,8 @@ assess_start_add(assess_buf_t *col, const assess_starting_t *st,
     }
 
     assess_array_money(col++, job->max_cost);
-    assess_array_big(col, job->lane);
+    assess_array_big(col++, job->lane);
+    assess_array_add(col, &s->traceparent);
 }
 
 
@@ -241,6 +243,9 @@ assess_start_job(assess_starting_t *st, const assess_set_name_t *set)
     job->max_cost = start->max_cost;
     job->metadata = start->metadata;
     job->provider = start->provider;
+    (void) snprintf(job->traceparent, sizeof(job->traceparent), "%.*s",
+                    (int) start->traceparent.len,
+                    start->traceparent.data ? start->traceparent.data : "");
     job->lane = assess_lane_name(&job->tenant, &job->user, job->batch_id,
                                  job->priority, &job->provider);
 }

@@ -61,6 +61,7 @@ assess_sql_file(assess_sql_0014, "0014_notices.sql");
 assess_sql_file(assess_sql_0015, "0015_logs.sql");
 assess_sql_file(assess_sql_0016, "0016_batches.sql");
 assess_sql_file(assess_sql_0017, "0017_eta.sql");
+assess_sql_file(assess_sql_0018, "0018_trace.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -80,7 +81,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 14, "0014_notices", assess_sql_0014, assess_sql_0014_end },
     { 15, "0015_logs", assess_sql_0015, assess_sql_0015_end },
     { 16, "0016_batches", assess_sql_0016, assess_sql_0016_end },
-    { 17, "0017_eta", assess_sql_0017, assess_sql_0017_end }
+    { 17, "0017_eta", assess_sql_0017, assess_sql_0017_end },
+    { 18, "0018_trace", assess_sql_0018, assess_sql_0018_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \

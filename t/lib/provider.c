@@ -31,7 +31,7 @@
  *               "limits":{"throttled","crowded" (too many in flight),
  *               "accepted","minutes":[accepted in each since they were set]},
  *               "questions":{id: times answered},"asked":{id: times asked},
- *               "last": body}
+ *               "traces":[traceparent of each request, or null],"last": body}
  *
  * Modes: ok; missing (the last question is left out) and bad_verdict (it has
  * one), length (cut off) and too_long (400), all of these only where more
@@ -63,7 +63,8 @@
 #include <unistd.h>
 
 
-#define BODY_MAX  (64 * 1024 * 1024)
+#define BODY_MAX    (64 * 1024 * 1024)
+#define TRACES_MAX  256
 
 
 typedef struct conn_s  conn_t;
@@ -89,7 +90,7 @@ struct conn_s {
 
 static int       epoll_fd, listen_fd;
 static conn_t   *first, *last, *graves, *open_conns;
-static json_t   *script, *defaults, *stubborn, *answered, *asked;
+static json_t   *script, *defaults, *stubborn, *answered, *asked, *traces;
 static char     *last_body;
 static size_t    last_len;
 static long      requests, in_flight, peak, connections, accepted;
@@ -534,6 +535,7 @@ conn_control(conn_t *c, const char *data, size_t len)
         provider_usage_rule(NULL);
         json_object_clear(answered);
         json_object_clear(asked);
+        json_array_clear(traces);
         provider_limit_set(&limits, 0, 0, PROVIDER_BUCKET, 0, now_ms());
         requests = 0;
         peak = in_flight;
@@ -581,7 +583,7 @@ static void
 conn_stats(conn_t *c)
 {
     conn_reply_json(c, 200, NULL,
-                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:O,s:O,s:s%}",
+                    json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:O,s:O,s:O,s:s%}",
                               "requests", (json_int_t) requests, "inFlight",
                               (json_int_t) in_flight, "peakInFlight",
                               (json_int_t) peak, "connections",
@@ -589,9 +591,31 @@ conn_stats(conn_t *c)
                               (json_int_t) accepted, "billed",
                               provider_billed(), "limits",
                               provider_limit_stats(&limits), "questions",
-                              answered, "asked", asked, "last",
-                              last_body ? last_body : "", last_len));
+                              answered, "asked", asked, "traces", traces,
+                              "last", last_body ? last_body : "", last_len));
     conn_send(c);
+}
+
+
+/* The last ones only: there may be millions. */
+
+static void
+trace_keep(const char *head)
+{
+    const char  *field;
+
+    static const char  name[] = "\r\ntraceparent: ";
+
+    if (json_array_size(traces) == TRACES_MAX) {
+        json_array_remove(traces, 0);
+    }
+
+    field = strcasestr(head, name);
+    field = field ? field + sizeof(name) - 1 : NULL;
+
+    json_array_append_new(traces, field
+                          ? json_stringn(field, strcspn(field, "\r"))
+                          : json_null());
 }
 
 
@@ -606,6 +630,7 @@ conn_request(conn_t *c, const char *head, const char *body, size_t len)
     if (end && end - path > 17
         && memcmp(end - 17, "/chat/completions", 17) == 0)
     {
+        trace_keep(head);
         conn_chat(c, path + 1, body, len);
 
     } else if (end && strncmp(path, " /__control", 11) == 0) {
@@ -824,6 +849,7 @@ main(int argc, char **argv)
     stubborn = json_object();
     answered = json_object();
     asked = json_object();
+    traces = json_array();
     watch_stdin = 0;
 
     for (i = 2; i < argc; i++) {

@@ -5,7 +5,7 @@
 
 /* sources: engine/assess_provider.c engine/assess_openai.c
    engine/assess_openai_reply.c engine/assess_openai_budget.c engine/assess_header.c
-   engine/assess_transfer.c engine/assess_client.c
+   engine/assess_transfer.c engine/assess_trace.c engine/assess_client.c
    engine/assess_carrier.c engine/assess_trunk.c base/assess_background.c
    base/assess_metrics.c
    engine/assess_sockets.c engine/assess_gate.c

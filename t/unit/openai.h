@@ -248,6 +248,7 @@ begin(pthread_t *thread)
     stubborn = json_object();
     answered = json_object();
     asked = json_object();
+    traces = json_array();
     (void) signal(SIGPIPE, SIG_IGN);
 
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
