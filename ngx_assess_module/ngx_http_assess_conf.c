@@ -195,6 +195,13 @@ ngx_command_t  ngx_http_assess_commands[] = {
       offsetof(ngx_http_assess_main_conf_t, log_history),
       &ngx_http_assess_history_range },
 
+    { ngx_string("assess_log"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_assess_log,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("assess_document_cache"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_assess_range,
@@ -442,6 +449,8 @@ ngx_http_assess_create_main_conf(ngx_conf_t *cf)
     mcf->heartbeat = NGX_CONF_UNSET_MSEC;
     mcf->retry = NGX_CONF_UNSET_MSEC;
 
+    mcf->journal = NGX_CONF_UNSET_PTR;
+
     mcf->db.connections = 8;
     mcf->db.acquire_ms = 5000;
     mcf->db.connect_ms = 2000;
@@ -479,6 +488,8 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_assess_main_conf_t *mcf = conf;
 
+    char  *reason;
+
     static ngx_path_init_t  temp_path = {
         ngx_string("assess_temp"), { 0, 0, 0 }
     };
@@ -511,6 +522,7 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     ngx_http_assess_notice_init(mcf);
+    ngx_conf_init_ptr_value(mcf->journal, NULL);
 
     /* nothing is set up where the module is only loaded */
 
@@ -541,6 +553,14 @@ ngx_http_assess_init_main_conf(ngx_conf_t *cf, void *conf)
     if (ngx_http_assess_provider_prices(cf, mcf) != NGX_CONF_OK
         || ngx_http_assess_source_init(cf, mcf) != NGX_CONF_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->journal
+        && (reason = ngx_http_assess_journal_take(mcf->journal))
+           != NGX_CONF_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"assess_log\" %s", reason);
         return NGX_CONF_ERROR;
     }
 

@@ -4,8 +4,10 @@
 #include "engine/assess_extractor.h"
 #include "http/ngx_http_assess_call.h"
 #include "http/ngx_http_assess_cors.h"
+#include "http/ngx_http_assess_variable.h"
 #include "runtime/ngx_http_assess_gauges.h"
 #include "runtime/ngx_http_assess_hub.h"
+#include "runtime/ngx_http_assess_journal.h"
 #include "runtime/ngx_http_assess_scheduler.h"
 
 
@@ -18,7 +20,7 @@ static ngx_http_assess_main_conf_t *ngx_http_assess_main_conf(
 
 
 static ngx_http_module_t  ngx_http_assess_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_assess_variables_add,         /* preconfiguration */
     ngx_http_assess_postconfiguration,     /* postconfiguration */
 
     ngx_http_assess_create_main_conf,      /* create main configuration */
@@ -58,6 +60,8 @@ ngx_http_assess_postconfiguration(ngx_conf_t *cf)
     if (mcf->zone == NULL) {
         return NGX_OK;
     }
+
+    ngx_http_assess_variables_used(cf, mcf);
 
     if (ngx_http_assess_cors_init(cf) != NGX_OK) {
         return NGX_ERROR;
@@ -112,7 +116,9 @@ ngx_http_assess_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_assess_hub_init(cycle, mcf) != NGX_OK) {
+    if (ngx_http_assess_journal_init(cycle, mcf) != NGX_OK
+        || ngx_http_assess_hub_init(cycle, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -134,6 +140,7 @@ ngx_http_assess_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_assess_scheduler_exit();
+    ngx_http_assess_journal_exit();
     ngx_http_assess_hub_exit();
     assess_extractor_close();
 }

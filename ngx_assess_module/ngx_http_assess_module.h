@@ -22,6 +22,9 @@
 #define NGX_HTTP_ASSESS_TENANT_LEN   128
 #define NGX_HTTP_ASSESS_USER_LEN     128
 
+/* for nginx's own log */
+#define NGX_HTTP_ASSESS_VARIABLES    6
+
 
 /* One that documents lie in; ops is NULL for the database. */
 typedef struct {
@@ -98,6 +101,11 @@ typedef struct {
 
     ngx_msec_t                   heartbeat;
     ngx_msec_t                   retry;
+
+    ngx_open_file_t             *journal;        /* NULL: none is kept */
+
+    /* places of variables in a request; NGX_ERROR: nobody uses it */
+    ngx_int_t                    variables[NGX_HTTP_ASSESS_VARIABLES];
 
     ngx_str_t                    api_file;       /* where it is first used */
     ngx_uint_t                   api_line;
@@ -194,6 +202,13 @@ assess_s3_conf_t *ngx_http_assess_s3_named(ngx_http_assess_main_conf_t *mcf,
 
 /* ngx_http_assess_conf_cors.c: which origins' pages may use the API */
 char *ngx_http_assess_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_http_assess_conf_journal.c: the file that tells what became of jobs */
+char *ngx_http_assess_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Another log may have it; NGX_CONF_OK, or the reason. */
+char *ngx_http_assess_journal_take(ngx_open_file_t *file);
 
 
 /* ngx_http_assess_conf_source.c: from where documents are fetched */

@@ -3,6 +3,7 @@
 #include "ngx_http_assess_large.h"
 #include "ngx_http_assess_source.h"
 #include "ngx_http_assess_together.h"
+#include "ngx_http_assess_variable.h"
 
 #include <fcntl.h>
 
@@ -300,6 +301,7 @@ ngx_http_assess_call_check(ngx_http_assess_call_t *call)
 
     if (rc == NGX_OK && !(call->route->flags & NGX_HTTP_ASSESS_OPEN)) {
         rc = ngx_http_assess_call_scope(call);
+        ngx_http_assess_variables_asked(call);
     }
 
     if (rc == NGX_OK) {

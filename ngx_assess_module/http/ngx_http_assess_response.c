@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_call.h"
+#include "ngx_http_assess_variable.h"
 
 
 static ngx_uint_t ngx_http_assess_response_over(
@@ -130,6 +131,8 @@ ngx_http_assess_response_header(ngx_http_assess_call_t *call)
     r->disable_not_modified = 1;
 
     call->answered = 1;
+
+    ngx_http_assess_variables_answered(call);
 
     return ngx_http_send_header(r);
 }

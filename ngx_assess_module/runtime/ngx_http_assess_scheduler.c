@@ -2,6 +2,7 @@
 #include "ngx_http_assess_scheduler.h"
 #include "ngx_http_assess_batches.h"
 #include "ngx_http_assess_forget.h"
+#include "ngx_http_assess_journal.h"
 #include "ngx_http_assess_lease.h"
 #include "ngx_http_assess_machine.h"
 #include "ngx_http_assess_notices.h"
@@ -753,6 +754,7 @@ ngx_http_assess_scheduler_publish(const assess_change_t **changes,
     s = &ngx_http_assess_scheduler;
 
     ngx_http_assess_zone_publish(s->mcf->zone, changes, n);
+    ngx_http_assess_journal_tell(changes, n);
 
     for (i = 0; i < n; i++) {
         ngx_http_assess_changed(s->engine.metrics, changes[i]);
