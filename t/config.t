@@ -342,6 +342,18 @@ my %mistakes = (
     ['assess_heartbeat', 'a time from 100ms to 1h', 0, '99ms'],
     ['assess_retry', 'a time from 1ms to 1h', 'soon', 0, '61m']),
 
+'assess_log' => [
+    (map { [qq{"assess_log" has an invalid parameter "$_", it takes the name }
+        . 'of a file, without variables', http("assess_log \"$_\"; # here\n")] }
+        '', 'syslog:server=unix:/dev/log', '/var/log/$host.log'),
+    ['"assess_log" directive takes a file of its own, not that of a buffered '
+        . 'log', http("access_log events.log combined buffer=32k;\n"
+            . "assess_log events.log; # here\n")],
+    ['"assess_log" takes a file of its own, not that of a buffered log',
+        http("assess_log events.log;\n"
+            . "access_log events.log combined buffer=32k;\n"), 1],
+],
+
 'assess_tenant_jobs' => [
     ['"assess_tenant_jobs" must be a number from 0 to 1000000, not "many"',
         http("assess_tenant_jobs many; # here\n")],
