@@ -87,8 +87,8 @@ assess_batch_will(const assess_batch_t *batch, assess_batch_act_e act,
     case ASSESS_BATCH_PAUSE:
 
         if (!assess_batch_going(batch)) {
-            return assess_batch_conflict(batch, "only one that goes on can"
-                                         " be paused", err);
+            return assess_batch_conflict(batch, "only one with jobs that"
+                                         " have not ended can be paused", err);
         }
 
         *changed = batch->status != ASSESS_BATCH_PAUSED;
