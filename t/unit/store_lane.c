@@ -99,7 +99,6 @@ test_shares(void)
     assess_claim_t  claim;
 
     memset(&claim, 0, sizeof(assess_claim_t));
-    claim.queue = assess_queue_create();
 
     start("large", "u", 0, 4);
     start("large", "v", 0, 1);
@@ -117,6 +116,25 @@ test_shares(void)
 
     is_int(store_sql("select sum(running) * 100 + sum(queued)"
                      " from assess.lanes"), 602, "all of it is counted");
+}
+
+
+/* What was read a moment ago is believed, with what was taken since */
+
+static void
+test_known(void)
+{
+    assess_claim_t  claim;
+
+    memset(&claim, 0, sizeof(assess_claim_t));
+    claim.queue = assess_queue_create();
+
+    start("known", "u", 50, 2);
+
+    is_claim(&claim, "known", "u", "what was read");
+    is_claim(&claim, "known", "u", "what is known from before");
+
+    is_claim(&claim, "large", "u", "and of others");
 
     assess_queue_destroy(claim.queue);
 }
@@ -195,6 +213,7 @@ main(void)
 
     test_names();
     test_shares();
+    test_known();
     test_limits();
     test_mended();
     test_forgotten();
