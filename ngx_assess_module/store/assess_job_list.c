@@ -15,7 +15,11 @@
 #define ASSESS_QUEUE_KNOWN  1000
 
 
-/* Which of their lane these jobs are, by their ids; and the lanes */
+/*
+ * Which of their lane these jobs are, by their ids; and the lanes.  That of a job
+ * is looked up whatever its state is: the index of those that wait has their ids
+ * last, and would be read from end to end for each.
+ */
 
 static assess_err_e
 assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
@@ -26,7 +30,7 @@ assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
     static const char  sql[] =
         "select c.job_id, w.lane, c.nth from (select distinct m.lane"
         " from assess.assessment_jobs m"
-        " where m.job_id = any($1::uuid[]) and m.status = 'queued') w"
+        " where m.job_id = any($1::uuid[])) w"
         " cross join lateral (select k.job_id, row_number() over"
         " (order by k.created_at, k.job_id) as nth from"
         " (select job_id, created_at from assess.assessment_jobs"
