@@ -37,7 +37,7 @@ function plan() {
 }
 
 
-// React as one would get it from a CDN, out of the packages
+// React as the two modules that the examples name, out of the packages
 async function react(route) {
     const name = new URL(route.request().url()).pathname;
     const file = async (path) =>
@@ -72,7 +72,7 @@ async function open(context, path, query = {}) {
         }
     });
 
-    await page.route('https://esm.sh/**', react);
+    await page.route('**/vendor/**', react);
     await page.goto(new URL(`/examples/react/${path}?${
         new URLSearchParams(query)}`, proxy.url).href);
     return page;
