@@ -116,6 +116,10 @@ assess_engine_claim(void *ctx, void **items, size_t n)
                              &err)
          : assess_fail(&err, ASSESS_ERROR, "internal", "out of memory");
 
+    if (rc != ASSESS_OK && rc != ASSESS_NOT_FOUND && claim.left) {
+        assess_engine_left(engine);
+    }
+
     for (i = 0, told = 0; i < n; i++) {
         taker = items[i];
         taker->rc = rc;
@@ -185,16 +189,24 @@ assess_engine_write(void *ctx, void **items, size_t n)
 {
     assess_engine_t *engine = ctx;
 
+    int                     claims;
     size_t                  i, told;
     assess_claim_t          claim;
     assess_write_t         *w;
+    assess_taker_t         *next;
     const assess_change_t  *changes[2 * ASSESS_GATHER_MAX];
 
-    w = items[0];
+    /* who wants no job must not take away that somebody is to look for some */
 
-    assess_jobs_write(engine->db,
-                      assess_engine_claimer(engine, w->arena, &claim) == 0
-                      ? &claim : NULL, (assess_write_t **) items, n);
+    for (i = 0, next = NULL; i < n && next == NULL; i++) {
+        w = items[i];
+        next = w->next;
+    }
+
+    claims = next && assess_engine_claimer(engine, next->arena, &claim) == 0;
+
+    assess_jobs_write(engine->db, claims ? &claim : NULL,
+                      (assess_write_t **) items, n);
 
     for (i = 0, told = 0; i < n; i++) {
         w = items[i];
@@ -203,6 +215,10 @@ assess_engine_write(void *ctx, void **items, size_t n)
             || (w->rc == ASSESS_CANCELLED && w->change.job.job_id[0]))
         {
             changes[told++] = &w->change;
+        }
+
+        if (w->rc != ASSESS_OK && claims && claim.left) {
+            assess_engine_left(engine);
         }
     }
 
