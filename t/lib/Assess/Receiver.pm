@@ -14,58 +14,22 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256);
-use IO::Socket::INET;
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64 encode_base64);
-use POSIX ();
 use Time::HiRes qw(sleep time);
 
+use Assess::Web qw(say_to there);
+
+our @ISA = ('Assess::Web');
+
 my $coder = JSON::PP->new->canonical;
-
-
-sub new {
-    my ($class, %o) = @_;
-
-    require Assess::Process;
-    require Cwd;
-    require File::Temp;
-
-    my $dir = File::Temp::tempdir('assess-w-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my $self = bless { dir => $dir, owner => $$, hosts => $o{hosts} }, $class;
-
-    (my $lib = Cwd::realpath(__FILE__)) =~ s{/Assess/Receiver\.pm\z}{};
-
-    $self->{pid} = Assess::Process::spawn(log => "$dir/stderr", cwd => $dir,
-        command => [$^X, "-I$lib", '-MAssess::Receiver', '-e',
-                    'Assess::Receiver::serve', $dir, @{ $o{hosts} }]);
-
-    Assess::Process::wait_until(10, sub {
-        return (Assess::Process::slurp("$dir/port") // '') =~ /^\d+\n\z/;
-    }) or die "the receiver has no port\n"
-        . (Assess::Process::slurp("$dir/stderr") // '');
-
-    ($self->{port}) = Assess::Process::slurp("$dir/port") =~ /(\d+)/;
-
-    return $self;
-}
-
-
-sub port { return $_[0]{port} }
-
-
-sub url {
-    my ($self, $path, $host) = @_;
-
-    return 'http://' . ($host // $self->{hosts}[0]) . ":$self->{port}$path";
-}
 
 
 # What has come, in its order, of one path or of all.
 sub got {
     my ($self, $path) = @_;
 
-    my @all = map { $coder->decode($_) } split /\n/,
-              Assess::Process::slurp("$self->{dir}/got") // '';
+    my @all = map { $coder->decode($_) } $self->lines('got');
 
     return grep { !defined $path || $_->{path} eq $path } @all;
 }
@@ -83,70 +47,13 @@ sub signed {
 }
 
 
-sub DESTROY {
-    my ($self) = @_;
-
-    return unless $self->{pid} && $self->{owner} == $$;
-    local ($?, $@);
-    Assess::Process::end_all([$self->{pid}], TERM => 5, KILL => 5);
-}
-
-
 # ---- the server
 
-sub serve {
-    my ($dir, @hosts) = @ARGV;
-    my ($port, @listen) = (0);
-
-    for my $host (@hosts) {
-        push @listen, IO::Socket::INET->new(LocalAddr => $host,
-            LocalPort => $port, Listen => 128, Proto => 'tcp', ReuseAddr => 1)
-            or die "listen: $!\n";
-        $port ||= $listen[0]->sockport;
-    }
-
-    $SIG{CHLD} = 'IGNORE';
-    $SIG{PIPE} = 'IGNORE';
-
-    my $parent = getppid;
-
-    _say("$dir/port.new", $port);
-    rename "$dir/port.new", "$dir/port" or die "port: $!\n";
-
-    my $in = '';
-    vec($in, fileno $_, 1) = 1 for @listen;
-
-    # whoever started it is gone: so is it
-    while (getppid == $parent) {
-        next unless select(my $ready = $in, undef, undef, 1) > 0;
-
-        for my $listen (grep { vec $ready, fileno $_, 1 } @listen) {
-            my $client = $listen->accept or next;
-            my $pid = fork // die "fork: $!\n";
-
-            if ($pid == 0) {
-                eval { _one($dir, $client) };
-                print STDERR $@ if $@;
-                POSIX::_exit(0);
-            }
-
-            close $client;
-        }
-    }
-}
+sub serve { return Assess::Web::serve_as(__PACKAGE__, @ARGV) }
 
 
-sub _say {
-    my ($file, $text) = @_;
-
-    open my $fh, '>>', $file or die "$file: $!\n";
-    syswrite $fh, "$text\n";
-    close $fh;
-}
-
-
-sub _one {
-    my ($dir, $client) = @_;
+sub one {
+    my ($class, $dir, $client) = @_;
 
     my $in = '';
 
@@ -172,10 +79,10 @@ sub _one {
     my $status = _status($dir, $path, $got{id} // 'none');
 
     $got{status} = $status;
-    _say("$dir/got", $coder->encode(\%got));
+    say_to("$dir/got", $coder->encode(\%got));
 
     if ($path eq '/hang') {
-        sleep 0.05 while getppid != 1 && -d $dir && _there($client);
+        sleep 0.05 while getppid != 1 && -d $dir && there($client);
         return;
     }
 
@@ -201,7 +108,7 @@ sub _one {
 sub _status {
     my ($dir, $path, $id) = @_;
 
-    _say("$dir/n-$id", $path) if $id =~ /^[0-9a-f-]+\z/;
+    say_to("$dir/n-$id", $path) if $id =~ /^[0-9a-f-]+\z/;
     my $n = () = _slurp("$dir/n-$id") =~ /\n/g;
 
     return $1 if $path =~ m{^/status/(\d+)};
@@ -218,15 +125,6 @@ sub _slurp {
     open my $fh, '<', $file or return '';
     local $/;
     return scalar <$fh>;
-}
-
-
-sub _there {
-    my ($client) = @_;
-
-    vec(my $in = '', fileno $client, 1) = 1;
-    return 1 unless select($in, undef, undef, 0) > 0;
-    return sysread($client, my $more, 1) ? 1 : 0;
 }
 
 

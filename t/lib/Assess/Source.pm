@@ -13,130 +13,33 @@ package Assess::Source;
 use strict;
 use warnings;
 
-use IO::Socket::INET;
-use POSIX ();
 use Time::HiRes qw(sleep);
 
+use Assess::Web qw(say_to there);
+
+our @ISA = ('Assess::Web');
 our $TEXT = "The fire exits are checked each week.\n";
-
-
-sub new {
-    my ($class, %o) = @_;
-
-    require Assess::Process;
-    require Cwd;
-    require File::Temp;
-
-    my $dir = File::Temp::tempdir('assess-w-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my $self = bless { dir => $dir, owner => $$, hosts => $o{hosts} }, $class;
-
-    (my $lib = Cwd::realpath(__FILE__)) =~ s{/Assess/Source\.pm\z}{};
-
-    $self->{pid} = Assess::Process::spawn(log => "$dir/stderr", cwd => $dir,
-        command => [$^X, "-I$lib", '-MAssess::Source', '-e',
-                    'Assess::Source::serve', $dir, @{ $o{hosts} }]);
-
-    Assess::Process::wait_until(10, sub {
-        return (Assess::Process::slurp("$dir/port") // '') =~ /^\d+\n\z/;
-    }) or die "the source has no port\n"
-        . (Assess::Process::slurp("$dir/stderr") // '');
-
-    ($self->{port}) = Assess::Process::slurp("$dir/port") =~ /(\d+)/;
-
-    return $self;
-}
-
-
-sub port { return $_[0]{port} }
-
-
-sub url {
-    my ($self, $path, $host) = @_;
-
-    return 'http://' . ($host // $self->{hosts}[0]) . ":$self->{port}$path";
-}
 
 
 # What was asked for, by the address that was asked.
 sub requests {
-    my ($self) = @_;
-
-    return split /\n/, Assess::Process::slurp("$self->{dir}/requests") // '';
+    return $_[0]->lines('requests');
 }
 
 
 # Connections whose other side went away before the end.
 sub broken {
-    my ($self) = @_;
-
-    return split /\n/, Assess::Process::slurp("$self->{dir}/broken") // '';
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    return unless $self->{pid} && $self->{owner} == $$;
-    local ($?, $@);
-    Assess::Process::end_all([$self->{pid}], TERM => 5, KILL => 5);
+    return $_[0]->lines('broken');
 }
 
 
 # ---- the server
 
-sub serve {
-    my ($dir, @hosts) = @ARGV;
-    my ($port, @listen) = (0);
-
-    for my $host (@hosts) {
-        push @listen, IO::Socket::INET->new(LocalAddr => $host,
-            LocalPort => $port, Listen => 64, Proto => 'tcp', ReuseAddr => 1)
-            or die "listen: $!\n";
-        $port ||= $listen[0]->sockport;
-    }
-
-    $SIG{CHLD} = 'IGNORE';
-    $SIG{PIPE} = 'IGNORE';
-
-    my $parent = getppid;
-
-    _say("$dir/port.new", $port);
-    rename "$dir/port.new", "$dir/port" or die "port: $!\n";
-
-    my $in = '';
-    vec($in, fileno $_, 1) = 1 for @listen;
-
-    # whoever started it is gone: so is it
-    while (getppid == $parent) {
-        next unless select(my $ready = $in, undef, undef, 1) > 0;
-
-        for my $listen (grep { vec $ready, fileno $_, 1 } @listen) {
-            my $client = $listen->accept or next;
-            my $pid = fork // die "fork: $!\n";
-
-            if ($pid == 0) {
-                eval { _one($dir, $client) };
-                print STDERR $@ if $@;
-                POSIX::_exit(0);
-            }
-
-            close $client;
-        }
-    }
-}
+sub serve { return Assess::Web::serve_as(__PACKAGE__, @ARGV) }
 
 
-sub _say {
-    my ($file, $text) = @_;
-
-    open my $fh, '>>', $file or die "$file: $!\n";
-    syswrite $fh, "$text\n";
-    close $fh;
-}
-
-
-sub _one {
-    my ($dir, $client) = @_;
+sub one {
+    my ($class, $dir, $client) = @_;
 
     my $head = '';
 
@@ -146,11 +49,11 @@ sub _one {
 
     my ($path) = $head =~ m{^GET (\S+) HTTP/1\.1\r\n} or die "no GET: $head\n";
 
-    _say("$dir/requests", $client->sockhost . " $path");
-    _say("$dir/heads", $head);
+    say_to("$dir/requests", $client->sockhost . " $path");
+    say_to("$dir/heads", $head);
 
     # whoever would read it may have gone, and the folder too
-    _answer($client, $path) or -d $dir && _say("$dir/broken", $path);
+    _answer($client, $path) or -d $dir && say_to("$dir/broken", $path);
 
     # with no bytes unread, so that it is an end and not a reset
     shutdown $client, 1;
@@ -169,16 +72,6 @@ sub _write {
     }
 
     return 1;
-}
-
-
-# Whether the other side is still there.
-sub _there {
-    my ($client) = @_;
-
-    vec(my $in = '', fileno $client, 1) = 1;
-    return 1 unless select($in, undef, undef, 0) > 0;
-    return sysread($client, my $more, 1) ? 1 : 0;
 }
 
 
@@ -248,13 +141,13 @@ sub _answer {
         if $path eq '/headers';
 
     if ($path eq '/hang') {
-        sleep 0.05 while _there($client);
+        sleep 0.05 while there($client);
         return 0;
     }
 
     if ($path eq '/slow') {
         _write($client, "HTTP/1.1 200 x\r\n$type\r\n\r\n") or return 0;
-        sleep 0.05 while _there($client) && _write($client, 'x');
+        sleep 0.05 while there($client) && _write($client, 'x');
         return 0;
     }
 
