@@ -236,6 +236,16 @@ assess_work_budgets(assess_conn_t *conn, assess_write_t **writes, size_t n,
     assess_sum_t       sum;
     assess_settled_t  *list;
 
+    for (i = 0; i < n; i++) {
+        if (writes[i]->work->limited || writes[i]->work->counted) {
+            break;
+        }
+    }
+
+    if (i == n) {
+        return ASSESS_OK;
+    }
+
     list = malloc(n * sizeof(assess_settled_t));
     if (list == NULL) {
         return assess_db_no_memory(err);
