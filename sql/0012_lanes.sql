@@ -90,7 +90,8 @@ begin
         j.provider), j.tenant, j.user_name, j.batch_id, j.priority, j.provider,
         count(*) filter (where j.status = 'queued'),
         count(*) filter (where j.status = 'processing'),
-        coalesce(b.status not in ('queued', 'processing'), false)
+        coalesce(b.status in ('paused', 'cancelled', 'budget_exceeded'),
+            false)
     from assess.assessment_jobs j
     left join assess.batch_assessments b on b.batch_id = j.batch_id
     where j.status in ('queued', 'processing')

@@ -82,7 +82,16 @@ assess_engine_claimer(assess_engine_t *engine, assess_arena_t *arena,
     claim->queue = engine->queue;
     claim->left = __atomic_exchange_n(&engine->left, 0, __ATOMIC_ACQ_REL);
 
-    return assess_engine_avoid(engine, arena, claim);
+    if (assess_engine_avoid(engine, arena, claim) != 0) {
+
+        if (claim->left) {
+            assess_engine_left(engine);
+        }
+
+        return -1;
+    }
+
+    return 0;
 }
 
 

@@ -13,6 +13,9 @@
 /* Others settle what they reserved when their requests end: so long at most. */
 #define ASSESS_BUDGET_PATIENCE  30000
 
+/* In dollars; what is reserved are whole billionths. */
+#define ASSESS_BUDGET_NOTHING   5e-10
+
 /* After so many requests it is known what others are like, ... */
 #define ASSESS_BUDGET_KNOWN     4
 
@@ -107,7 +110,9 @@ assess_run_poor(assess_run_t *run, double usd, assess_err_t *err)
 
     now = assess_mono_ms();
 
-    if (run->poor == 0 || run->reserved > 0) {
+    /* what was added up and taken off again may leave a last digit */
+
+    if (run->poor == 0 || run->reserved > ASSESS_BUDGET_NOTHING) {
         run->poor = now;
     }
 

@@ -94,7 +94,11 @@ assess_err_e assess_run_pictures(assess_run_t *run, assess_err_t *err);
 assess_err_e assess_run_step(assess_run_t *run, assess_step_t *step,
     assess_err_t *err);
 
-/* A line of what happened to it: nothing that stands in a document. */
+/*
+ * A line of what happened to it: nothing that stands in a document.  Only the
+ * last one of a job that failed has what its error has, which may be what a
+ * provider said of its refusal.
+ */
 #define assess_run_line(run, ...)                                            \
     assess_lines_add(&(run)->steps.lines, __VA_ARGS__)
 

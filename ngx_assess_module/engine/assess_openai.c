@@ -508,6 +508,7 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
     assess_err_t *err)
 {
     assess_err_e       rc;
+    assess_err_t       why;
     assess_asking_t    a;
     assess_request_t  *request;
 
@@ -536,7 +537,7 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
     while (a.flying) {
         request = a.flying;
         assess_openai_ended(&a, request);
-        assess_openai_settle(&a, request, 0);
+        assess_openai_settle(&a, request, request->transfer.read == 0);
         assess_openai_drop(&a, request);
     }
 
@@ -546,12 +547,15 @@ assess_openai_ask(const assess_provider_conf_t *conf, assess_gate_t *gate,
         assess_openai_drop(&a, request);
     }
 
-    /* what was reserved is given back, however it ended */
+    /* what was reserved is given back, however it ended: err says how */
 
-    if (a.reply.released > 0
-        && assess_openai_hand_over(&a) != ASSESS_OK && rc == ASSESS_OK)
-    {
-        rc = err->kind;
+    if (a.reply.released > 0) {
+        a.err = &why;
+
+        if (assess_openai_hand_over(&a) != ASSESS_OK && rc == ASSESS_OK) {
+            rc = why.kind;
+            *err = why;
+        }
     }
 
     assess_gate_end(gate, &a.waiter);

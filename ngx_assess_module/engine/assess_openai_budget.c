@@ -111,7 +111,7 @@ assess_openai_dollars(const assess_asking_t *a, assess_request_t *request,
 {
     int              pages[ASSESS_IMAGES_MAX];
     size_t           i, n;
-    double           ratio, text;
+    double           ratio, text, most;
     int64_t          input, output;
     assess_prompt_t  prompt;
 
@@ -125,14 +125,14 @@ assess_openai_dollars(const assess_asking_t *a, assess_request_t *request,
     }
 
     text = assess_prompt_tokens(&prompt, 0);
-    request->guess = assess_prompt_tokens(&prompt, n);
+    request->guess = text > 0 ? text + (double) n * ASSESS_PICTURE_TOKENS : 0;
 
     ratio = a->ask->ratio > 0 ? a->ask->ratio : ASSESS_TOKENS_MOST;
     ratio = fmax(ratio, a->ratio * ASSESS_TOKENS_SEEN);
-    text = text * ratio + ASSESS_TOKENS_AROUND;
+    most = text * ratio + ASSESS_TOKENS_AROUND;
 
-    if (text > 0 && text < (double) input) {
-        input = (int64_t) text;
+    if (text > 0 && most < (double) input) {
+        input = (int64_t) most;
     }
 
     input += (int64_t) n * (assess_openai_mini(a) ? ASSESS_PICTURE_MINI
@@ -272,13 +272,18 @@ assess_openai_settle(assess_asking_t *a, assess_request_t *request, int known)
     request->reserved = 0;
     a->poor = 0;
 
-    assess_openai_gather(a, request);
+    /* it is told soon; it may never have been sent, and counts as no request */
+
+    if (!a->gathered) {
+        a->gathered = 1;
+        a->deliver = assess_mono_ms();
+    }
 }
 
 
 /*
- * Whether it may have been answered, though no answer came: it was sent, and
- * the connection was lost then, or somebody between did not wait.
+ * Whether it may have been answered, though no answer came: something of it was
+ * sent, and the connection was lost then, or somebody between did not wait.
  */
 
 int
@@ -291,14 +296,7 @@ assess_openai_unsure(const assess_request_t *request)
                || request->transfer.cargo.status == 504
                || request->transfer.cargo.status == 524;
 
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return 0;
-
     default:
-        return 1;
+        return request->transfer.read > 0;
     }
 }

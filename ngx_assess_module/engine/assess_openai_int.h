@@ -90,10 +90,6 @@ void assess_openai_prompt(const assess_asking_t *a,
     const assess_request_t *request, assess_prompt_t *prompt);
 void assess_openai_body(assess_asking_t *a, assess_request_t *request);
 
-/* Something has come that is to be handed over. */
-void assess_openai_gather(assess_asking_t *a,
-    const assess_request_t *request);
-
 /*
  * Where it is limited what is spent, reserves for what is to be sent next; -1:
  * no memory.

@@ -663,7 +663,9 @@ assess_openai_outcome(assess_asking_t *a, assess_request_t *request,
 }
 
 
-void
+/* An answer has come that is to be handed over. */
+
+static void
 assess_openai_gather(assess_asking_t *a, const assess_request_t *request)
 {
     int64_t  now, took, wait;

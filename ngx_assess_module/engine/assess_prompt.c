@@ -18,9 +18,7 @@
 /* And for what stands around a picture. */
 #define ASSESS_PROMPT_PICTURE  256
 
-
-/* About what a page shown is, and what stands around all messages. */
-#define ASSESS_PICTURE_TOKENS  1000
+/* Tokens of what stands around all messages, about. */
 #define ASSESS_PROMPT_TOKENS   12
 
 

@@ -62,7 +62,10 @@ void assess_prompt_chat(assess_buf_t *b, const assess_provider_conf_t *conf,
 size_t assess_prompt_pictures(const assess_prompt_t *prompt, size_t max,
     int *pages);
 
-/* About how many tokens a request is that shows so many pages. */
+/* Of each page that is shown */
+#define ASSESS_PICTURE_TOKENS  1000
+
+/* About how many tokens a request is that shows so many pages; 0: no memory. */
 double assess_prompt_tokens(const assess_prompt_t *prompt, size_t pictures);
 
 

@@ -335,8 +335,8 @@ assess_sample_measure(assess_sampling_t *w, assess_sample_t *sample,
 
 
 /*
- * What jobs have prepared is used; what they have not is made for this once,
- * since they keep more of it than is made here.
+ * The text that jobs have saved is used.  It is prepared for this once and not
+ * kept, since jobs keep more of it than is made here.
  */
 
 assess_err_e

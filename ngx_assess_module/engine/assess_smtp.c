@@ -115,6 +115,15 @@ assess_smtp_load(CURL *easy, const assess_smtp_conf_t *conf, const char *to,
 int
 assess_smtp_refused(CURLcode code, long status)
 {
-    return code != CURLE_OK && code != CURLE_LOGIN_DENIED
-           && status >= 550 && status <= 559;
+    switch (code) {
+
+    case CURLE_OK:
+    case CURLE_LOGIN_DENIED:
+    case CURLE_REMOTE_ACCESS_DENIED:         /* HELO */
+    case CURLE_USE_SSL_FAILED:
+        return 0;
+
+    default:
+        return status >= 550 && status <= 559;
+    }
 }

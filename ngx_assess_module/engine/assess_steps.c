@@ -263,7 +263,8 @@ assess_steps_put(assess_steps_t *steps, const assess_step_t *more,
     /* what was said since the first try is none of its lines */
 
     w->lines.data = steps->lines.text.data;
-    w->lines.len = steps->together ? steps->told : steps->lines.text.len;
+    w->lines.len = steps->together && steps->told < steps->lines.text.len
+                   ? steps->told : steps->lines.text.len;
 
     rc = assess_steps_write(steps, w, err);
 

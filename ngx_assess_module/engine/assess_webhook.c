@@ -85,6 +85,7 @@ assess_webhook_sign(assess_buf_t *b, const assess_webhook_secret_t *secrets,
     assess_buf_add(&content, body->data, body->len);
 
     if (content.failed) {
+        assess_buf_free(&content);
         b->failed = 1;
         return;
     }

@@ -452,3 +452,24 @@ assess_array_money(assess_buf_t *array, double value)
     (void) snprintf(text, sizeof(text), "%.12f", value > 1e15 ? 1e15 : value);
     assess_array_cstr(array, text);
 }
+
+
+void
+assess_arg_ids(assess_args_t *args, const assess_str_t *ids, size_t n)
+{
+    char          id[ASSESS_UUID_LEN + 1];
+    size_t        i;
+    assess_buf_t  array;
+
+    memset(&array, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        if (assess_uuid_valid(ids[i].data, ids[i].len)) {
+            memcpy(id, ids[i].data, ASSESS_UUID_LEN);
+            id[ASSESS_UUID_LEN] = '\0';
+            assess_array_id(&array, id);
+        }
+    }
+
+    assess_arg_array(args, &array);
+}

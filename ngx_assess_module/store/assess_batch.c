@@ -516,10 +516,7 @@ assess_batches_latest(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_str_t *ids, size_t nids,
     assess_event_t **events, size_t *n, assess_err_t *err)
 {
-    char            id[ASSESS_UUID_LEN + 1];
-    size_t          i;
     PGresult       *res;
-    assess_buf_t    array;
     assess_err_e    rc;
     assess_args_t   args;
     assess_conn_t  *conn;
@@ -532,19 +529,9 @@ assess_batches_latest(assess_db_t *db, assess_arena_t *arena,
         return err->kind;
     }
 
-    memset(&array, 0, sizeof(assess_buf_t));
-
-    for (i = 0; i < nids; i++) {
-        if (assess_uuid_valid(ids[i].data, ids[i].len)) {
-            memcpy(id, ids[i].data, ASSESS_UUID_LEN);
-            id[ASSESS_UUID_LEN] = '\0';
-            assess_array_id(&array, id);
-        }
-    }
-
     assess_args_init(&args);
     assess_arg_text(&args, &scope->tenant);
-    assess_arg_array(&args, &array);
+    assess_arg_ids(&args, ids, nids);
 
     res = assess_db_exec(conn, "select" ASSESS_BATCH_COLUMNS ", b.told_id"
                          " from assess.batch_assessments b"

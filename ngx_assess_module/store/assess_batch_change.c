@@ -179,18 +179,27 @@ assess_batch_hold(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
+/* It has one, which was forgotten if nothing of it has run for long */
+
 static assess_err_e
 assess_batch_lanes(assess_conn_t *conn, const char *batch_id, int closed,
     assess_err_t *err)
 {
     assess_args_t  args;
 
+    static const char  sql[] =
+        "insert into assess.lanes (lane, tenant, user_name, batch_id,"
+        " priority, provider, paused) select assess.lane(b.tenant,"
+        " b.user_name, b.batch_id, b.priority, b.provider), b.tenant,"
+        " b.user_name, b.batch_id, b.priority, b.provider, $2::boolean"
+        " from assess.batch_assessments b where b.batch_id = $1"
+        " on conflict (lane) do update set paused = excluded.paused";
+
     assess_args_init(&args);
     assess_arg_id(&args, batch_id);
     assess_arg_id(&args, closed ? "true" : "false");
 
-    return assess_db_later(conn, "update assess.lanes set paused = $2::boolean"
-                           " where batch_id = $1", &args, err);
+    return assess_db_later(conn, sql, &args, err);
 }
 
 

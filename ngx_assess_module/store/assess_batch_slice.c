@@ -23,15 +23,17 @@ typedef struct {
 } assess_batch_slice_t;
 
 
+/* Those of a batch were made at one time: this is the order of their ids, too */
+
 #define ASSESS_SLICE_OF(states)                                              \
     "with before as (select b.job_id, b.status from assess.assessment_jobs b"\
     " where b.tenant = $2 and b.batch_id = $1 and b.status in (" states ")"  \
-    " order by b.job_id limit $3::int for update skip locked)"
+    " order by b.created_at, b.job_id limit $3::int for update skip locked)"
 
-#define ASSESS_SLICE_ENDED(status)                                           \
+#define ASSESS_SLICE_ENDED(status, more)                                           \
     " update assess.assessment_jobs j set status = '" status "',"            \
     " stage = null, completed_at = now(), estimated_completion = null,"      \
-    " lease_owner = null, lease_until = null, worker_id = null,"             \
+    " lease_owner = null, lease_until = null, worker_id = null," more         \
     " told_at = now() from before where j.job_id = before.job_id"            \
     " returning" ASSESS_JOB_COLUMNS ", before.status"
 
@@ -39,13 +41,15 @@ static const assess_batch_slice_t  assess_batch_slices[] = {
 
     { "cancelled",
       ASSESS_SLICE_OF("'queued', 'processing'")
-      ASSESS_SLICE_ENDED("cancelled"),
+      ASSESS_SLICE_ENDED("cancelled", ""),
       "cancelled", "cancelled with its batch", -1 },
 
     /* what runs finds out by itself that there is no money */
 
     { "budget_exceeded",
-      ASSESS_SLICE_OF("'queued'") ASSESS_SLICE_ENDED("budget_exceeded"),
+      ASSESS_SLICE_OF("'queued'")
+      ASSESS_SLICE_ENDED("budget_exceeded", " error_code = 'budget_exceeded',"
+                         " error_message = 'the batch has no money left',"),
       "error", "stopped with its batch, which has no money left", -1 },
 
     { "retry",
@@ -54,7 +58,8 @@ static const assess_batch_slice_t  assess_batch_slices[] = {
       " and b.status in ('failed', 'cancelled', 'budget_exceeded')"
       " and b.completed_at <= (select r.retry_before"
       " from assess.batch_assessments r where r.batch_id = $1)"
-      " order by b.job_id limit $3::int for update skip locked)"
+      " order by b.created_at, b.job_id limit $3::int"
+      " for update skip locked)"
       " update assess.assessment_jobs j set status = 'queued',"
       " lane = assess.lane(j.tenant, j.user_name, j.batch_id, j.priority,"
       " j.provider), progress = 0, lost = 0, resumes = false,"

@@ -44,9 +44,9 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
         " b.retry_before is not null or (b.completed_at is null"
         " and b.status in ('cancelled', 'budget_exceeded')) as work,"
         " b.status = 'processing' and b.completed_at is null"
-        " and b.estimate_due <= clock_timestamp() as guess"
+        " and b.estimate_due <= clock_timestamp() as guess, b.told_at"
         " from assess.batch_assessments b where b.open) w"
-        " where w.untold or w.work or w.guess order by w.batch_id"
+        " where w.untold or w.work or w.guess order by w.told_at, w.batch_id"
         " limit $1::int";
 
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
@@ -104,15 +104,18 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
 
 /*
  * One that has ended stays what it was made by hand, and is completed
- * otherwise; where a job of a completed one is run again it goes on.
+ * otherwise; where a job of a completed one is run again it goes on, which is
+ * why the lane of one that ends while it is paused is opened.
  */
 
 static const char  assess_batches_sql[] =
     "with due as (select d.*, row_number() over (order by d.batch_id) as n"
-    " from (select b.batch_id, b.completed_at is null as going,"
+    " from (select b.batch_id, b.status, b.completed_at is null as going,"
     ASSESS_BATCH_OVER " as over from assess.batch_assessments b"
     " where b.batch_id = any ($1::uuid[]) and " ASSESS_BATCH_UNTOLD
-    " and b.told_at <= clock_timestamp() - " ASSESS_BATCH_EVERY ") d)"
+    " and b.told_at <= clock_timestamp() - " ASSESS_BATCH_EVERY ") d),"
+    " opened as (update assess.lanes l set paused = false from due d"
+    " where l.batch_id = d.batch_id and d.over and d.status = 'paused')"
     " update assess.batch_assessments b set told = b.changes,"
     " told_at = clock_timestamp(), told_id = $2::bigint + d.n,"
     " open = not d.over,"

@@ -114,6 +114,9 @@ void assess_array_bytes(assess_buf_t *array, const void *data, size_t len);
 /* Dollars, in decimal, as text: numeric has a form of its own. */
 void assess_array_money(assess_buf_t *array, double value);
 
+/* An array of those that are ids, whoever wrote them. */
+void assess_arg_ids(assess_args_t *args, const assess_str_t *ids, size_t n);
+
 
 /*
  * A connection of the pool; it is waited for acquire_ms at most.  What it

@@ -561,9 +561,15 @@ assess_document_lock(assess_conn_t *conn, const assess_scope_t *scope,
     assess_arg_text(&args, &scope->tenant);
     assess_arg_id(&args, document_id);
 
-    if (assess_db_run(conn, "select from assess.assessment_jobs"
-                      " where tenant = $1 and document_id = $2"
-                      " order by job_id for update",
+    /* found by their own index, and then locked in the order of their ids */
+
+    if (assess_db_run(conn, "with mine as materialized (select job_id"
+                      " from assess.assessment_jobs"
+                      " where tenant = $1 and document_id = $2),"
+                      " ordered as (select job_id from mine order by job_id)"
+                      " select from ordered o cross join lateral (select"
+                      " from assess.assessment_jobs j"
+                      " where j.job_id = o.job_id for update) l",
                       &args, NULL, err) != ASSESS_OK)
     {
         return err->kind;

@@ -394,27 +394,6 @@ assess_events_forget(assess_db_t *db, int64_t age_ms, int64_t *n,
 }
 
 
-static void
-assess_events_ids(assess_args_t *args, const assess_str_t *ids, size_t n)
-{
-    char          id[ASSESS_UUID_LEN + 1];
-    size_t        i;
-    assess_buf_t  array;
-
-    memset(&array, 0, sizeof(assess_buf_t));
-
-    for (i = 0; i < n; i++) {
-        if (assess_uuid_valid(ids[i].data, ids[i].len)) {
-            memcpy(id, ids[i].data, ASSESS_UUID_LEN);
-            id[ASSESS_UUID_LEN] = '\0';
-            assess_array_id(&array, id);
-        }
-    }
-
-    assess_arg_array(args, &array);
-}
-
-
 /* The event that would tell of a job as it is, under the id it has */
 
 static assess_err_e
@@ -500,8 +479,8 @@ assess_events_latest(assess_db_t *db, assess_arena_t *arena,
 
     assess_args_init(&args);
     assess_arg_text(&args, &scope->tenant);
-    assess_events_ids(&args, job_ids, njobs);
-    assess_events_ids(&args, document_ids, ndocuments);
+    assess_arg_ids(&args, job_ids, njobs);
+    assess_arg_ids(&args, document_ids, ndocuments);
 
     res = assess_db_exec(conn, sql, &args, err);
     assess_db_release(conn);

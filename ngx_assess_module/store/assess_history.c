@@ -13,7 +13,7 @@
  */
 
 static const char  assess_forget_sql[] =
-    "with due as (select j.job_id from assess.job_counts k"
+    "with due as materialized (select j.job_id from assess.job_counts k"
     " cross join lateral (select c.job_id from assess.assessment_jobs c"
     " where c.tenant = k.tenant and c.status = k.status"
     " and c.created_at <= now() - $2::bigint * interval '1 millisecond'"
@@ -23,10 +23,11 @@ static const char  assess_forget_sql[] =
     " and b.status in ('queued', 'processing', 'paused'))"
     " order by c.created_at, c.job_id limit $3::int) j"
     " where k.jobs > 0 and k.status = any ($1::text[]) limit $3::int),"
-    " held as materialized (select c.job_id from assess.assessment_jobs c"
-    " where c.job_id in (select job_id from due)"
-    " and c.status = any ($1::text[])"
-    " order by c.job_id for update skip locked),"
+    " ordered as (select job_id from due order by job_id),"
+    " held as materialized (select c.job_id from ordered o"
+    " cross join lateral (select j.job_id from assess.assessment_jobs j"
+    " where j.job_id = o.job_id and j.status = any ($1::text[])"
+    " for update skip locked) c),"
     " gone as (delete from assess.assessment_jobs j using held h"
     " where j.job_id = h.job_id"
     " returning j.job_id, j.tenant, j.status),"

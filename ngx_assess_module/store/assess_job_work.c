@@ -74,8 +74,7 @@ assess_job_renew(assess_db_t *db, assess_work_t *work, assess_err_t *err)
         rc = assess_work_cancelled(err);
 
     } else {
-        rc = assess_fail(err, ASSESS_LOST, NULL,
-                         "the job's lease is another worker's");
+        rc = assess_work_lost(err);
     }
 
     PQclear(res);

@@ -418,10 +418,12 @@ assess_log_forget(assess_db_t *db, int64_t age_ms, int64_t *n,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "delete from assess.job_lines where line_id in (select o.line_id"
-        " from (select line_id, written_at from assess.job_lines"
-        " order by line_id limit $2::int for update skip locked) o"
-        " where o.written_at < now() - $1::bigint * interval '1 millisecond')";
+        "with old as materialized (select o.line_id from (select line_id,"
+        " written_at from assess.job_lines order by line_id limit $2::int) o"
+        " where o.written_at < now() - $1::bigint * interval '1 millisecond')"
+        " delete from assess.job_lines where line_id in (select l.line_id"
+        " from assess.job_lines l where l.line_id in (select line_id from old)"
+        " for update skip locked)";
 
     *n = 0;
 

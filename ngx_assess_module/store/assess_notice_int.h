@@ -23,9 +23,10 @@ typedef struct {
 
 /*
  * Writes what is to be told of n facts.  Their answer is not waited for: it
- * comes with the next statement.  Before the counter of events is taken.  The
- * same fact a second time is no other one.  The caller wakes who sends them
- * once it is committed (assess_change_t has a flag for that).
+ * comes with the next statement.  Before the counter of events is taken, or, of
+ * a batch, under it.  The same fact a second time is no other one.  The caller
+ * wakes who sends them once it is committed (assess_change_t has a flag for
+ * that).
  */
 assess_err_e assess_notices_add(assess_conn_t *conn,
     const assess_fact_t *facts, size_t n, assess_err_t *err);

@@ -94,7 +94,10 @@ assess_overview_depths(assess_conn_t *conn, assess_arena_t *arena,
 }
 
 
-/* Each that was queued or has ended was told, and the log is in order of time */
+/*
+ * Each that was queued by itself or has ended was told, and the log is in order of
+ * time; those of a batch are queued with it.
+ */
 
 static assess_err_e
 assess_overview_rates(assess_conn_t *conn, assess_overview_t *queue,
@@ -103,7 +106,10 @@ assess_overview_rates(assess_conn_t *conn, assess_overview_t *queue,
     PGresult  *res;
 
     static const char  sql[] =
-        "select count(*) filter (where t.type = 'queued'),"
+        "select count(*) filter (where t.type = 'queued')"
+        " + (select coalesce(sum(b.total_documents), 0)"
+        " from assess.batch_assessments b"
+        " where b.created_at > now() - interval '" ASSESS_OVERVIEW_RATES "'),"
         " count(*) filter (where t.type = 'complete'),"
         " count(*) filter (where t.type = 'error'),"
         " count(*) filter (where t.type = 'cancelled')"

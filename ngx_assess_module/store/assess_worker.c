@@ -104,7 +104,11 @@ done:
 }
 
 
-/* This one waits for steps, and locks in the order of ids as all that do */
+/*
+ * This one waits for steps, and locks in the order of ids as all that do: which
+ * these are is found first, by their own index, since in the order of ids all
+ * jobs that there ever were would be walked.
+ */
 
 assess_err_e
 assess_worker_gone(assess_db_t *db, const char *worker_id, int64_t *freed,
@@ -117,9 +121,14 @@ assess_worker_gone(assess_db_t *db, const char *worker_id, int64_t *freed,
     static const char  sql[] =
         "with gone as (delete from assess.assess_workers"
         " where worker_id = $1::uuid),"
-        " left_over as (select c.job_id from assess.assessment_jobs c"
-        " where c.worker_id = $1 and c.status = 'processing'"
-        " order by c.job_id for update),"
+        " mine as materialized (select c.job_id"
+        " from assess.assessment_jobs c"
+        " where c.worker_id = $1 and c.status = 'processing'),"
+        " ordered as (select job_id from mine order by job_id),"
+        " left_over as (select c.job_id from ordered o cross join lateral"
+        " (select j.job_id from assess.assessment_jobs j"
+        " where j.job_id = o.job_id and j.worker_id = $1"
+        " and j.status = 'processing' for update) c),"
         " freed as (update assess.assessment_jobs j"
         " set lease_until = '-infinity' from left_over"
         " where j.job_id = left_over.job_id returning 1)"

@@ -208,6 +208,8 @@ test_server(void)
     is_int(assess_smtp_refused(CURLE_SEND_ERROR, 550), 1, "no such mailbox");
     is_int(assess_smtp_refused(CURLE_SEND_ERROR, 451), 0, "not now");
     is_int(assess_smtp_refused(CURLE_LOGIN_DENIED, 535), 0, "our password");
+    is_int(assess_smtp_refused(CURLE_REMOTE_ACCESS_DENIED, 550), 0, "our HELO");
+    is_int(assess_smtp_refused(CURLE_USE_SSL_FAILED, 554), 0, "no STARTTLS");
     is_int(assess_smtp_refused(CURLE_COULDNT_CONNECT, 0), 0, "nobody there");
     is_int(assess_smtp_refused(CURLE_OK, 250), 0, "taken");
 }
