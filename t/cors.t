@@ -157,6 +157,35 @@ refused(429, 'too many', call('listed', 'GET', '/api/documents', $app,
 refused(403, 'denied', call('listed', 'GET', '/denied/documents', $app));
 
 
+# A form of another site, which asks nobody, and brings the cookies with it.
+sub form {
+    my ($where, $site, $origin) = @_;
+
+    return $http{$where}->request('POST', '/api/documents', body => 'x',
+        headers => { 'X-Tenant' => 'a', 'Content-Type' => 'text/plain',
+        $site ? ('Sec-Fetch-Site' => $site) : (),
+        $origin ? (Origin => $origin) : () });
+}
+
+for my $foreign (['listed', 'cross-site', 'https://evil.example'],
+                 ['listed', 'cross-site', 'null'], ['listed', 'cross-site'],
+                 ['none', 'cross-site', $app])
+{
+    my ($where, @of) = @$foreign;
+    my $a = form($where, @of);
+
+    is($a->{status}, 403, "a form of $where, @of");
+    is($a->{json}{detail}, 'pages of this origin may not use this API', 'why');
+}
+
+isnt(form(@$_)->{status}, 403, "a form of @$_") for
+    ['listed', 'cross-site', $app], ['none', 'same-origin', $app],
+    ['none', 'same-site', $app], ['none', 'none'], ['none', ''],
+    ['any', 'cross-site', $app];
+is(call('none', 'GET', '/api/documents', $app, 'Sec-Fetch-Site' => 'cross-site')
+    ->{status}, 200, 'a link of another site may be followed');
+
+
 # Streams.
 my $stream = $http{listed}->events('/api/assessments/progress',
     'X-Tenant' => 'a', Origin => $app);

@@ -51,7 +51,9 @@ is(get('/dashboard/')->{body}, $page->{body}, 'with a slash behind');
 is(get('/dashboard', 'If-None-Match' => $page->{headers}{etag})->{status}, 304,
     'who has it is told so');
 is($t->http->request('HEAD', '/dashboard')->{body}, '', 'HEAD');
-is($t->http->post('/dashboard', body => 'x')->{status}, 405, 'only read');
+my $posted = $t->http->post('/dashboard', body => 'x');
+is($posted->{status}, 405, 'only read');
+is($posted->{headers}{allow}, 'GET, HEAD', 'and how');
 
 my $whole = length $page->{body};
 my @names = $page->{body} =~ m{"/dashboard/$version/([\w.]+)"}g;

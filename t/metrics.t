@@ -148,7 +148,9 @@ sub agree {
         'text/plain; version=0.0.4; charset=utf-8', 'the type of the text');
     $a = $http->request('HEAD', '/metrics');
     is("$a->{status} " . length($a->{body} // ''), '200 0', 'HEAD');
-    is($http->post('/metrics', json => {})->{status}, 405, 'POST is not');
+    my $a = $http->post('/metrics', json => {});
+    is($a->{status}, 405, 'POST is not');
+    is($a->{headers}{allow}, 'GET, HEAD', 'what is');
     is($http->get('/metrics/x')->{status}, 404, 'nor is more of the path');
 }
 

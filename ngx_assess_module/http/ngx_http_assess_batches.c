@@ -2,8 +2,6 @@
 #include "ngx_http_assess_start.h"
 #include "../runtime/ngx_http_assess_batches.h"
 
-#include "engine/assess_email.h"
-
 
 /* ten thousand documents are more than a moment's work */
 #define NGX_HTTP_ASSESS_BATCH_MS     10000
@@ -11,17 +9,10 @@
 /* so long a call changes jobs by itself; the rest is left to the teller */
 #define NGX_HTTP_ASSESS_BATCH_SLICES  200        /* ms */
 
-#define NGX_HTTP_ASSESS_EMAIL_LEN    254
-
 
 static assess_err_e ngx_http_assess_batch_body(ngx_http_assess_call_t *call,
     assess_batch_start_t *start, assess_err_t *err);
 static assess_err_e ngx_http_assess_batch_key(ngx_http_assess_call_t *call,
-    assess_json_t *value, assess_batch_start_t *start, assess_err_t *err);
-static assess_err_e ngx_http_assess_batch_documents(
-    ngx_http_assess_call_t *call, assess_json_t *value,
-    assess_batch_start_t *start, assess_err_t *err);
-static assess_err_e ngx_http_assess_batch_email(ngx_http_assess_call_t *call,
     assess_json_t *value, assess_batch_start_t *start, assess_err_t *err);
 static void ngx_http_assess_batch_answer(ngx_http_assess_call_t *call,
     const assess_batch_t *batch);
@@ -128,11 +119,14 @@ ngx_http_assess_batch_key(ngx_http_assess_call_t *call, assess_json_t *value,
     assess_batch_start_t *start, assess_err_t *err)
 {
     if (ngx_http_assess_start_is(value, "documentIds")) {
-        return ngx_http_assess_batch_documents(call, value, start, err);
+        return ngx_http_assess_start_documents(call, value,
+                                               &start->document_ids,
+                                               &start->ndocuments, err);
     }
 
     if (ngx_http_assess_start_is(value, "notifyEmail")) {
-        return ngx_http_assess_batch_email(call, value, start, err);
+        return ngx_http_assess_start_email(call, value, &start->notify_email,
+                                           err);
     }
 
     /* what says which document a start is about */
@@ -145,77 +139,6 @@ ngx_http_assess_batch_key(ngx_http_assess_call_t *call, assess_json_t *value,
     }
 
     return ngx_http_assess_start_key(call, value, &start->start, err);
-}
-
-
-static assess_err_e
-ngx_http_assess_batch_documents(ngx_http_assess_call_t *call,
-    assess_json_t *value, assess_batch_start_t *start, assess_err_t *err)
-{
-    char            key[32];
-    size_t          n;
-    assess_json_t  *id;
-
-    if (value->type != ASSESS_JSON_ARRAY || value->n < 1
-        || value->n > ASSESS_BATCH_DOCUMENTS)
-    {
-        return ngx_http_assess_bad(err, ASSESS_INVALID, "documentIds",
-                                   "documentIds must be an array of 1 to %d "
-                                   "ids", ASSESS_BATCH_DOCUMENTS);
-    }
-
-    start->document_ids = assess_palloc(call->arena,
-                                   value->n * sizeof(*start->document_ids));
-    if (start->document_ids == NULL) {
-        return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
-    }
-
-    for (id = value->first, n = 0; id; id = id->next, n++) {
-
-        if (id->type != ASSESS_JSON_STRING
-            || !assess_uuid_valid(id->text.data, id->text.len))
-        {
-            (void) ngx_http_assess_bad(err, ASSESS_INVALID, "documentIds",
-                                       "this is no id");
-            (void) snprintf(key, sizeof(key), "/documentIds/%zu", n);
-            (void) ngx_cpystrn((u_char *) err->pointer, (u_char *) key,
-                               sizeof(err->pointer));
-            return err->kind;
-        }
-
-        ngx_memcpy(start->document_ids[n], id->text.data, ASSESS_UUID_LEN);
-        start->document_ids[n][ASSESS_UUID_LEN] = '\0';
-    }
-
-    start->ndocuments = n;
-
-    return ASSESS_OK;
-}
-
-
-/* whether somebody has it only its server knows */
-
-static assess_err_e
-ngx_http_assess_batch_email(ngx_http_assess_call_t *call,
-    assess_json_t *value, assess_batch_start_t *start, assess_err_t *err)
-{
-    assess_str_t  text;
-
-    if (ngx_http_assess_start_text(call, "notifyEmail", value,
-                                   NGX_HTTP_ASSESS_EMAIL_LEN, &text, err)
-        != ASSESS_OK)
-    {
-        return err->kind;
-    }
-
-    if (!assess_email_address(text.data, text.len)) {
-        return ngx_http_assess_bad(err, ASSESS_INVALID, "notifyEmail",
-                                   "notifyEmail is no address of mail");
-    }
-
-    start->notify_email = text;
-
-    return ASSESS_OK;
 }
 
 

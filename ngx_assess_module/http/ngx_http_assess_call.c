@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_call.h"
+#include "ngx_http_assess_cors.h"
 #include "ngx_http_assess_large.h"
 #include "ngx_http_assess_source.h"
 #include "ngx_http_assess_together.h"
@@ -298,6 +299,13 @@ ngx_http_assess_call_check(ngx_http_assess_call_t *call)
     ngx_int_t  rc;
 
     rc = ngx_http_assess_call_path(call);
+
+    if (rc == NGX_OK && ngx_http_assess_cors_foreign(call->request)) {
+        ngx_http_assess_call_problem(call, NGX_HTTP_FORBIDDEN, NULL,
+                                     "pages of this origin may not use this "
+                                     "API");
+        rc = NGX_ABORT;
+    }
 
     if (rc == NGX_OK && !(call->route->flags & NGX_HTTP_ASSESS_OPEN)) {
         rc = ngx_http_assess_call_scope(call);

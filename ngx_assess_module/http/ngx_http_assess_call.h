@@ -177,6 +177,9 @@ void ngx_http_assess_call_header_text(ngx_http_assess_call_t *call,
 ngx_table_elt_t *ngx_http_assess_header_add(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value);
 
+/* The answer to a method other than GET and HEAD, with Allow. */
+ngx_int_t ngx_http_assess_get_only(ngx_http_request_t *r);
+
 /* A parameter of the query, or NULL. */
 const assess_str_t *ngx_http_assess_call_param(ngx_http_assess_call_t *call,
     const char *name);

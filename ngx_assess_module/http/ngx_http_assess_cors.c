@@ -221,6 +221,34 @@ ngx_http_assess_cors_headers(ngx_http_request_t *r,
 }
 
 
+/* Sec-Fetch-Site: www.w3.org/TR/fetch-metadata; no script can set or leave it */
+
+ngx_uint_t
+ngx_http_assess_cors_foreign(ngx_http_request_t *r)
+{
+    ngx_str_t               *site, *origin;
+    ngx_http_assess_cors_t  *cors;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return 0;
+    }
+
+    site = ngx_http_assess_cors_header(r, "sec-fetch-site");
+
+    if (site == NULL || site->len != sizeof("cross-site") - 1
+        || ngx_memcmp(site->data, "cross-site", site->len) != 0)
+    {
+        return 0;
+    }
+
+    cors = ngx_http_assess_cors_conf(r);
+    origin = ngx_http_assess_cors_header(r, "origin");
+
+    return cors == NULL || origin == NULL
+           || !ngx_http_assess_cors_listed(cors, origin);
+}
+
+
 static ngx_uint_t
 ngx_http_assess_cors_listed(ngx_http_assess_cors_t *cors, ngx_str_t *origin)
 {

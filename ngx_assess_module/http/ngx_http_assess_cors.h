@@ -20,5 +20,11 @@ struct ngx_http_assess_cors_s {
 /* Installs what answers preflights, and what adds headers to all answers. */
 ngx_int_t ngx_http_assess_cors_init(ngx_conf_t *cf);
 
+/*
+ * Whether a browser says that a page of another site has sent it, one that may not
+ * use the API.  A form needs no leave to be sent, and brings the cookies with it.
+ */
+ngx_uint_t ngx_http_assess_cors_foreign(ngx_http_request_t *r);
+
 
 #endif /* NGX_HTTP_ASSESS_CORS_H */

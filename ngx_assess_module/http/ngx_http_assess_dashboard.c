@@ -180,7 +180,7 @@ ngx_http_assess_dashboard_handler(ngx_http_request_t *r)
     ngx_http_assess_dashboard_t  *d;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_assess_get_only(r);
     }
 
     rc = ngx_http_discard_request_body(r);

@@ -6,9 +6,6 @@
 #include "engine/assess_estimate.h"
 
 
-#define NGX_HTTP_ASSESS_ESTIMATE_DOCUMENTS  10000
-#define NGX_HTTP_ASSESS_ESTIMATE_EMAIL      254
-
 /* so many documents are more than a moment's work */
 #define NGX_HTTP_ASSESS_ESTIMATE_MS         5000
 
@@ -26,14 +23,6 @@ static assess_err_e ngx_http_assess_estimate_body(
     assess_err_t *err);
 static assess_err_e ngx_http_assess_estimate_key(ngx_http_assess_call_t *call,
     assess_json_t *value, ngx_http_assess_estimated_t *of, assess_err_t *err);
-static assess_err_e ngx_http_assess_estimate_documents(
-    ngx_http_assess_call_t *call, assess_json_t *value,
-    ngx_http_assess_estimated_t *of, assess_err_t *err);
-static assess_err_e ngx_http_assess_estimate_twice(
-    ngx_http_assess_call_t *call, ngx_http_assess_estimated_t *of,
-    assess_err_t *err);
-static assess_err_e ngx_http_assess_estimate_at(assess_err_t *err,
-    assess_err_e kind, size_t n, const char *what);
 static void ngx_http_assess_estimate_missing(
     const ngx_http_assess_estimated_t *of, size_t missing, assess_err_t *err);
 static void ngx_http_assess_estimate_json(assess_buf_t *b, size_t n,
@@ -77,8 +66,8 @@ ngx_http_assess_estimate(ngx_http_assess_call_t *call)
 
     assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_ESTIMATE_MS);
 
-    if (assess_estimate(engine, ngx_http_assess_scheduler_db(), call->arena,
-                        &e, &estimate, &missing, &err)
+    if (assess_estimate(engine, engine->db, call->arena, &e, &estimate,
+                        &missing, &err)
         != ASSESS_OK)
     {
         ngx_http_assess_estimate_missing(&of, missing, &err);
@@ -98,7 +87,7 @@ ngx_http_assess_estimate_body(ngx_http_assess_call_t *call,
     assess_start_t  *start;
 
     body = ngx_http_assess_start_object(call, NGX_HTTP_ASSESS_VALUES
-                                   + 2 * NGX_HTTP_ASSESS_ESTIMATE_DOCUMENTS,
+                                   + 2 * ASSESS_BATCH_DOCUMENTS,
                                         err);
     if (body == NULL) {
         return err->kind;
@@ -138,7 +127,8 @@ ngx_http_assess_estimate_body(ngx_http_assess_call_t *call,
         return err->kind;
     }
 
-    return ngx_http_assess_estimate_twice(call, of, err);
+    return assess_batch_once((const char (*)[ASSESS_UUID_LEN + 1]) of->ids,
+                             of->n, err);
 }
 
 
@@ -149,15 +139,16 @@ ngx_http_assess_estimate_key(ngx_http_assess_call_t *call,
     assess_str_t  email;
 
     if (ngx_http_assess_start_is(value, "documentIds")) {
-        return ngx_http_assess_estimate_documents(call, value, of, err);
+        of->batch = 1;
+
+        return ngx_http_assess_start_documents(call, value, &of->ids, &of->n,
+                                               err);
     }
 
     /* nobody is written to */
 
     if (ngx_http_assess_start_is(value, "notifyEmail")) {
-        return ngx_http_assess_start_text(call, "notifyEmail", value,
-                                          NGX_HTTP_ASSESS_ESTIMATE_EMAIL,
-                                          &email, err);
+        return ngx_http_assess_start_email(call, value, &email, err);
     }
 
     /* nor anything fetched */
@@ -173,105 +164,6 @@ ngx_http_assess_estimate_key(ngx_http_assess_call_t *call,
     }
 
     return ngx_http_assess_start_key(call, value, &of->start, err);
-}
-
-
-static assess_err_e
-ngx_http_assess_estimate_documents(ngx_http_assess_call_t *call,
-    assess_json_t *value, ngx_http_assess_estimated_t *of, assess_err_t *err)
-{
-    assess_json_t  *id;
-
-    of->batch = 1;
-
-    if (value->type != ASSESS_JSON_ARRAY || value->n < 1
-        || value->n > NGX_HTTP_ASSESS_ESTIMATE_DOCUMENTS)
-    {
-        return ngx_http_assess_bad(err, ASSESS_INVALID, "documentIds",
-                                   "documentIds must be an array of 1 to %d "
-                                   "ids", NGX_HTTP_ASSESS_ESTIMATE_DOCUMENTS);
-    }
-
-    of->ids = assess_palloc(call->arena, value->n * sizeof(*of->ids));
-
-    if (of->ids == NULL) {
-        return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
-    }
-
-    for (id = value->first; id; id = id->next) {
-
-        if (id->type != ASSESS_JSON_STRING
-            || !assess_uuid_valid(id->text.data, id->text.len))
-        {
-            return ngx_http_assess_estimate_at(err, ASSESS_INVALID, of->n,
-                                               "this is no id");
-        }
-
-        ngx_memcpy(of->ids[of->n], id->text.data, ASSESS_UUID_LEN);
-        of->ids[of->n++][ASSESS_UUID_LEN] = '\0';
-    }
-
-    return ASSESS_OK;
-}
-
-
-static int
-ngx_http_assess_estimate_order(const void *a, const void *b)
-{
-    int                 rc;
-    const char *const  *left = a, *const *right = b;
-
-    rc = ngx_memcmp(*left, *right, ASSESS_UUID_LEN);
-
-    return rc ? rc : (*left < *right ? -1 : *left > *right);
-}
-
-
-/* As of a batch, an id must not be there twice: the first that is, is told. */
-
-static assess_err_e
-ngx_http_assess_estimate_twice(ngx_http_assess_call_t *call,
-    ngx_http_assess_estimated_t *of, assess_err_t *err)
-{
-    char    **sorted;
-    size_t    i, at, first;
-
-    sorted = assess_palloc(call->arena, of->n * sizeof(char *));
-    if (sorted == NULL) {
-        return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
-    }
-
-    for (i = 0; i < of->n; i++) {
-        sorted[i] = of->ids[i];
-    }
-
-    ngx_qsort(sorted, of->n, sizeof(char *), ngx_http_assess_estimate_order);
-
-    for (i = 1, first = of->n; i < of->n; i++) {
-
-        at = (size_t) (sorted[i] - of->ids[0]) / sizeof(*of->ids);
-
-        if (at < first
-            && ngx_memcmp(sorted[i - 1], sorted[i], ASSESS_UUID_LEN) == 0)
-        {
-            first = at;
-        }
-    }
-
-    return first == of->n ? ASSESS_OK
-           : ngx_http_assess_estimate_at(err, ASSESS_IMPOSSIBLE, first,
-                                         "this document is there twice");
-}
-
-
-static assess_err_e
-ngx_http_assess_estimate_at(assess_err_t *err, assess_err_e kind, size_t n,
-    const char *what)
-{
-    (void) assess_fail(err, kind, NULL, "%s", what);
-    (void) snprintf(err->pointer, sizeof(err->pointer), "/documentIds/%zu", n);
-
-    return kind;
 }
 
 

@@ -1,4 +1,5 @@
 
+#include "ngx_http_assess_call.h"
 #include "ngx_http_assess_metrics.h"
 #include "../runtime/ngx_http_assess_gauges.h"
 
@@ -27,7 +28,7 @@ ngx_http_assess_metrics_handler(ngx_http_request_t *r)
     ngx_http_assess_metrics_page_t  *page;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_assess_get_only(r);
     }
 
     rc = ngx_http_discard_request_body(r);

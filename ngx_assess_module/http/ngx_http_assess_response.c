@@ -477,3 +477,13 @@ ngx_http_assess_header_add(ngx_http_request_t *r, const char *name,
 
     return h;
 }
+
+
+ngx_int_t
+ngx_http_assess_get_only(ngx_http_request_t *r)
+{
+    static ngx_str_t  allow = ngx_string("GET, HEAD");
+
+    return ngx_http_assess_header_add(r, "Allow", &allow)
+           ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}

@@ -4,6 +4,7 @@
 #include "ngx_http_assess_start.h"
 #include "ngx_http_assess_together.h"
 
+#include "engine/assess_email.h"
 #include "engine/assess_questions.h"
 
 #include <openssl/evp.h>
@@ -795,4 +796,74 @@ ngx_http_assess_bad(assess_err_t *err, assess_err_e kind, const char *key,
     ngx_http_assess_pointer(err, key);
 
     return kind;
+}
+
+
+/* The ids of a batch, in the call's arena */
+
+assess_err_e
+ngx_http_assess_start_documents(ngx_http_assess_call_t *call,
+    assess_json_t *value, char (**ids)[ASSESS_UUID_LEN + 1], size_t *n,
+    assess_err_t *err)
+{
+    char            key[32];
+    assess_json_t  *id;
+
+    if (value->type != ASSESS_JSON_ARRAY || value->n < 1
+        || value->n > ASSESS_BATCH_DOCUMENTS)
+    {
+        return ngx_http_assess_bad(err, ASSESS_INVALID, "documentIds",
+                                   "documentIds must be an array of 1 to %d "
+                                   "ids", ASSESS_BATCH_DOCUMENTS);
+    }
+
+    *ids = assess_palloc(call->arena, value->n * sizeof(**ids));
+    if (*ids == NULL) {
+        return assess_fail(err, ASSESS_ERROR, NULL, "out of memory");
+    }
+
+    for (id = value->first, *n = 0; id; id = id->next, (*n)++) {
+
+        if (id->type != ASSESS_JSON_STRING
+            || !assess_uuid_valid(id->text.data, id->text.len))
+        {
+            (void) ngx_http_assess_bad(err, ASSESS_INVALID, "documentIds",
+                                       "this is no id");
+            (void) snprintf(key, sizeof(key), "/documentIds/%zu", *n);
+            (void) ngx_cpystrn((u_char *) err->pointer, (u_char *) key,
+                               sizeof(err->pointer));
+            return err->kind;
+        }
+
+        ngx_memcpy((*ids)[*n], id->text.data, ASSESS_UUID_LEN);
+        (*ids)[*n][ASSESS_UUID_LEN] = '\0';
+    }
+
+    return ASSESS_OK;
+}
+
+
+/* whether somebody has it only its server knows */
+
+assess_err_e
+ngx_http_assess_start_email(ngx_http_assess_call_t *call,
+    assess_json_t *value, assess_str_t *email, assess_err_t *err)
+{
+    assess_str_t  text;
+
+    if (ngx_http_assess_start_text(call, "notifyEmail", value,
+                                   NGX_HTTP_ASSESS_EMAIL_LEN, &text, err)
+        != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    if (!assess_email_address(text.data, text.len)) {
+        return ngx_http_assess_bad(err, ASSESS_INVALID, "notifyEmail",
+                                   "notifyEmail is no address of mail");
+    }
+
+    *email = text;
+
+    return ASSESS_OK;
 }

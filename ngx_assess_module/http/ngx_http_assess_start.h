@@ -8,10 +8,13 @@
 #include "ngx_http_assess_call.h"
 
 #include "base/assess_json.h"
+#include "store/assess_batch.h"
 
 
 /* no start has more values in its JSON: metadata is the most of them */
-#define NGX_HTTP_ASSESS_VALUES  8192
+#define NGX_HTTP_ASSESS_VALUES     8192
+
+#define NGX_HTTP_ASSESS_EMAIL_LEN  254
 
 
 /* The body, an object of at most so many values; NULL with an error. */
@@ -36,6 +39,13 @@ assess_err_e ngx_http_assess_start_unknown(ngx_http_assess_call_t *call,
 assess_err_e ngx_http_assess_start_text(ngx_http_assess_call_t *call,
     const char *key, assess_json_t *value, size_t max, assess_str_t *text,
     assess_err_t *err);
+
+/* documentIds and notifyEmail of a batch, for one of which they are. */
+assess_err_e ngx_http_assess_start_documents(ngx_http_assess_call_t *call,
+    assess_json_t *value, char (**ids)[ASSESS_UUID_LEN + 1], size_t *n,
+    assess_err_t *err);
+assess_err_e ngx_http_assess_start_email(ngx_http_assess_call_t *call,
+    assess_json_t *value, assess_str_t *email, assess_err_t *err);
 
 /* Behind the last member: who is asked, where it does not say. */
 assess_err_e ngx_http_assess_start_provider(ngx_http_assess_call_t *call,

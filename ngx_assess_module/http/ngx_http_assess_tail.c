@@ -152,9 +152,18 @@ ngx_http_assess_tail_timer(ngx_event_t *ev)
     tail = (ngx_http_assess_tail_t *)
                ((char *) ev - offsetof(ngx_http_assess_tail_t, timer));
 
-    if (tail->stream->open && !tail->stream->ending) {
-        ngx_http_assess_tail_look(tail);
+    if (!tail->stream->open || tail->stream->ending) {
+        return;
     }
+
+    /* what could not be sent need not be read */
+
+    if (tail->stream->busy) {
+        ngx_add_timer(ev, NGX_HTTP_ASSESS_TAIL_EVERY);
+        return;
+    }
+
+    ngx_http_assess_tail_look(tail);
 }
 
 
@@ -319,7 +328,7 @@ ngx_http_assess_tail_done(void *data)
     over = told && tail->final && !tail->more;
 
     if (!over) {
-        ngx_add_timer(&tail->timer, tail->last || tail->more
+        ngx_add_timer(&tail->timer, told && (tail->last || tail->more)
                                     ? NGX_HTTP_ASSESS_TAIL_NEXT
                                     : NGX_HTTP_ASSESS_TAIL_EVERY);
     }

@@ -75,9 +75,6 @@ ngx_http_assess_variables_add(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        var->get_handler = ngx_http_assess_variable_none;
-        var->data = i;
-
         ngx_http_assess_variables_added[i] = var;
     }
 
@@ -97,7 +94,7 @@ ngx_http_assess_variables_used(ngx_conf_t *cf,
 {
     ngx_uint_t                  i, k;
     const ngx_str_t            *name;
-    ngx_http_variable_t        *var;
+    ngx_http_variable_t        *var, *added;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
@@ -108,11 +105,16 @@ ngx_http_assess_variables_used(ngx_conf_t *cf,
         name = &ngx_http_assess_variables[i];
         mcf->variables[i] = NGX_ERROR;
 
-        if (ngx_http_assess_variables_added[i]->get_handler
-            != ngx_http_assess_variable_none)
-        {
+        /* whoever makes one has said so by now */
+
+        added = ngx_http_assess_variables_added[i];
+
+        if (added->get_handler) {
             continue;
         }
+
+        added->get_handler = ngx_http_assess_variable_none;
+        added->data = i;
 
         for (k = 0; k < cmcf->variables.nelts; k++) {
 
@@ -256,7 +258,23 @@ ngx_http_assess_variables_answered(ngx_http_assess_call_t *call)
         return;
     }
 
-    /* a batch and a document have a status, too, but it is not a job's */
+    /*
+     * A batch and a document have a status, too, but it is not a job's.  Of a job
+     * the ids stand before it; behind it is what its client has written.
+     */
+
+    if (first == NGX_HTTP_ASSESS_JOB_ID) {
+
+        len = ngx_strlen(ngx_http_assess_members[NGX_HTTP_ASSESS_STATUS]);
+        p = memmem(body, (size_t) (last - body),
+                   ngx_http_assess_members[NGX_HTTP_ASSESS_STATUS], len);
+
+        end = p ? memchr(p + len, '"', (size_t) (last - p) - len) : NULL;
+
+        if (end) {
+            last = end + 1;
+        }
+    }
 
     for (i = first; i < NGX_HTTP_ASSESS_MEMBERS
                     && (i == first || first == NGX_HTTP_ASSESS_JOB_ID); i++)

@@ -168,14 +168,18 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
             wait = NGX_HTTP_ASSESS_BATCHES_EVERY;
         }
 
-        for (i = 0; i < told.guess.n && i < NGX_HTTP_ASSESS_BATCHES_GUESSES;
-             i++)
+        /* whoever waits for its end does not wait for all of these */
+
+        for (i = 0; i < told.guess.n && i < NGX_HTTP_ASSESS_BATCHES_GUESSES
+                    && ngx_http_assess_thread_sleep(&bs->thread, 0, 0); i++)
         {
             assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_READ);
             ngx_http_assess_batches_guess(bs, told.guess.ids[i]);
         }
 
-        for (i = 0, done = 0; i < told.work.n; i++) {
+        for (i = 0, done = 0; i < told.work.n
+                    && ngx_http_assess_thread_sleep(&bs->thread, 0, 0); i++)
+        {
             assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_WRITE);
             done += ngx_http_assess_batches_slice(bs->db, told.work.ids[i]);
         }

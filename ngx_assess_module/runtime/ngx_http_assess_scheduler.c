@@ -355,12 +355,16 @@ ngx_http_assess_scheduler_exit(void)
         return;
     }
 
+    /* but threads of our own are still there, and use what follows */
+
+    ngx_http_assess_batches_exit();
+    ngx_http_assess_notices_exit();
+
     for (i = 0; i < s->mcf->jobs; i++) {
         assess_client_destroy(s->runners[i].client);
     }
 
     assess_carrier_destroy(s->carrier);
-    ngx_http_assess_notices_exit();
 
     for (i = 0; i < s->engine.nproviders; i++) {
         assess_provider_destroy(s->engine.providers[i]);
@@ -368,7 +372,6 @@ ngx_http_assess_scheduler_exit(void)
 
     assess_lru_destroy(s->engine.prepared);
 
-    ngx_http_assess_batches_exit();
     ngx_http_assess_lease_exit(s->db);
 
     assess_engine_destroy(&s->engine);

@@ -19,7 +19,7 @@ typedef struct {
     pthread_cond_t    cond;
     unsigned          woken:1;               /* under the mutex */
     unsigned          stop:1;                /* too */
-    unsigned          running:1;
+    ngx_uint_t        running;               /* of who starts and stops it */
 } ngx_http_assess_thread_t;
 
 

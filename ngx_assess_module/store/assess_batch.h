@@ -117,6 +117,13 @@ assess_err_e assess_batch_start(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, assess_batch_start_t *start,
     assess_batch_change_t *change, int *replayed, assess_err_t *err);
 
+/*
+ * ASSESS_IMPOSSIBLE, with the pointer /documentIds/N, where one of n ids, of which
+ * there is at least one, stood before.
+ */
+assess_err_e assess_batch_once(const char (*ids)[ASSESS_UUID_LEN + 1],
+    size_t n, assess_err_t *err);
+
 assess_err_e assess_batch_read(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *batch_id, assess_batch_t *batch,
     assess_err_t *err);

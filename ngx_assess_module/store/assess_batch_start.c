@@ -68,13 +68,13 @@ assess_batch_pointer(assess_err_t *err, size_t n)
 
 /* The first one that stood before */
 
-static assess_err_e
-assess_batch_twice(const assess_batch_start_t *start, assess_err_t *err)
+assess_err_e
+assess_batch_once(const char (*ids)[ASSESS_UUID_LEN + 1], size_t n,
+    assess_err_t *err)
 {
-    size_t                    i, first, n;
+    size_t                    i, first;
     assess_batch_document_t  *list;
 
-    n = start->ndocuments;
     first = n;
 
     list = malloc(n * sizeof(assess_batch_document_t));
@@ -83,7 +83,7 @@ assess_batch_twice(const assess_batch_start_t *start, assess_err_t *err)
     }
 
     for (i = 0; i < n; i++) {
-        list[i].id = start->document_ids[i];
+        list[i].id = ids[i];
         list[i].n = i;
     }
 
@@ -125,7 +125,8 @@ assess_batch_check(const assess_scope_t *scope,
         return err->kind;
     }
 
-    return assess_batch_twice(start, err);
+    return assess_batch_once((const char (*)[ASSESS_UUID_LEN + 1])
+                             start->document_ids, start->ndocuments, err);
 }
 
 
