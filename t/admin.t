@@ -23,7 +23,12 @@ my $http = $t->http;
 my $admin = $http->with('X-Operator' => 'yes', 'X-User' => 'ada');
 my $other = $http->with('X-Tenant' => 'other');
 
-sub status { return $admin->get('/api/admin/queue/status')->{json} }
+sub status {
+    my $a = $admin->get('/api/admin/queue/status');
+    is($a->{status}, 200, 'the status') or diag($a->{body});
+    return $a->{json};
+}
+
 sub job { return $http->get("/api/assessments/job/$_[0]")->{json} }
 
 sub cleaned {
@@ -137,7 +142,8 @@ idle($t);
 
     # both workers have looked since
     ok(wait_until(10, sub {
-        (slurp("$t->{home}{home}/logs/error.log") // '') =~ /queue is paused/;
+        2 == grep {/queue is paused/}
+            split /\n/, slurp("$t->{home}{home}/logs/error.log") // '';
     }), 'the other worker sees it');
 
     my @jobs = map { start($t, document($t), 'one', priority => $_)->{jobId} }

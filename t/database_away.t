@@ -248,24 +248,10 @@ sub rows {
 }
 
 
-# a session that holds locks for as long as it is open
+# nobody gets at these tables until this is called
 sub locked {
-    my (@tables) = @_;
-
-    my $c = $t->cluster;
-    my $pid = open my $in, '|-', "$c->{bin}/psql", '-XqAt', '-h', $c->{socket},
-        '-U', 'assess', '-d', 'assess', '-o', '/dev/null'
-        or die "psql: $!\n";
-
-    $in->autoflush;
-    print {$in} "begin;\nlock table ", join(', ', @tables),
-        " in access exclusive mode;\n";
-
-    wait_until(20, sub { $t->sql("select count(*) from pg_locks where granted"
-        . " and mode = 'AccessExclusiveLock' and relation = '$tables[-1]'"
-        . '::regclass') }) or die "no lock\n";
-
-    return $in;
+    return $t->cluster->held('lock table ' . join(', ', @_)
+        . ' in access exclusive mode');
 }
 
 
@@ -300,7 +286,7 @@ away('killed', told => 1,
     away('locked', ready => 200, told => 0,
         go => sub { $lock = locked('assess.documents', 'assess.question_sets',
                                    'assess.assessment_jobs') },
-        come => sub { close $lock });
+        come => sub { $lock->() });
 }
 
 # those that are connected are served, whoever else may not come in

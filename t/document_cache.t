@@ -54,22 +54,10 @@ sub count_is {
     %before = %$now;
 }
 
-# a session in which the content of no document can be read
+# nobody can read the content of a document until this is called
 sub locked {
-    my $c = $t->cluster;
-    my $pid = open my $in, '|-', "$c->{bin}/psql", '-XqAt', '-h', $c->{socket},
-        '-U', 'assess', '-d', 'assess', '-o', '/dev/null'
-        or die "psql: $!\n";
-
-    $in->autoflush;
-    print {$in} "begin;\nlock table assess.document_contents"
-        . " in access exclusive mode;\n";
-
-    wait_until(20, sub { $t->sql('select count(*) from pg_locks where granted'
-        . " and mode = 'AccessExclusiveLock' and relation ="
-        . " 'assess.document_contents'::regclass") }) or die "no lock\n";
-
-    return $in;
+    return $t->cluster->held(
+        'lock table assess.document_contents in access exclusive mode');
 }
 
 sub waiting_in_database {
@@ -141,7 +129,7 @@ my $lock = locked();
 my @jobs = map { start_job($t, document => $pdf, set => 'three') } 1 .. 4;
 ok(processing(@jobs), 'four jobs on a new document run');
 ok(waiting_in_database(1), 'one of them reads it');
-close $lock;
+$lock->();
 is($t->wait_job($_)->{status}, 'completed', 'it completes') for @jobs;
 is(said($_), said($jobs[0]), 'all found the same') for @jobs[1 .. 3];
 count_is(7, 1, 'it was prepared once');
@@ -168,7 +156,7 @@ is($t->wait_job($_)->{status}, 'completed',
     'another document is assessed meanwhile') for @others;
 
 ok(waiting_in_database(1), 'the first one still reads');
-close $lock;
+$lock->();
 is($t->wait_job($jobs[3])->{status}, 'completed', 'the fourth completes');
 like(said($jobs[3]), qr/"verified":true/, 'with verified quotes');
 
@@ -179,7 +167,7 @@ my $bad = $t->upload(pdf_encrypted('x'), 'application/pdf');
 $lock = locked();
 @jobs = map { start_job($t, document => $bad, set => 'three') } 1 .. 4;
 ok(processing(@jobs) && waiting_in_database(1), 'four jobs, one reads');
-close $lock;
+$lock->();
 is($t->wait_job($_)->{error}{code}, 'document_encrypted',
     'each fails for itself') for @jobs;
 

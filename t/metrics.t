@@ -148,7 +148,7 @@ sub agree {
         'text/plain; version=0.0.4; charset=utf-8', 'the type of the text');
     $a = $http->request('HEAD', '/metrics');
     is("$a->{status} " . length($a->{body} // ''), '200 0', 'HEAD');
-    my $a = $http->post('/metrics', json => {});
+    $a = $http->post('/metrics', json => {});
     is($a->{status}, 405, 'POST is not');
     is($a->{headers}{allow}, 'GET, HEAD', 'what is');
     is($http->get('/metrics/x')->{status}, 404, 'nor is more of the path');
@@ -513,19 +513,8 @@ END
 
 # the database is there, and does not answer: the page does
 {
-    my $in;
-    my $cluster = $t->cluster;
-    my $conninfo = $cluster->conninfo;
-
-    open($in, '|-', "$cluster->{bin}/psql", '-qAtX', $conninfo)
-        or die "psql: $!\n";
-    $in->autoflush(1);
-    print {$in} "begin;\nlock table assess.lanes in access exclusive mode;\n";
-
-    wait_until(20, sub { $t->sql('select count(*) from pg_locks where relation'
-        . " = 'assess.lanes'::regclass and mode = 'AccessExclusiveLock'"
-        . ' and granted') > 0 }) or die "the table is not locked\n";
-
+    my $release = $t->cluster->held(
+        'lock table assess.lanes in access exclusive mode');
     my $slowest = 0;
     my $down = wait_until(30, sub {
         my $begun = time;
@@ -537,8 +526,7 @@ END
     ok($down, 'a database that does not answer in time is told of');
     cmp_ok($slowest, '<', 3, sprintf 'no page waits for it (%.1f s)', $slowest);
 
-    print {$in} "rollback;\n";
-    close $in;
+    $release->();
     becomes('assess_store_up', 1, 'it answers again', 30);
 }
 

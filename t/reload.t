@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use JSON::PP ();
 use Time::HiRes qw(sleep time);
 
 use Assess::Jobs qw(document question_set start_job events_in_log collect
@@ -147,6 +148,69 @@ for my $kind (qw(openai local)) {
 }
 
 ok(wait_until(30, sub { !leaving() }), 'no old worker is left');
+
+
+# --- calls that come before the new worker has opened the store: none is sent
+# away because of that moment, and none waits for ever
+
+sub opens_slowly {
+    my $release = $t->cluster->held('select pg_advisory_lock(107148485161843)');
+    my ($was) = $t->server->workers;
+
+    $t->server->reload;
+    ok(wait_until(20, sub { my @now = $t->server->workers;
+        @now && !grep { $_ == $was } @now }), 'only the new worker is there');
+
+    return $release;
+}
+
+sub sent {
+    my ($body) = @_;
+
+    my $sock = $http->connect or die "connect: $!\n";
+    print {$sock} "POST /api/assessments/start HTTP/1.1\r\nHost: a\r\n"
+        . "X-Tenant: default\r\nContent-Type: application/json\r\n"
+        . 'Content-Length: ' . length($body) . "\r\nConnection: close\r\n\r\n"
+        . $body;
+    return $sock;
+}
+
+sub answer_of {
+    my ($sock) = @_;
+
+    local $/;
+    return Assess::HTTP::parse(scalar <$sock>);
+}
+
+my $body = JSON::PP::encode_json({ documentId => document($t),
+                                   questionSet => 'small' });
+
+# on a machine that is busy with other things one may have waited too long
+my $early = wait_until(60, sub {
+    my $release = opens_slowly();
+    my $sock = sent($body);
+
+    $release->();
+    return answer_of($sock)->{status} == 202;
+});
+ok($early, 'a call that was early is answered when the store is open');
+
+{
+    my $release = opens_slowly();
+    my $answer = answer_of(sent($body));
+
+    is($answer->{status}, 503, 'where that takes long, it is told so');
+    is($answer->{json}{detail}, 'the store is not open yet', 'why');
+    ok($answer->{headers}{'retry-after'}, 'and when to come again');
+
+    my $gone = sent($body);
+    close $gone;
+    $release->();
+}
+
+ok(wait_until(20, sub {
+    ($http->get('/api/health/ready') // { status => 0 })->{status} == 200
+}), 'then all is as before');
 
 $provider->stop;
 $t->done;

@@ -13,7 +13,6 @@ use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IPC::Open2 qw(open2);
 use Time::HiRes qw(sleep time);
 
 use Assess::Contract;
@@ -112,22 +111,6 @@ sub lines_of {
 sub logged {
     my ($pattern, $name) = @_;
     ok(wait_until(10, sub { lines_of($pattern) }), $name);
-}
-
-
-# A transaction that somebody holds open; returns what ends it.
-sub held {
-    my ($sql) = @_;
-
-    my $cluster = $t->cluster;
-    my $pid = open2(my $out, my $in, "$cluster->{bin}/psql", '-XqAt', '-h',
-        $cluster->{socket}, '-U', 'assess', '-d', 'assess');
-
-    print {$in} "begin;\n$sql;\nselect 'held';\n";
-    $in->flush;
-    is(scalar <$out>, "held\n", 'a lock is held');
-
-    return sub { print {$in} "rollback;\n"; close $in; waitpid $pid, 0 };
 }
 
 
@@ -270,7 +253,7 @@ question_set($t, 'two', 2);
 
 {
     my @before = objects();
-    my $end = held('lock table assess.documents in exclusive mode');
+    my $end = $t->cluster->held('lock table assess.documents in exclusive mode');
     my $a = post('nobody will have this');
 
     is($a->{status}, 503, 'a row that cannot be written');
@@ -289,7 +272,7 @@ question_set($t, 'two', 2);
     for my $try (1 .. 10) {
         my @before = objects();
         my %before = map { $_ => 1 } @before;
-        my $end = held('lock table assess.documents in exclusive mode');
+        my $end = $t->cluster->held('lock table assess.documents in exclusive mode');
         my ($worker) = $t->server->workers;
         my $body = "killed $try";
         my $sock = $http->connect;
@@ -342,7 +325,7 @@ question_set($t, 'two', 2);
     my ($old) = split /\n/, $t->sql('select object from assess.documents where'
         . " document_id = '$again'");
 
-    my $end = held('lock table assess.stray_objects in share mode');
+    my $end = $t->cluster->held('lock table assess.stray_objects in share mode');
     my $waiting = $http->connect;
     print {$waiting} "DELETE /api/documents/$again HTTP/1.1\r\nHost: a\r\n\r\n";
     $waiting->flush;

@@ -1,6 +1,7 @@
 
 #include "ngx_http_assess_call.h"
 #include "ngx_http_assess_cors.h"
+#include "ngx_http_assess_early.h"
 #include "ngx_http_assess_large.h"
 #include "ngx_http_assess_source.h"
 #include "ngx_http_assess_together.h"
@@ -48,7 +49,8 @@ static void ngx_http_assess_call_refuse(ngx_http_assess_call_t *call,
 static ngx_int_t ngx_http_assess_call_go(ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_run(void *data);
 static void ngx_http_assess_call_done(void *data);
-static ngx_int_t ngx_http_assess_call_start(ngx_http_assess_call_t *call);
+static void ngx_http_assess_call_start(ngx_http_assess_call_t *call);
+static ngx_uint_t ngx_http_assess_call_open(assess_err_t *err);
 
 
 /* when the last call was served, of those without a body and with one */
@@ -88,14 +90,8 @@ ngx_http_assess_call_handler(ngx_http_request_t *r)
         }
     }
 
-    if (rc == NGX_OK && !ngx_http_assess_scheduler_ready(&err)) {
-        err.kind = ASSESS_UNAVAILABLE;
-        ngx_http_assess_call_fail(call, &err);
-        rc = NGX_ABORT;
-    }
-
-    if (rc == NGX_OK
-        && assess_db_away(ngx_http_assess_scheduler_db(), &err))
+    if (rc == NGX_OK && !ngx_http_assess_scheduler_opening()
+        && !ngx_http_assess_call_open(&err))
     {
         ngx_http_assess_call_fail(call, &err);
         rc = NGX_ABORT;
@@ -137,7 +133,7 @@ ngx_http_assess_call_handler(ngx_http_request_t *r)
 
     r->main->count++;
 
-    (void) ngx_http_assess_call_start(call);
+    ngx_http_assess_call_start(call);
 
     return NGX_DONE;
 }
@@ -230,6 +226,7 @@ ngx_http_assess_call_cleanup(void *data)
         ngx_del_timer(&call->patience);
     }
 
+    (void) ngx_http_assess_early_give_up(call);
     (void) ngx_http_assess_large_give_up(call);
 
     if (!call->busy) {
@@ -454,7 +451,7 @@ ngx_http_assess_call_body_handler(ngx_http_request_t *r)
         return;
     }
 
-    (void) ngx_http_assess_call_start(call);
+    ngx_http_assess_call_start(call);
 }
 
 
@@ -538,9 +535,9 @@ ngx_http_assess_call_go(ngx_http_assess_call_t *call)
 }
 
 
-/* NGX_ERROR: it was answered */
+/* It goes on, now or soon, or is answered */
 
-static ngx_int_t
+static void
 ngx_http_assess_call_start(ngx_http_assess_call_t *call)
 {
     assess_err_t         err;
@@ -555,24 +552,37 @@ ngx_http_assess_call_start(ngx_http_assess_call_t *call)
 
     /* a body may have taken its time */
 
-    if (!assess_db_away(ngx_http_assess_scheduler_db(), &err)
-        && ngx_http_assess_call_go(call) == NGX_OK)
+    if (!ngx_http_assess_early(call, ngx_http_assess_call_start)
+        && (!ngx_http_assess_call_open(&err)
+            || ngx_http_assess_call_go(call) != NGX_OK))
     {
-        r->read_event_handler = ngx_http_test_reading;
-
-        call->patience.handler = ngx_http_assess_call_patience;
-        call->patience.data = r->connection;
-        call->patience.log = r->connection->log;
-
-        ngx_add_timer(&call->patience,
-                      call->known.len ? NGX_HTTP_ASSESS_KNOWN
-                                      : NGX_HTTP_ASSESS_PATIENCE);
-        return NGX_OK;
+        ngx_http_assess_call_refuse(call, &err);
+        return;
     }
 
-    ngx_http_assess_call_refuse(call, &err);
+    r->read_event_handler = ngx_http_test_reading;
 
-    return NGX_ERROR;
+    call->patience.handler = ngx_http_assess_call_patience;
+    call->patience.data = r->connection;
+    call->patience.log = r->connection->log;
+
+    ngx_add_timer(&call->patience,
+                  call->known.len ? NGX_HTTP_ASSESS_KNOWN
+                                  : NGX_HTTP_ASSESS_PATIENCE);
+}
+
+
+/* Whether the store can be asked; err says why it cannot */
+
+static ngx_uint_t
+ngx_http_assess_call_open(assess_err_t *err)
+{
+    if (!ngx_http_assess_scheduler_ready(err)) {
+        err->kind = ASSESS_UNAVAILABLE;
+        return 0;
+    }
+
+    return !assess_db_away(ngx_http_assess_scheduler_db(), err);
 }
 
 
@@ -644,6 +654,14 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
         && now - call->accepted < NGX_HTTP_ASSESS_BUSY)
     {
         ngx_add_timer(ev, NGX_HTTP_ASSESS_MOVES);
+        return;
+    }
+
+    if (ngx_http_assess_early_give_up(call)) {
+        (void) ngx_http_assess_scheduler_ready(&err);
+        err.kind = ASSESS_UNAVAILABLE;
+        ngx_http_assess_call_refuse(call, &err);
+        ngx_http_run_posted_requests(c);
         return;
     }
 

@@ -114,6 +114,7 @@ struct ngx_http_assess_call_s {
     unsigned                         given_up:1; /* none had it in time */
     unsigned                         large:1;    /* has one of few turns */
     unsigned                         lined:1;    /* waits for one */
+    unsigned                         early:1;    /* the store is not open */
     unsigned                         reading:1;  /* nginx takes the body */
     unsigned                         answered:1; /* the header is out */
     unsigned                         instead:1;  /* of nginx's own page */

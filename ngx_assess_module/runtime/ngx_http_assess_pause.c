@@ -19,6 +19,8 @@ typedef struct {
 } ngx_http_assess_pause_t;
 
 
+static ngx_uint_t ngx_http_assess_pause_turn(assess_engine_t *engine,
+    int paused);
 static void ngx_http_assess_pause_run(void *data);
 static void ngx_http_assess_pause_done(void *data);
 
@@ -47,7 +49,25 @@ void
 ngx_http_assess_pause_set(assess_engine_t *engine, ngx_uint_t paused)
 {
     (void) ngx_atomic_fetch_add(&ngx_http_assess_pause_sets, 1);
-    engine->paused = (int) paused;
+    (void) ngx_http_assess_pause_turn(engine, (int) paused);
+}
+
+
+/* Whether it was otherwise: each worker tells of it once */
+
+static ngx_uint_t
+ngx_http_assess_pause_turn(assess_engine_t *engine, int paused)
+{
+    if (engine->paused == paused) {
+        return 0;
+    }
+
+    engine->paused = paused;
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "assess queue %s",
+                  paused ? "is paused: no job is begun"
+                         : "goes on after a pause");
+    return 1;
 }
 
 
@@ -97,7 +117,6 @@ ngx_http_assess_pause_run(void *data)
 static void
 ngx_http_assess_pause_done(void *data)
 {
-    int                       was;
     ngx_http_assess_pause_t  *p = data;
 
     p->looking = 0;
@@ -108,18 +127,7 @@ ngx_http_assess_pause_done(void *data)
         return;
     }
 
-    was = p->engine->paused;
-    p->engine->paused = p->paused;
-
-    if (was == p->paused) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "assess queue %s",
-                  p->paused ? "is paused: no job is begun"
-                            : "goes on after a pause");
-
-    if (!p->paused) {
+    if (ngx_http_assess_pause_turn(p->engine, p->paused) && !p->paused) {
         ngx_http_assess_scheduler_kick();
     }
 }

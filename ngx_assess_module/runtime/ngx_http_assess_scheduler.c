@@ -58,7 +58,10 @@ typedef struct {
     uint64_t                       known;      /* to the zone, before that */
     int64_t                        draining;   /* since; 0: not */
 
+    void                         (*tried)(void);
+
     unsigned                       ready:1;
+    unsigned                       failed:1;   /* to open, once or more */
     unsigned                       opening_now:1;
     unsigned                       was_away:1; /* the store, at the poll */
     unsigned                       quitting:1;
@@ -396,6 +399,24 @@ ngx_http_assess_scheduler_ready(assess_err_t *err)
 }
 
 
+ngx_uint_t
+ngx_http_assess_scheduler_opening(void)
+{
+    ngx_http_assess_scheduler_t  *s;
+
+    s = &ngx_http_assess_scheduler;
+
+    return s->opening_now && !s->failed;
+}
+
+
+void
+ngx_http_assess_scheduler_tried(void (*handler)(void))
+{
+    ngx_http_assess_scheduler.tried = handler;
+}
+
+
 assess_db_t *
 ngx_http_assess_scheduler_db(void)
 {
@@ -472,6 +493,7 @@ ngx_http_assess_store_open_done(void *data)
     s->opening_now = 0;
 
     err = &s->open_err;
+    s->failed = err->kind != ASSESS_OK;
 
     if (err->kind == ASSESS_OK) {
 
@@ -498,15 +520,20 @@ ngx_http_assess_store_open_done(void *data)
         ngx_http_assess_batches_begin();
         ngx_http_assess_notices_open();
         ngx_http_assess_scheduler_left();
-        return;
+
+    } else {
+
+        if (ngx_strcmp(s->err.message, err->message) != 0) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "assess store cannot be used: %s", err->message);
+        }
+
+        s->err = *err;
     }
 
-    if (ngx_strcmp(s->err.message, err->message) != 0) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "assess store cannot be used: %s", err->message);
+    if (s->tried) {
+        s->tried();
     }
-
-    s->err = *err;
 }
 
 

@@ -28,6 +28,13 @@ void ngx_http_assess_scheduler_left(void);
  */
 ngx_uint_t ngx_http_assess_scheduler_ready(assess_err_t *err);
 
+/*
+ * Whether it is being opened, and that did not fail before: it takes a moment.
+ * Who asks to is told when that is over, either way.
+ */
+ngx_uint_t ngx_http_assess_scheduler_opening(void);
+void ngx_http_assess_scheduler_tried(void (*handler)(void));
+
 /* The calls' connections, which are not waited for long.  Any thread. */
 assess_db_t *ngx_http_assess_scheduler_db(void);
 assess_engine_t *ngx_http_assess_scheduler_engine(void);

@@ -25,13 +25,15 @@ declare -A packages=(
 
 missing=()
 
+# npm may have come with a nodejs that is not Debian's, and excludes its npm
+installed() {
+    dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q ' installed$' \
+        || { [ "$1" = npm ] && command -v npm >/dev/null; }
+}
+
 for purpose in "$@"; do
     for package in ${packages[$purpose]}; do
-        if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null \
-            | grep -q ' installed$'
-        then
-            missing+=("$package")
-        fi
+        installed "$package" || missing+=("$package")
     done
 done
 

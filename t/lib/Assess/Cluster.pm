@@ -10,6 +10,7 @@ use warnings;
 
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
+use IPC::Open2 qw(open2);
 
 use Assess::Process qw(spawn run_as alive working_in end_all wait_until
                        reachable slurp write_file);
@@ -247,6 +248,25 @@ sub sql {
     my ($self, $sql) = @_;
 
     return $self->sql_as('assess', 'assess', $sql);
+}
+
+
+# A session that has done this, a lock for example, and holds on to it until what
+# is returned is called.
+sub held {
+    my ($self, $sql) = @_;
+
+    my $pid = open2(my $out, my $in, "$self->{bin}/psql", '-XqAt',
+        '-v', 'ON_ERROR_STOP=1', $self->conninfo);
+
+    print {$in} "begin;\n$sql;\n\\echo held\n";
+    $in->flush;
+
+    while (($_ = <$out>) ne "held\n") {
+        die "psql ended\n" if eof $out;
+    }
+
+    return sub { print {$in} "rollback;\n"; close $in; waitpid $pid, 0 };
 }
 
 
