@@ -64,6 +64,9 @@ alter table assess.batch_assessments
     add column provider text,
     add column model text,
 
+    -- So many of its jobs are there: documents are deleted, and history is.
+    add column jobs bigint not null default 0,
+
     -- It is told of at most ten times a second: of so many changes, of which
     -- so many were told, and when.
     add column changes bigint not null default 0,
@@ -103,6 +106,10 @@ begin
     insert into assess.job_counts (tenant, status, jobs)
     select tenant, status, count(*) from assess.assessment_jobs
     group by tenant, status;
+
+    update assess.batch_assessments b set jobs = (select count(*)
+        from assess.assessment_jobs j
+        where j.tenant = b.tenant and j.batch_id = b.batch_id);
 end
 $$;
 

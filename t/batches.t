@@ -503,6 +503,21 @@ sub told {
     is($batch->{status}, 'completed', 'and one that was run again');
     is(counts($batch), '600 0 0', 'with all');
 
+    # how many it has is kept, and right, when some are deleted
+    my $jobs = "/api/assessments/jobs?batchId=$id";
+
+    is($http->get("$jobs&limit=1")->{json}{total}, 600, 'its jobs');
+    my $job = $http->get("$jobs&limit=1")->{json}{jobs}[0];
+    is($http->delete("/api/documents/$job->{documentId}")->{status}, 204,
+        'a document is deleted');
+    is($http->get("$jobs&limit=1")->{json}{total}, 599, 'and its job with it');
+    is($http->get("$jobs&limit=1&status=$_->[0]")->{json}{total}, $_->[1],
+        "$_->[1] are $_->[0]") for [queued => 0], [processing => 0],
+        [completed => 599];
+    is($t->sql("select count(*) from assess.batch_assessments b where b.jobs <>"
+        . ' (select count(*) from assess.assessment_jobs j'
+        . ' where j.batch_id = b.batch_id)'), 0, 'so it is of every batch');
+
     my $counts = $t->sql('select sum(queued) + sum(running) from assess.lanes');
     is($counts, 0, 'nothing is counted as waiting');
     is($t->sql('select count(*) from assess.documents where active_jobs <> 0'),

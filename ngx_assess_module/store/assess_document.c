@@ -1,5 +1,6 @@
 
 #include "assess_document_int.h"
+#include "assess_event_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -620,7 +621,7 @@ assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
     static const char  sql[] =
         "with gone as (delete from assess.assessment_jobs"
         " where tenant = $1 and document_id = $2"
-        " returning job_id, status, created_at, told_at),"
+        " returning job_id, status, batch_id, created_at, told_at),"
         " answers as (delete from assess.assessment_answers a using gone g"
         " where a.job_id = g.job_id),"
         " lined as (delete from assess.job_lines l using gone g"
@@ -628,6 +629,10 @@ assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
         " counted as (update assess.job_counts k set jobs = k.jobs - g.jobs"
         " from (select status, count(*) as jobs from gone group by status) g"
         " where k.tenant = $1 and k.status = g.status),"
+        " batched as (update assess.batch_assessments b set jobs = b.jobs"
+        " - g.jobs from (select batch_id, count(*) as jobs from gone"
+        " where batch_id is not null group by batch_id) g"
+        " where b.batch_id = g.batch_id),"
         " span as (select min(created_at) - interval '1 minute' as first,"
         " max(told_at) + interval '1 minute' as last,"
         " array_agg(job_id) as jobs from gone),"
@@ -652,6 +657,12 @@ assess_document_remove(assess_conn_t *conn, assess_arena_t *arena,
         " and l.job_ids && s.jobs"
         " and array_remove(l.job_ids, null) <@ s.jobs)"
         " select job_id from gone";
+
+    /* what is counted is changed under it */
+
+    if (assess_events_lock(conn, err) != ASSESS_OK) {
+        return err->kind;
+    }
 
     assess_args_init(&args);
     assess_arg_text(&args, &scope->tenant);

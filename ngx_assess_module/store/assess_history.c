@@ -30,12 +30,12 @@ static const char  assess_forget_sql[] =
     " for update skip locked) c),"
     " gone as (delete from assess.assessment_jobs j using held h"
     " where j.job_id = h.job_id"
-    " returning j.job_id, j.tenant, j.status),"
+    " returning j.job_id, j.tenant, j.status, j.batch_id),"
     " answers as (delete from assess.assessment_answers a using gone g"
     " where a.job_id = g.job_id),"
     " lined as (delete from assess.job_lines l using gone g"
     " where l.job_id = g.job_id)"
-    " select job_id, tenant, status from gone";
+    " select job_id, tenant, status, batch_id from gone";
 
 
 static void
@@ -69,11 +69,16 @@ assess_forget_count(assess_conn_t *conn, const PGresult *gone,
     int            i;
     PGresult      *res;
     assess_str_t   tenant;
-    assess_buf_t   tenants, statuses;
+    assess_buf_t   tenants, statuses, batches;
     assess_args_t  args;
 
     static const char  sql[] =
-        "update assess.job_counts k set jobs = k.jobs - g.jobs"
+        "with batched as (update assess.batch_assessments b"
+        " set jobs = b.jobs - g.jobs"
+        " from (select batch_id, count(*) as jobs"
+        " from unnest($3::uuid[]) as a (batch_id) group by batch_id) g"
+        " where b.batch_id = g.batch_id)"
+        " update assess.job_counts k set jobs = k.jobs - g.jobs"
         " from (select a.tenant, a.status, count(*) as jobs"
         " from unnest($1::text[], $2::text[]) as a (tenant, status)"
         " group by a.tenant, a.status) g"
@@ -81,6 +86,7 @@ assess_forget_count(assess_conn_t *conn, const PGresult *gone,
 
     memset(&tenants, 0, sizeof(assess_buf_t));
     memset(&statuses, 0, sizeof(assess_buf_t));
+    memset(&batches, 0, sizeof(assess_buf_t));
 
     for (i = 0; i < PQntuples(gone); i++) {
         tenant.data = PQgetvalue(gone, i, 1);
@@ -88,11 +94,16 @@ assess_forget_count(assess_conn_t *conn, const PGresult *gone,
 
         assess_array_add(&tenants, &tenant);
         assess_array_cstr(&statuses, PQgetvalue(gone, i, 2));
+
+        if (!PQgetisnull(gone, i, 3)) {
+            assess_array_id(&batches, PQgetvalue(gone, i, 3));
+        }
     }
 
     assess_args_init(&args);
     assess_arg_array(&args, &tenants);
     assess_arg_array(&args, &statuses);
+    assess_arg_array(&args, &batches);
 
     if (assess_events_lock(conn, err) != ASSESS_OK) {
         assess_args_free(&args);

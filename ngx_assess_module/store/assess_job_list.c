@@ -503,6 +503,51 @@ assess_jobs_counted(assess_conn_t *conn, const assess_scope_t *scope,
 }
 
 
+/* Of a batch, too; which of its jobs wait or run its lanes know */
+
+static int
+assess_jobs_of_batch(const assess_job_filter_t *filter)
+{
+    return filter->batch_id.data && filter->document_id.data == NULL
+           && filter->user.data == NULL
+           && assess_uuid_valid(filter->batch_id.data, filter->batch_id.len)
+           && (filter->status < 0 || filter->status == ASSESS_QUEUED
+               || filter->status == ASSESS_PROCESSING);
+}
+
+
+static PGresult *
+assess_jobs_batched(assess_conn_t *conn, const assess_scope_t *scope,
+    const assess_job_filter_t *filter, assess_err_t *err)
+{
+    char           id[ASSESS_UUID_LEN + 1];
+    assess_args_t  args;
+
+    static const char  all[] =
+        "select coalesce(sum(jobs), 0) from assess.batch_assessments"
+        " where batch_id = $1::uuid and tenant = coalesce($2, tenant)";
+
+    static const char  waiting[] =
+        "select coalesce(sum(queued), 0) from assess.lanes"
+        " where batch_id = $1::uuid and tenant = coalesce($2, tenant)";
+
+    static const char  running[] =
+        "select coalesce(sum(running), 0) from assess.lanes"
+        " where batch_id = $1::uuid and tenant = coalesce($2, tenant)";
+
+    memcpy(id, filter->batch_id.data, ASSESS_UUID_LEN);
+    id[ASSESS_UUID_LEN] = '\0';
+
+    assess_args_init(&args);
+    assess_arg_id(&args, id);
+    assess_arg_text(&args, &scope->tenant);
+
+    return assess_db_exec(conn, filter->status < 0 ? all
+                                : filter->status == ASSESS_QUEUED ? waiting
+                                : running, &args, err);
+}
+
+
 static assess_err_e
 assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
     const assess_job_filter_t *filter, int64_t *total, assess_err_t *err)
@@ -517,6 +562,11 @@ assess_jobs_total(assess_conn_t *conn, const assess_scope_t *scope,
 
     if (assess_jobs_plain(&rest)) {
         res = assess_jobs_counted(conn, scope, filter->status, err);
+        goto done;
+    }
+
+    if (assess_jobs_of_batch(filter)) {
+        res = assess_jobs_batched(conn, scope, filter, err);
         goto done;
     }
 

@@ -128,8 +128,10 @@ my %nothing = (
 
     'a batch counts its jobs' =>
         'select b.batch_id, b.completed_documents, j.completed,'
-        . ' b.failed_documents, j.failed, b.cancelled_documents, j.cancelled'
+        . ' b.failed_documents, j.failed, b.cancelled_documents, j.cancelled,'
+        . ' b.jobs, j.jobs'
         . ' from assess.batch_assessments b cross join lateral (select'
+        . " count(*) as jobs,"
         . " count(*) filter (where status = 'completed') as completed,"
         . " count(*) filter (where status in ('failed', 'budget_exceeded'))"
         . " as failed, count(*) filter (where status = 'cancelled')"
@@ -137,7 +139,7 @@ my %nothing = (
         . ' where batch_id = b.batch_id) j'
         . ' where b.completed_documents <> j.completed'
         . ' or b.failed_documents <> j.failed'
-        . ' or b.cancelled_documents <> j.cancelled',
+        . ' or b.cancelled_documents <> j.cancelled or b.jobs <> j.jobs',
 
     'a key has its job' =>
         'select encode(k.key, \'escape\') from assess.idempotency_keys k'
