@@ -80,6 +80,14 @@ create index batch_assessments_open
     on assess.batch_assessments (batch_id) where completed_at is null;
 
 
+-- Whether jobs on a document are under way, the jobs say; a start holds the
+-- document's row as a reference would, and those of others go on beside it.
+alter table assess.documents drop column active_jobs;
+
+create index assessment_jobs_at_work on assess.assessment_jobs (document_id)
+    where status in ('queued', 'processing');
+
+
 -- Counts anew what is kept counted.  For whoever has changed jobs by hand.
 create function assess.recount() returns void language plpgsql as $$
 begin

@@ -19,7 +19,7 @@ typedef struct {
     const char  *sql;
     const char  *type;               /* of the events */
     const char  *line;               /* of the logs */
-    int          more;               /* jobs on each document */
+    int          again;              /* they are to be run */
 } assess_batch_slice_t;
 
 
@@ -42,7 +42,7 @@ static const assess_batch_slice_t  assess_batch_slices[] = {
     { "cancelled",
       ASSESS_SLICE_OF("'queued', 'processing'")
       ASSESS_SLICE_ENDED("cancelled", ""),
-      "cancelled", "cancelled with its batch", -1 },
+      "cancelled", "cancelled with its batch", 0 },
 
     /* what runs finds out by itself that there is no money */
 
@@ -50,7 +50,7 @@ static const assess_batch_slice_t  assess_batch_slices[] = {
       ASSESS_SLICE_OF("'queued'")
       ASSESS_SLICE_ENDED("budget_exceeded", " error_code = 'budget_exceeded',"
                          " error_message = 'the batch has no money left',"),
-      "error", "stopped with its batch, which has no money left", -1 },
+      "error", "stopped with its batch, which has no money left", 0 },
 
     { "retry",
       "with before as (select b.job_id, b.status from assess.assessment_jobs b"
@@ -155,8 +155,6 @@ assess_batch_slice_rows(assess_arena_t *arena, const PGresult *res,
 
         documents[i].tenant = &job->tenant;
         documents[i].document_id = job->document_id;
-        documents[i].more = slice->more;
-        documents[i].reviewed = 0;
     }
 
     return ASSESS_OK;
@@ -257,8 +255,8 @@ assess_batch_slice_write(assess_conn_t *conn, assess_arena_t *arena,
                                 documents, err) != ASSESS_OK
         || assess_batch_slice_log(conn, arena, slice, *changes, rows, err)
            != ASSESS_OK
-        || assess_jobs_on_documents(conn, documents, rows, 1, err)
-           != ASSESS_OK
+        || (slice->again
+            && assess_documents_hold(conn, documents, rows, err) != ASSESS_OK)
         || assess_batch_slice_still(conn, arena, batch_id, slice, err)
            != ASSESS_OK
         || assess_events_commit(conn, events, rows, turns, rows, err)
@@ -340,7 +338,7 @@ assess_batch_slice_in(assess_conn_t *conn, assess_arena_t *arena,
         rc = assess_batch_slice_write(conn, arena, batch_id, slice, res,
                                       changes, n, err);
 
-    } else if (slice->more > 0) {
+    } else if (slice->again) {
         rc = assess_batch_retried(conn, batch_id, err);
     }
 

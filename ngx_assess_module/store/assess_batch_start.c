@@ -12,8 +12,8 @@
 
 
 /*
- * division_by_zero: by what is missing in assess_jobs_on_documents(), and by
- * what comes too late in assess_batch_last()
+ * division_by_zero: by what is missing in assess_documents_hold(), and by what
+ * comes too late in assess_batch_last()
  */
 #define ASSESS_BATCH_STALE  "22012"
 
@@ -258,11 +258,7 @@ assess_batch_insert_jobs(assess_conn_t *conn, assess_batch_making_t *m,
 }
 
 
-/*
- * Each document has one job more.  They are locked in the order of their ids,
- * as by everybody, and after the jobs are made: for no longer than needed.
- * Where one is missing the next statement fails.
- */
+/* Where one is missing the next statement fails */
 
 static assess_err_e
 assess_batch_documents(assess_conn_t *conn, assess_batch_making_t *m,
@@ -280,11 +276,9 @@ assess_batch_documents(assess_conn_t *conn, assess_batch_making_t *m,
     for (i = 0; i < m->start->ndocuments; i++) {
         list[i].tenant = &m->scope->tenant;
         list[i].document_id = m->start->document_ids[i];
-        list[i].more = 1;
-        list[i].reviewed = 0;
     }
 
-    rc = assess_jobs_on_documents(conn, list, m->start->ndocuments, 1, err);
+    rc = assess_documents_hold(conn, list, m->start->ndocuments, err);
 
     free(list);
 

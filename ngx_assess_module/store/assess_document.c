@@ -545,16 +545,17 @@ done:
 
 
 /*
- * Jobs first, the document then: everybody takes them in this order.  A job
- * that starts meanwhile has counted itself in active_jobs, or finds the
- * document gone.
+ * Jobs first, the document then: everybody takes them in this order.  Who starts
+ * a job holds its document: that one is there when this lock is had, or finds
+ * the document gone.
  */
 
 static assess_err_e
 assess_document_lock(assess_conn_t *conn, const assess_scope_t *scope,
     const char *document_id, assess_err_t *err)
 {
-    int            active;
+    int            there;
+    int64_t        active;
     PGresult      *res;
     assess_args_t  args;
 
@@ -580,21 +581,35 @@ assess_document_lock(assess_conn_t *conn, const assess_scope_t *scope,
     assess_arg_text(&args, &scope->tenant);
     assess_arg_id(&args, document_id);
 
-    res = assess_db_exec(conn, "select active_jobs from assess.documents"
+    res = assess_db_exec(conn, "select from assess.documents"
                          " where tenant = $1 and document_id = $2"
                          " for update", &args, err);
     if (res == NULL) {
         return err->kind;
     }
 
-    active = PQntuples(res) ? (int) assess_col_int(res, 0, 0) : -1;
+    there = PQntuples(res);
     PQclear(res);
 
-    if (active < 0) {
+    if (there == 0) {
         return assess_document_unknown(err);
     }
 
-    if (active > 0) {
+    /* by a statement of its own, which sees what was committed until then */
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+
+    if (assess_db_run(conn, "select from assess.assessment_jobs"
+                      " where tenant = $1 and document_id = $2"
+                      " and status in ('queued', 'processing') limit 1",
+                      &args, &active, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    if (active) {
         return assess_fail(err, ASSESS_CONFLICT, NULL,
                            "a job on this document is queued or processing");
     }
@@ -745,61 +760,73 @@ assess_on_document_order(const void *a, const void *b)
 }
 
 
-assess_err_e
-assess_jobs_on_documents(assess_conn_t *conn, assess_on_document_t *list,
-    size_t n, int all, assess_err_t *err)
+/* Each of them once, and how many that are */
+
+static int
+assess_on_documents(assess_args_t *args, assess_on_document_t *list, size_t n)
 {
-    int            more, reviewed, documents;
-    size_t         i;
-    assess_buf_t   tenants, ids, counts, flags;
-    assess_args_t  args;
-
-    /* what is missing divides by zero: it fails before the commit behind it */
-
-    static const char  sql[] =
-        "with found as (update assess.documents d"
-        " set active_jobs = d.active_jobs + c.more,"
-        " reviewed = d.reviewed or c.reviewed"
-        " from unnest($1::text[], $2::uuid[], $3::int[], $4::boolean[])"
-        " as c (tenant, document_id, more, reviewed)"
-        " where d.tenant = c.tenant and d.document_id = c.document_id"
-        " returning 1)"
-        " select 1 / (count(*) >= $5::int)::int from found";
+    int           documents;
+    size_t        i;
+    assess_buf_t  tenants, ids;
 
     memset(&tenants, 0, sizeof(assess_buf_t));
     memset(&ids, 0, sizeof(assess_buf_t));
-    memset(&counts, 0, sizeof(assess_buf_t));
-    memset(&flags, 0, sizeof(assess_buf_t));
 
     documents = 0;
     qsort(list, n, sizeof(assess_on_document_t), assess_on_document_order);
 
     for (i = 0; i < n; i++) {
 
-        more = list[i].more;
-        reviewed = list[i].reviewed;
-
-        while (i + 1 < n
-               && strcmp(list[i].document_id, list[i + 1].document_id) == 0)
-        {
-            i++;
-            more += list[i].more;
-            reviewed |= list[i].reviewed;
+        if (i && strcmp(list[i - 1].document_id, list[i].document_id) == 0) {
+            continue;
         }
 
         assess_array_add(&tenants, list[i].tenant);
         assess_array_id(&ids, list[i].document_id);
-        assess_array_int(&counts, more);
-        assess_array_flag(&flags, reviewed);
         documents++;
     }
 
-    assess_args_init(&args);
-    assess_arg_array(&args, &tenants);
-    assess_arg_array(&args, &ids);
-    assess_arg_array(&args, &counts);
-    assess_arg_array(&args, &flags);
-    assess_arg_int(&args, all ? documents : 0);
+    assess_args_init(args);
+    assess_arg_array(args, &tenants);
+    assess_arg_array(args, &ids);
+
+    return documents;
+}
+
+
+assess_err_e
+assess_documents_hold(assess_conn_t *conn, assess_on_document_t *list,
+    size_t n, assess_err_t *err)
+{
+    int            documents;
+    assess_args_t  args;
+
+    /* what is missing divides by zero: it fails before the commit behind it */
+
+    static const char  sql[] =
+        "with held as materialized (" ASSESS_DOCUMENTS_HELD("$1", "$2") ")"
+        " select 1 / (count(*) = $3::int)::int from held";
+
+    documents = assess_on_documents(&args, list, n);
+    assess_arg_int(&args, documents);
+
+    return assess_db_later(conn, sql, &args, err);
+}
+
+
+assess_err_e
+assess_documents_reviewed(assess_conn_t *conn, assess_on_document_t *list,
+    size_t n, assess_err_t *err)
+{
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "update assess.documents d set reviewed = true"
+        " from unnest($1::text[], $2::uuid[]) as c (tenant, document_id)"
+        " where d.tenant = c.tenant and d.document_id = c.document_id"
+        " and not d.reviewed";
+
+    (void) assess_on_documents(&args, list, n);
 
     return assess_db_later(conn, sql, &args, err);
 }

@@ -23,34 +23,57 @@ assess_err_e assess_document_find(assess_conn_t *conn, assess_arena_t *arena,
     const assess_str_t *tenant, const char *document_id,
     assess_document_t *doc, assess_err_t *err);
 
-/* Of the table under the alias d, and such a row from a column on. */
-#define ASSESS_DOCUMENT_COLUMNS                                              \
+/*
+ * Of the table under the alias d, and such a row from a column on; the status
+ * of one with a job under way is known without a look.
+ */
+#define ASSESS_DOCUMENT_FACTS                                                \
     " d.document_id, d.filename, d.content_type, d.kind, d.bytes,"           \
     " encode(d.sha256, 'hex'), coalesce(d.pages, -1),"                       \
-    " assess.ms(d.created_at),"                                              \
-    " case when d.active_jobs > 0 then 'processing'"                         \
+    " assess.ms(d.created_at),"
+
+#define ASSESS_DOCUMENT_COLUMNS                                              \
+    ASSESS_DOCUMENT_FACTS                                                    \
+    " case when exists (select from assess.assessment_jobs a"                \
+    " where a.document_id = d.document_id and a.tenant = d.tenant"           \
+    " and a.status in ('queued', 'processing')) then 'processing'"           \
     " when d.reviewed then 'reviewed' else 'not_reviewed' end "
+
+#define ASSESS_DOCUMENT_AT_WORK  ASSESS_DOCUMENT_FACTS " 'processing' "
 
 int assess_document_row(assess_arena_t *arena, const PGresult *res, int row,
     int col, assess_document_t *doc);
 
 /*
- * So many jobs more or less on each of these documents, by a statement whose
- * answer nobody waits for; reviewed is set, never cleared.  Documents are
- * locked in the order of their ids, after jobs and before events, and so for
- * no longer than the counter of events.  all: where one is not there any more
- * the statement fails, and with it the transaction.
+ * A row for each of these documents that is there, locked as a reference would
+ * lock it: against its deletion, and nothing else.
  */
+#define ASSESS_DOCUMENTS_HELD(tenants, ids)                                  \
+    "select 1 from unnest(" tenants "::text[], " ids "::uuid[])"             \
+    " as w (tenant, document_id) join assess.documents d"                    \
+    " on d.tenant = w.tenant and d.document_id = w.document_id"              \
+    " for key share of d"
 
+/* A document of a job */
 typedef struct {
     const assess_str_t  *tenant;
     const char          *document_id;
-    int                  more;
-    int                  reviewed;
 } assess_on_document_t;
 
-assess_err_e assess_jobs_on_documents(assess_conn_t *conn,
-    assess_on_document_t *list, size_t n, int all, assess_err_t *err);
+/*
+ * Both by a statement whose answer nobody waits for, after what locks jobs and
+ * before what locks events; the list is put in the order of ids.
+ *
+ * Holds these documents until the commit, as a reference would: none is deleted
+ * before the jobs that are made, or run again, are there.  Where one is not
+ * there any more the statement fails, and with it the transaction.
+ */
+assess_err_e assess_documents_hold(assess_conn_t *conn,
+    assess_on_document_t *list, size_t n, assess_err_t *err);
+
+/* A job on each of these has completed. */
+assess_err_e assess_documents_reviewed(assess_conn_t *conn,
+    assess_on_document_t *list, size_t n, assess_err_t *err);
 
 /* The bytes of a new document, in pieces. */
 assess_err_e assess_content_save(assess_conn_t *conn, const char *document_id,

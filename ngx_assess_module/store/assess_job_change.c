@@ -41,11 +41,11 @@ assess_change_update(assess_conn_t *conn, const char *sql,
 }
 
 
-/* The row is there: the document's count, the event, and the end of it */
+/* The row is there: what follows, the event, and the end of it */
 
 static assess_err_e
 assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
-    const PGresult *res, const char *type, int more, const char *line,
+    const PGresult *res, const char *type, const char *line,
     assess_change_t *change, assess_err_t *err)
 {
     int                   from;
@@ -62,12 +62,11 @@ assess_change_commit(assess_conn_t *conn, assess_arena_t *arena,
 
     on.tenant = &job.tenant;
     on.document_id = job.document_id;
-    on.more = more;
-    on.reviewed = 0;
 
     if (assess_log_say(conn, job.job_id, ASSESS_LEVEL_INFO, line, err)
         != ASSESS_OK
-        || assess_jobs_on_documents(conn, &on, 1, 1, err) != ASSESS_OK
+        || (job.status == ASSESS_QUEUED
+            && assess_documents_hold(conn, &on, 1, err) != ASSESS_OK)
         || assess_job_notice(conn, arena, res, ASSESS_CHANGE_CALLBACK, &job,
                              change, err) != ASSESS_OK)
     {
@@ -133,7 +132,7 @@ assess_job_cancel(assess_db_t *db, assess_arena_t *arena,
     }
 
     if (PQntuples(res)) {
-        rc = assess_change_commit(conn, arena, res, "cancelled", -1,
+        rc = assess_change_commit(conn, arena, res, "cancelled",
                                   "cancelled by a call", change, err);
         *changed = rc == ASSESS_OK;
 
@@ -205,7 +204,7 @@ assess_job_retry(assess_db_t *db, assess_arena_t *arena,
     }
 
     if (PQntuples(res)) {
-        rc = assess_change_commit(conn, arena, res, "queued", 1,
+        rc = assess_change_commit(conn, arena, res, "queued",
                                   "queued again by a call: what has no answer"
                                   " is asked", change, err);
 

@@ -67,7 +67,7 @@ static const char  assess_claim_sql[] =
     ", j.fence, j.question_set_id, j.model, j.lost, j.steps,"
     " x.ran_out, x.status, x.n, a.ordinals, (select b.max_cost from"
     " assess.batch_assessments b where b.batch_id = j.batch_id"
-    " and b.tenant = j.tenant)," ASSESS_DOCUMENT_COLUMNS;
+    " and b.tenant = j.tenant)," ASSESS_DOCUMENT_AT_WORK;
 
 /* their places in a row */
 enum {

@@ -44,40 +44,35 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
     " where s.tenant = w.tenant and s.name = w.name"                         \
     " and (w.version = 0 or s.version = w.version)"                          \
     " order by s.version desc limit 1)),"                                    \
-    " documents as (update assess.documents d"                               \
-    " set active_jobs = d.active_jobs + w.more"                              \
-    " from unnest($5::text[], $6::uuid[], $7::int[])"                        \
-    " as w (tenant, document_id, more)"                                      \
-    " where d.tenant = w.tenant and d.document_id = w.document_id"           \
-    " returning 1),"                                                         \
+    " documents as materialized (" ASSESS_DOCUMENTS_HELD("$5", "$6") "),"    \
     " made as (insert into assess.assessment_jobs (tenant, user_name,"       \
     " job_id, document_id, assessment_id, question_set_id, total_batches,"   \
     " questions_per_batch, priority, provider, model, callback_url,"         \
     " metadata, max_cost, lane, traceparent)"                                \
-    " select * from unnest($20::text[], $21::text[], $22::uuid[],"           \
-    " $23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::int[],"        \
-    " $28::int[], $29::text[], $30::text[], $31::text[], $32::text[],"       \
-    " $33::text[]::numeric[], $34::bigint[], $35::text[]) returning 1),"     \
+    " select * from unnest($19::text[], $20::text[], $21::uuid[],"           \
+    " $22::uuid[], $23::uuid[], $24::uuid[], $25::int[], $26::int[],"        \
+    " $27::int[], $28::text[], $29::text[], $30::text[], $31::text[],"       \
+    " $32::text[]::numeric[], $33::bigint[], $34::text[]) returning 1),"     \
     keyed                                                                    \
     " counter as (update assess.event_counter set value = value"             \
-    " + $8::bigint / ((select count(*) from made) = $8::bigint"              \
+    " + $7::bigint / ((select count(*) from made) = $7::bigint"              \
     " and (select count(*) from documents) = cardinality($6::uuid[])"        \
     " and (select n from sets) = cardinality($4::uuid[])"                    \
-    " and assess.ms(clock_timestamp()) < $37::bigint)::int"                  \
+    " and assess.ms(clock_timestamp()) < $36::bigint)::int"                  \
     " returning value),"                                                     \
     " written as (insert into assess.event_log (first_id, last_id, types,"   \
     " tenants, users, job_ids, document_ids, batch_ids, data)"               \
-    " select c.value - $8::bigint + 1, c.value,"                             \
-    " array_fill('queued'::text, array[$8::int]), $20::text[],"              \
-    " $21::text[], $22::uuid[], $23::uuid[],"                                \
-    " array_fill(null::uuid, array[$8::int]), string_to_array(replace("      \
-    "$36::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
+    " select c.value - $7::bigint + 1, c.value,"                             \
+    " array_fill('queued'::text, array[$7::int]), $19::text[],"              \
+    " $20::text[], $21::uuid[], $22::uuid[],"                                \
+    " array_fill(null::uuid, array[$7::int]), string_to_array(replace("      \
+    "$35::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
     " '\"timestamp\":\"' || to_char(now(),"                                 \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'), chr(10))"              \
     " from counter c),"                                                      \
-    " counted as (" ASSESS_TURNS_COUNTED("$9", "$10", "$11") "),"            \
-    " laned as (" ASSESS_TURNS_LANES("$12", "$13", "$14", "$15", "$16",      \
-                                     "$17", "$18", "$19") ")"                \
+    " counted as (" ASSESS_TURNS_COUNTED("$8", "$9", "$10") "),"             \
+    " laned as (" ASSESS_TURNS_LANES("$11", "$12", "$13", "$14", "$15",      \
+                                     "$16", "$17", "$18") ")"                \
     " select value, assess.ms(now()) from counter"
 
 static const char  assess_start_sql[] = ASSESS_START_SQL("");
@@ -85,13 +80,13 @@ static const char  assess_start_sql[] = ASSESS_START_SQL("");
 static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
     " keyed as (insert into assess.idempotency_keys"
     " (tenant, key, request_hash, job_id)"
-    " select * from unnest($38::text[], $39::bytea[], $40::text[],"
-    " $41::uuid[])"
+    " select * from unnest($37::text[], $38::bytea[], $39::text[],"
+    " $40::uuid[])"
     " on conflict (tenant, key) do update"
     " set request_hash = excluded.request_hash,"
     " job_id = excluded.job_id, created_at = excluded.created_at),");
 
-#define ASSESS_START_GIVEN   7               /* sets and documents */
+#define ASSESS_START_GIVEN   6               /* sets and documents */
 #define ASSESS_START_OF_JOB  16
 
 
@@ -156,16 +151,15 @@ assess_start_sets(assess_conn_t *conn, assess_starting_t **starts, size_t n,
 }
 
 
-/* Each document once, with how many jobs it is to have more */
+/* Each document once */
 
 static void
 assess_start_documents(assess_starting_t **starts, size_t n,
     assess_buf_t *col)
 {
-    int     more;
     size_t  i;
 
-    for (i = 0, more = 1; i < n; i++, more++) {
+    for (i = 0; i < n; i++) {
 
         if (i + 1 < n && assess_start_order(&starts[i], &starts[i + 1]) == 0
             && assess_str_same(&starts[i]->scope->tenant,
@@ -176,8 +170,6 @@ assess_start_documents(assess_starting_t **starts, size_t n,
 
         assess_array_add(&col[0], &starts[i]->scope->tenant);
         assess_array_id(&col[1], starts[i]->start->document_id);
-        assess_array_int(&col[2], more);
-        more = 0;
     }
 }
 

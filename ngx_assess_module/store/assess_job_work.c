@@ -540,7 +540,7 @@ assess_work_update(assess_conn_t *conn, assess_write_t **writes, size_t n,
 }
 
 
-/* The documents of jobs that are no longer to be run */
+/* The documents of jobs that are completed */
 
 static assess_err_e
 assess_work_documents(assess_conn_t *conn, assess_write_t **writes, size_t n,
@@ -557,18 +557,18 @@ assess_work_documents(assess_conn_t *conn, assess_write_t **writes, size_t n,
 
     for (i = 0, ended = 0; i < n; i++) {
 
-        if (writes[i]->what != ASSESS_WRITE_END) {
+        if (writes[i]->what != ASSESS_WRITE_END
+            || writes[i]->status != ASSESS_COMPLETED)
+        {
             continue;
         }
 
         on[ended].tenant = &writes[i]->work->job.tenant;
         on[ended].document_id = writes[i]->work->job.document_id;
-        on[ended].more = -1;
-        on[ended].reviewed = writes[i]->status == ASSESS_COMPLETED;
         ended++;
     }
 
-    rc = ended ? assess_jobs_on_documents(conn, on, ended, 0, err) : ASSESS_OK;
+    rc = ended ? assess_documents_reviewed(conn, on, ended, err) : ASSESS_OK;
 
     free(on);
 

@@ -115,7 +115,6 @@ sub fill {
             . " '$home->{template}'");
     }
 
-    $home->count_jobs;
     admin($home, 'vacuum analyze');
     admin($home, 'checkpoint');
 }
@@ -127,7 +126,6 @@ sub measure {
 
     $home->server->stop;
     admin($home, 'delete from assess.assessment_jobs where completed_at is null');
-    $home->count_jobs;
     restart($home, 1);
 
     my $hold = $home->begin(@{ $home->{start} }{qw(documentId questionSet)});

@@ -202,8 +202,6 @@ test_refused(void)
     is_int(store_sql("select count(*) from assess.batch_assessments"), 0,
            "no batch");
     is_int(store_sql("select count(*) from assess.lanes"), 0, "no lane");
-    is_int(store_sql("select max(active_jobs) from assess.documents"), 0,
-           "no job on a document");
     is_int(store_sql("select value from assess.event_counter"), 0,
            "and no event");
 }
@@ -245,8 +243,8 @@ test_start(void)
     is_int(store_sql("select queued from assess.lanes"), 3, "are counted");
     is_int(store_sql("select jobs from assess.job_counts"
                      " where status = 'queued'"), 3, "for the tenant, too");
-    is_int(store_sql("select sum(active_jobs) from assess.documents"), 3,
-           "and on their documents");
+    is_int(store_sql("select jobs from assess.batch_assessments"), 3,
+           "and for itself");
 
     is_err(assess_batch_read(store_db, store_arena, &other,
                              change.batch.batch_id, &batch, &store_err),
@@ -412,7 +410,8 @@ test_retry(void)
     is_int(batch.completed, 3, "with all");
     is_err(act(list[0].batch_id, ASSESS_BATCH_RETRY, &change),
            ASSESS_CONFLICT, "now nothing is to be run again");
-    is_int(store_sql("select sum(active_jobs) from assess.documents"), 0,
+    is_int(store_sql("select count(*) from assess.assessment_jobs"
+                     " where status in ('queued', 'processing')"), 0,
            "no document is at work");
 }
 
@@ -505,7 +504,8 @@ test_cancel(void)
     ok(batch.completed_at > 0, "it has ended");
     is_int(store_sql("select sum(queued) + sum(running) from assess.lanes"),
            0, "no lane has a job");
-    is_int(store_sql("select sum(active_jobs) from assess.documents"), 0,
+    is_int(store_sql("select count(*) from assess.assessment_jobs"
+                     " where status in ('queued', 'processing')"), 0,
            "no document is at work");
 
     /* again, and cancelled before the first is queued */

@@ -358,9 +358,10 @@ test_lease(void)
                      " where status = 'processing'"), 0, "begins to count anew");
     is_err(job_end(store_db, store_arena, &b, ASSESS_COMPLETED, NULL,
                           NULL, &change, &store_err), ASSESS_OK, "two ends it");
-    is_int(store_sql("select active_jobs from assess.documents"
-                     " where reviewed order by created_at desc limit 1"), 0,
-           "the document is free");
+    is_int(store_sql("select count(*) from assess.documents where reviewed"
+                     " and created_at = (select max(created_at)"
+                     " from assess.documents)"), 1,
+           "the document is reviewed");
 }
 
 

@@ -179,7 +179,6 @@ test_mended(void)
     memset(&claim, 0, sizeof(assess_claim_t));
 
     (void) store_sql("delete from assess.assessment_jobs");
-    (void) store_sql("update assess.documents set active_jobs = 0");
 
     is_err(claim_with(&claim, &work), ASSESS_NOT_FOUND,
            "jobs were deleted by hand");

@@ -485,23 +485,7 @@ sub forget_jobs {
     $self->{server}->stop;
     $self->{cluster}->sql_as('postgres', 'assess',
                              'truncate assess.assessment_jobs cascade');
-    $self->count_jobs;
     $self->{server}->start;
-}
-
-
-# A document knows how many jobs it has; this is for whoever changes jobs by
-# SQL.
-sub count_jobs {
-    my ($self) = @_;
-
-    $self->{cluster}->sql_as('postgres', 'assess', 'update assess.documents d'
-        . ' set active_jobs = (select count(*) from assess.assessment_jobs j'
-        . ' where j.document_id = d.document_id and j.status in'
-        . " ('queued', 'processing'))")
-        if $self->sql('select count(*) from information_schema.columns where'
-            . " table_schema = 'assess' and table_name = 'documents' and"
-            . " column_name = 'active_jobs'");
 }
 
 

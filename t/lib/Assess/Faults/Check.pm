@@ -146,13 +146,6 @@ my %nothing = (
         . ' left join assess.assessment_jobs j using (job_id)'
         . ' where j.job_id is null',
 
-    'a document counts its jobs' =>
-        'select d.document_id, d.active_jobs, count(j.job_id)'
-        . ' from assess.documents d left join assess.assessment_jobs j'
-        . ' on j.document_id = d.document_id'
-        . " and j.status in ('queued', 'processing')"
-        . ' group by d.document_id having d.active_jobs <> count(j.job_id)',
-
     'a document is reviewed when a job on it has completed' =>
         'select d.document_id, d.reviewed from assess.documents d'
         . ' where d.reviewed <> exists (select from assess.assessment_jobs j'
