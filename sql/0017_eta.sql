@@ -10,6 +10,10 @@ alter table assess.batch_assessments
     -- Not before then it is made anew.
     add column estimate_due timestamptz not null default '-infinity',
 
+    -- Its cost was estimated, once, or is being so; where its model has no
+    -- price it stays unknown.
+    add column costed boolean not null default false,
+
     -- It was paused, or had ended, before: what was done until then says
     -- nothing about how fast it is.
     add column measured_from timestamptz;

@@ -23,7 +23,7 @@ my $dir = tempdir('assess-s-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
 write_file("$dir/prices.json", json({ map { $_ => {
     input_cost_per_token => IN, output_cost_per_token => OUT,
-    cache_read_input_token_cost => CACHED } } qw(test-model other-model) }));
+    cache_read_input_token_cost => CACHED } } qw(test-model other-model third-model) }));
 
 my $t = Assess::Test->new(env => { $provider->env, ASSESS_JOBS => 4,
     ASSESS_PRICES => "$dir/prices.json", ASSESS_QUESTIONS_PER_BATCH => 5 },
@@ -185,9 +185,43 @@ near($cold->{inputTokens}, $cost[1], 0.3, 'what is sent, before it is measured')
 }
 
 
+# a batch says what it was expected to cost
+{
+    my $batch = sub {
+        my (%of) = @_;
+
+        my $a = $http->post('/api/assessments/batch', json => {
+            documentIds => [@docs[1 .. 4]], questionSet => 'a', %of });
+        is($a->{status}, 202, 'a batch') or diag($a->{body});
+        return "/api/assessments/batch/$a->{json}{batchId}";
+    };
+
+    my $told = estimate([@docs[1 .. 4]], 'a', model => 'third-model')->{json};
+    my $path = $batch->(model => 'third-model');
+    my $b;
+
+    ok(wait_until(30, sub { $b = $http->get($path)->{json};
+        defined $b->{estimatedCost} && $b->{status} eq 'completed' }),
+        'it has an estimate, and keeps it') or diag(json($b));
+    near($b->{estimatedCost}, $told->{estimatedCost}, 0.05, 'as was told before');
+
+    $path = $batch->(provider => 'local');
+    ok(wait_until(30, sub { ($http->get($path)->{json}{estimatedCost} // -1)
+        == 0 }), 'what runs here costs nothing');
+
+    $path = $batch->(model => 'free-model');
+    my ($id) = $path =~ m{([^/]+)$};
+    ok(wait_until(30, sub { $t->sql('select costed from'
+        . " assess.batch_assessments where batch_id = '$id'") eq 't'
+        && $http->get($path)->{json}{status} eq 'completed' }), 'looked at');
+    is($http->get($path)->{json}{estimatedCost}, undef,
+        'of a model without a price nothing is known');
+}
+
+
 # what is not known is not told as nothing
 {
-    my $e = estimate($docs[3], 'a', model => 'free-model')->{json};
+    my $e = estimate($docs[5], 'a', model => 'free-model')->{json};
 
     is($e->{estimatedCost}, undef, 'a model without a price');
     is($e->{recommendedBudget}, undef, 'and without a budget');

@@ -203,6 +203,8 @@ valid('after a run');
         . 'quota="requests"}'}, 500, 'what the provider told of its limit');
     is($page->{'assess_provider_quota_remaining{provider="openai",'
         . 'quota="requests"}'}, 123, 'and of what is left');
+    is(json($http->get('/api/health/ready')->{json}{providers}{openai}{quotas}),
+        '{"requests":{"limit":500,"remaining":123}}', 'so it says when asked');
 
     is($page->{'assess_extractions_total{kind="text",outcome="ok"}'}, 21,
         'texts were read');

@@ -375,6 +375,7 @@ assess_estimate_known(assess_estimation_t *s, assess_engine_t *engine,
     of.provider = s->conf->name;
     of.model = s->e->model;
     of.extractor = ASSESS_EXTRACTOR_VERSION;
+    of.before = s->e->before;
 
     if (engine->answers_ms) {
         memcpy(of.question_set_id, s->sampler.set->question_set_id,
@@ -485,6 +486,7 @@ assess_estimate(assess_engine_t *engine, assess_db_t *db,
     s->sampler.conf = s->conf;
     s->sampler.model = e->model;
     s->sampler.set = &set;
+    s->sampler.before = e->before;
     s->sampler.questions = shared->value;
 
     rc = assess_estimate_known(s, engine, db, arena, missing, err);

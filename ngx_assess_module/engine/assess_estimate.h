@@ -28,6 +28,8 @@ typedef struct {
     const char            (*ids)[ASSESS_UUID_LEN + 1];
     int                     workers;         /* that run jobs */
     int                     jobs;            /* at once, each of them */
+    int64_t                 before;          /* with answers until then, ms; */
+                                             /* 0: with all there are */
 } assess_estimating_t;
 
 

@@ -40,8 +40,8 @@ assess_run_look(assess_run_t *run, assess_err_t *err)
     do {
         rc = assess_answers_cached(engine->db, run->arena,
                                    &run->work.job.tenant, keys, run->nitems,
-                                   engine->answers_ms, &run->kept, &run->nkept,
-                                   err);
+                                   engine->answers_ms, 0, &run->kept,
+                                   &run->nkept, err);
     } while (assess_steps_again(&run->steps, rc));
 
     if (rc != ASSESS_OK) {

@@ -71,10 +71,14 @@ assess_openai_most(const assess_asking_t *a, const assess_request_t *request)
 
     most = ASSESS_REPLY_FRAME + (int64_t) ((double) request->nitems * each);
 
-    /* what is known of answers has the thoughts before them in it */
+    /*
+     * What is known of answers has the thoughts before them in it, on average:
+     * one that needs more of them is paid for and cut all the same.
+     */
 
-    if (price && price->reasons && !(a->ask->answer > 0)) {
-        most += ASSESS_REPLY_THOUGHTS;
+    if (price && price->reasons) {
+        most = a->ask->answer > 0 && most > ASSESS_REPLY_THOUGHTS
+               ? most : most + ASSESS_REPLY_THOUGHTS;
     }
 
     most <<= request->cuts < 8 ? request->cuts : 8;

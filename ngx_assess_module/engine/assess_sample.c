@@ -133,8 +133,8 @@ assess_sample_cached(assess_sampling_t *w, assess_err_t *err)
     }
 
     rc = assess_answers_cached(w->s->db, w->arena, &w->s->scope->tenant, keys,
-                               w->nitems, w->s->engine->answers_ms, &kept,
-                               &nkept, err);
+                               w->nitems, w->s->engine->answers_ms, w->s->before,
+                               &kept, &nkept, err);
     if (rc != ASSESS_OK) {
         return rc;
     }

@@ -21,6 +21,7 @@ typedef struct {
     assess_str_t                    model;
     const assess_question_set_t    *set;
     const assess_prepared_set_t    *questions;
+    int64_t                         before;  /* see assess_estimating_t */
 
     double                          bare;    /* tokens without any passage */
     double                          requests;

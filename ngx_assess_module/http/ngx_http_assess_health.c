@@ -43,6 +43,39 @@ ngx_http_assess_ready(ngx_http_assess_call_t *call)
 }
 
 
+/* What a provider told last of its limits, where it tells of any */
+
+static void
+ngx_http_assess_ready_quotas(assess_buf_t *b, const assess_traffic_t *traffic)
+{
+    uint64_t    limit, left;
+    ngx_uint_t  k, n;
+
+    static const char  *const names[ASSESS_QUOTAS] = {
+        "requests", "tokens", "inputTokens", "outputTokens"
+    };
+
+    assess_buf_str(b, ",\"quotas\":{");
+
+    for (k = 0, n = 0; traffic && k < ASSESS_QUOTAS; k++) {
+
+        /* one more than was told */
+
+        limit = assess_counted(&traffic->limits[k]);
+        left = assess_counted(&traffic->remaining[k]);
+
+        if (limit && left) {
+            assess_buf_printf(b, "%s\"%s\":{\"limit\":%llu,"
+                              "\"remaining\":%llu}", n++ ? "," : "", names[k],
+                              (unsigned long long) limit - 1,
+                              (unsigned long long) left - 1);
+        }
+    }
+
+    assess_buf_char(b, '}');
+}
+
+
 /*
  * Of each provider that has a server: whether it is there, and how much is
  * sent to it.  One that is down makes the jobs wait, not the answer a 503:
@@ -81,13 +114,15 @@ ngx_http_assess_ready_providers(assess_buf_t *b)
         assess_buf_json_str(b, &conf->name);
         assess_buf_printf(b, ":{\"circuit\":\"%s\",\"concurrency\":%d,"
                              "\"inFlight\":%d,\"requests\":%llu,"
-                             "\"throttled\":%llu,\"failures\":%llu}",
+                             "\"throttled\":%llu,\"failures\":%llu",
                           state.circuit == ASSESS_CIRCUIT_CLOSED ? "closed"
                                                                  : "open",
                           state.window, state.in_flight,
                           (unsigned long long) state.requests,
                           (unsigned long long) state.throttled,
                           (unsigned long long) state.failures);
+        ngx_http_assess_ready_quotas(b, conf->traffic);
+        assess_buf_char(b, '}');
     }
 
     return open;

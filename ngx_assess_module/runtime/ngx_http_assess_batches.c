@@ -5,6 +5,7 @@
 #include "ngx_http_assess_zone.h"
 
 #include "engine/assess_batch_eta.h"
+#include "engine/assess_estimate.h"
 
 
 #define NGX_HTTP_ASSESS_BATCHES_LOOK   1000      /* ms; for what was left */
@@ -34,6 +35,10 @@ static void *ngx_http_assess_batches_run(void *data);
 static int64_t ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs);
 static void ngx_http_assess_batches_guess(ngx_http_assess_batches_t *bs,
     const char *batch_id);
+static void ngx_http_assess_batches_cost(ngx_http_assess_batches_t *bs,
+    const char *batch_id);
+static void ngx_http_assess_batches_failed(const char *what,
+    const char *batch_id, assess_err_e rc, const assess_err_t *err);
 
 
 static ngx_http_assess_batches_t  ngx_http_assess_batches;
@@ -164,7 +169,7 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
 
         ngx_http_assess_batches_publish(told.events, told.nevents);
 
-        if (told.later || told.work.n || told.guess.n) {
+        if (told.later || told.work.n || told.guess.n || told.cost.n) {
             wait = NGX_HTTP_ASSESS_BATCHES_EVERY;
         }
 
@@ -175,6 +180,13 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
         {
             assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_READ);
             ngx_http_assess_batches_guess(bs, told.guess.ids[i]);
+        }
+
+        /* one takes half a second: others are told before the next one */
+
+        if (told.cost.n && ngx_http_assess_thread_sleep(&bs->thread, 0, 0)) {
+            assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_READ);
+            ngx_http_assess_batches_cost(bs, told.cost.ids[0]);
         }
 
         for (i = 0, done = 0; i < told.work.n
@@ -247,14 +259,78 @@ ngx_http_assess_batches_guess(ngx_http_assess_batches_t *bs,
         rc = assess_batch_estimated(bs->db, batch_id, &estimate, &err);
     }
 
+    ngx_http_assess_batches_failed("end", batch_id, rc, &err);
+
+    assess_arena_destroy(arena);
+}
+
+
+/* What it will cost, once, by whoever comes first */
+
+static void
+ngx_http_assess_batches_cost(ngx_http_assess_batches_t *bs,
+    const char *batch_id)
+{
+    size_t                 missing;
+    assess_err_e           rc;
+    assess_err_t           err;
+    assess_arena_t        *arena;
+    assess_engine_t       *engine;
+    assess_estimate_t      estimate;
+    assess_estimating_t    e;
+    assess_batch_asked_t   asked;
+
+    arena = assess_arena_create();
+    if (arena == NULL) {
+        return;
+    }
+
+    engine = ngx_http_assess_scheduler_engine();
+
+    rc = assess_batch_to_cost(bs->db, arena, batch_id, &asked, &err);
+
+    if (rc == ASSESS_OK) {
+        ngx_memzero(&e, sizeof(assess_estimating_t));
+
+        e.scope = &asked.scope;
+        e.provider = asked.provider;
+        e.model = asked.model;
+        e.set_name = asked.set_name;
+        e.set_version = asked.set_version;
+        e.n = asked.n;
+        e.ids = (const char (*)[ASSESS_UUID_LEN + 1]) asked.ids;
+        e.workers = (int) bs->processes;
+        e.jobs = (int) bs->mcf->jobs;
+        e.before = asked.created_at;
+
+        rc = assess_engine_provider(engine, &e.provider)
+             ? assess_estimate(engine, bs->db, arena, &e, &estimate, &missing,
+                               &err)
+             : ASSESS_NOT_FOUND;
+    }
+
+    if (rc == ASSESS_OK && estimate.priced) {
+        rc = assess_batch_costs(bs->db, batch_id, estimate.cost, &err);
+    }
+
+    ngx_http_assess_batches_failed("cost", batch_id, rc, &err);
+
+    assess_arena_destroy(arena);
+}
+
+
+/* It may have ended, or be gone, and the store may be away */
+
+static void
+ngx_http_assess_batches_failed(const char *what, const char *batch_id,
+    assess_err_e rc, const assess_err_t *err)
+{
     if (rc != ASSESS_OK && rc != ASSESS_UNAVAILABLE && rc != ASSESS_NOT_FOUND)
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "assess end of batch %s cannot be estimated: %s",
-                      batch_id, err.message);
+                      "assess %s of batch %s cannot be estimated: %s",
+                      what, batch_id, err->message);
     }
-
-    assess_arena_destroy(arena);
 }
 
 

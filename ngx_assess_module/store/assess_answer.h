@@ -76,12 +76,13 @@ assess_err_e assess_results_read(assess_db_t *db, assess_arena_t *arena,
  * index of the key, in rising order, and cached is set; keys without an answer
  * are left out, and a key given twice is answered twice.  It has no table of
  * its own: who deletes a document takes its answers out of the cache, too.
- * 0 or less for max_age_ms finds nothing.
+ * 0 or less for max_age_ms finds nothing.  before: none that is younger than
+ * that time, in ms since 1970; 0: as young as there are.
  */
 assess_err_e assess_answers_cached(assess_db_t *db, assess_arena_t *arena,
     const assess_str_t *tenant, const unsigned char (*keys)[ASSESS_KEY_LEN],
-    size_t n, int64_t max_age_ms, assess_answer_t **answers, size_t *nanswers,
-    assess_err_t *err);
+    size_t n, int64_t max_age_ms, int64_t before, assess_answer_t **answers,
+    size_t *nanswers, assess_err_t *err);
 
 
 #endif /* ASSESS_ANSWER_H */

@@ -47,8 +47,8 @@ assess_cached_rows(assess_arena_t *arena, const PGresult *res,
 assess_err_e
 assess_answers_cached(assess_db_t *db, assess_arena_t *arena,
     const assess_str_t *tenant, const unsigned char (*keys)[ASSESS_KEY_LEN],
-    size_t n, int64_t max_age_ms, assess_answer_t **answers, size_t *nanswers,
-    assess_err_t *err)
+    size_t n, int64_t max_age_ms, int64_t before, assess_answer_t **answers,
+    size_t *nanswers, assess_err_t *err)
 {
     size_t          i;
     PGresult       *res;
@@ -65,6 +65,8 @@ assess_answers_cached(assess_db_t *db, assess_arena_t *arena,
         " and c.cache_key is not null and not c.cached"
         " and c.created_at > statement_timestamp()"
         " - $3::bigint * interval '1 millisecond'"
+        " and ($4::bigint = 0 or c.created_at < 'epoch'::timestamptz"
+        " + $4::bigint * interval '1 millisecond')"
         " order by c.created_at desc limit 1) a order by k.ordinal";
 
     *answers = NULL;
@@ -92,6 +94,7 @@ assess_answers_cached(assess_db_t *db, assess_arena_t *arena,
     assess_arg_text(&args, tenant);
     assess_arg_array(&args, &array);
     assess_arg_int(&args, max_age_ms);
+    assess_arg_int(&args, before);
 
     res = assess_db_exec(conn, sql, &args, err);
     assess_db_release(conn);

@@ -175,6 +175,7 @@ typedef struct {
     assess_batch_ids_t   due;          /* to be told */
     assess_batch_ids_t   work;         /* assess_batch_slice() is wanted */
     assess_batch_ids_t   guess;        /* assess_batch_work() is wanted */
+    assess_batch_ids_t   cost;         /* assess_batch_to_cost() is */
     int                  later;        /* something was told just before */
 
     assess_event_t      *events;
@@ -188,6 +189,30 @@ typedef struct {
  */
 assess_err_e assess_batches_tell(assess_db_t *db, assess_arena_t *arena,
     assess_batches_told_t *told, assess_err_t *err);
+
+
+/* What an estimate of the cost of a batch is made of */
+typedef struct {
+    assess_scope_t      scope;
+    assess_str_t        provider;
+    assess_str_t        model;         /* null: that of the provider */
+    assess_str_t        set_name;
+    int                 set_version;
+    int64_t             created_at;    /* ms */
+    char              (*ids)[ASSESS_UUID_LEN + 1];     /* of documents */
+    size_t              n;
+} assess_batch_asked_t;
+
+/*
+ * Whoever calls it is the one to estimate: it is asked for once for a batch, and
+ * is ASSESS_NOT_FOUND for all others.
+ */
+assess_err_e assess_batch_to_cost(assess_db_t *db, assess_arena_t *arena,
+    const char *batch_id, assess_batch_asked_t *asked, assess_err_t *err);
+
+/* In US dollars; the batch is told of again. */
+assess_err_e assess_batch_costs(assess_db_t *db, const char *batch_id,
+    double cost, assess_err_t *err);
 
 
 /* What the reading of a document is taken to take, by its kind; in seconds */

@@ -33,20 +33,21 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
 {
     int             i, rows;
     PGresult       *res;
-    assess_err_e    rc;
     assess_args_t   args;
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "select w.batch_id, w.untold, w.due, w.work, w.guess from ("
+        "select w.batch_id, w.untold, w.due, w.work, w.guess, w.cost"
+        " from ("
         " select b.batch_id, " ASSESS_BATCH_UNTOLD " as untold,"
         " b.told_at <= clock_timestamp() - " ASSESS_BATCH_EVERY " as due,"
         " b.retry_before is not null or (b.completed_at is null"
         " and b.status in ('cancelled', 'budget_exceeded')) as work,"
         " b.status = 'processing' and b.completed_at is null"
-        " and b.estimate_due <= clock_timestamp() as guess, b.told_at"
+        " and b.estimate_due <= clock_timestamp() as guess,"
+        " not b.costed and b.completed_at is null as cost, b.told_at"
         " from assess.batch_assessments b where b.open) w"
-        " where w.untold or w.work or w.guess order by w.told_at, w.batch_id"
+        " where w.untold or w.work or w.guess or w.cost order by w.told_at, w.batch_id"
         " limit $1::int";
 
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
@@ -65,17 +66,20 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
 
     rows = PQntuples(res);
 
-    rc = assess_batches_room(arena, &told->due, (size_t) rows, err);
-
-    if (rc == ASSESS_OK) {
-        rc = assess_batches_room(arena, &told->work, (size_t) rows, err);
+    if (assess_batches_room(arena, &told->due, (size_t) rows, err)
+        != ASSESS_OK
+        || assess_batches_room(arena, &told->work, (size_t) rows, err)
+           != ASSESS_OK
+        || assess_batches_room(arena, &told->guess, (size_t) rows, err)
+           != ASSESS_OK
+        || assess_batches_room(arena, &told->cost, (size_t) rows, err)
+           != ASSESS_OK)
+    {
+        PQclear(res);
+        return err->kind;
     }
 
-    if (rc == ASSESS_OK) {
-        rc = assess_batches_room(arena, &told->guess, (size_t) rows, err);
-    }
-
-    for (i = 0; i < rows && rc == ASSESS_OK; i++) {
+    for (i = 0; i < rows; i++) {
 
         if (PQgetvalue(res, i, 1)[0] == 't') {
 
@@ -94,11 +98,15 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
         if (PQgetvalue(res, i, 4)[0] == 't') {
             assess_col_id(res, i, 0, told->guess.ids[told->guess.n++]);
         }
+
+        if (PQgetvalue(res, i, 5)[0] == 't') {
+            assess_col_id(res, i, 0, told->cost.ids[told->cost.n++]);
+        }
     }
 
     PQclear(res);
 
-    return rc;
+    return ASSESS_OK;
 }
 
 

@@ -114,7 +114,7 @@ assess_events_put(assess_conn_t *conn, assess_event_t *events, size_t n,
         " from counter c), counted as ("
         ASSESS_TURNS_COUNTED("$9", "$10", "$11") "), laned as ("
         ASSESS_TURNS_LANES("$12", "$13", "$14", "$15", "$16", "$17", "$18",
-                           "$19") ")"
+                           "$19", "$20") ")"
         " select value from counter";
 
     assess_events_args(&args, events, n);

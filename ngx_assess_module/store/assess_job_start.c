@@ -49,30 +49,30 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
     " job_id, document_id, assessment_id, question_set_id, total_batches,"   \
     " questions_per_batch, priority, provider, model, callback_url,"         \
     " metadata, max_cost, lane, traceparent)"                                \
-    " select * from unnest($19::text[], $20::text[], $21::uuid[],"           \
-    " $22::uuid[], $23::uuid[], $24::uuid[], $25::int[], $26::int[],"        \
-    " $27::int[], $28::text[], $29::text[], $30::text[], $31::text[],"       \
-    " $32::text[]::numeric[], $33::bigint[], $34::text[]) returning 1),"     \
+    " select * from unnest($20::text[], $21::text[], $22::uuid[],"           \
+    " $23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::int[],"        \
+    " $28::int[], $29::text[], $30::text[], $31::text[], $32::text[],"       \
+    " $33::text[]::numeric[], $34::bigint[], $35::text[]) returning 1),"     \
     keyed                                                                    \
     " counter as (update assess.event_counter set value = value"             \
     " + $7::bigint / ((select count(*) from made) = $7::bigint"              \
     " and (select count(*) from documents) = cardinality($6::uuid[])"        \
     " and (select n from sets) = cardinality($4::uuid[])"                    \
-    " and assess.ms(clock_timestamp()) < $36::bigint)::int"                  \
+    " and assess.ms(clock_timestamp()) < $37::bigint)::int"                  \
     " returning value),"                                                     \
     " written as (insert into assess.event_log (first_id, last_id, types,"   \
     " tenants, users, job_ids, document_ids, batch_ids, data)"               \
     " select c.value - $7::bigint + 1, c.value,"                             \
-    " array_fill('queued'::text, array[$7::int]), $19::text[],"              \
-    " $20::text[], $21::uuid[], $22::uuid[],"                                \
+    " array_fill('queued'::text, array[$7::int]), $20::text[],"              \
+    " $21::text[], $22::uuid[], $23::uuid[],"                                \
     " array_fill(null::uuid, array[$7::int]), string_to_array(replace("      \
-    "$35::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
+    "$36::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
     " '\"timestamp\":\"' || to_char(now(),"                                 \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'), chr(10))"              \
     " from counter c),"                                                      \
     " counted as (" ASSESS_TURNS_COUNTED("$8", "$9", "$10") "),"             \
     " laned as (" ASSESS_TURNS_LANES("$11", "$12", "$13", "$14", "$15",      \
-                                     "$16", "$17", "$18") ")"                \
+                                     "$16", "$17", "$18", "$19") ")"         \
     " select value, assess.ms(now()) from counter"
 
 static const char  assess_start_sql[] = ASSESS_START_SQL("");
@@ -80,8 +80,8 @@ static const char  assess_start_sql[] = ASSESS_START_SQL("");
 static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
     " keyed as (insert into assess.idempotency_keys"
     " (tenant, key, request_hash, job_id)"
-    " select * from unnest($37::text[], $38::bytea[], $39::text[],"
-    " $40::uuid[])"
+    " select * from unnest($38::text[], $39::bytea[], $40::text[],"
+    " $41::uuid[])"
     " on conflict (tenant, key) do update"
     " set request_hash = excluded.request_hash,"
     " job_id = excluded.job_id, created_at = excluded.created_at),");

@@ -77,6 +77,8 @@ assess_outlines_read(assess_db_t *db, assess_arena_t *arena,
         " and j.tenant is not distinct from $1"
         " and j.question_set_id = $4::uuid and j.provider = $5::text"
         " and j.model = $6::text"
+        " and ($7::bigint = 0 or j.completed_at < 'epoch'::timestamptz"
+        " + $7::bigint * interval '1 millisecond')"
         " and j.status is not distinct from 'completed')"
         " from unnest($2::uuid[]) with ordinality as w (document_id, n)"
         " left join assess.documents d on d.document_id = w.document_id"
@@ -99,6 +101,7 @@ assess_outlines_read(assess_db_t *db, assess_arena_t *arena,
     assess_arg_id(&args, of->question_set_id);
     assess_arg_text(&args, &of->provider);
     assess_arg_text(&args, &of->model);
+    assess_arg_int(&args, of->before);
 
     res = assess_db_exec(conn, sql, &args, err);
     assess_db_release(conn);

@@ -29,6 +29,7 @@ typedef struct {
     assess_str_t    provider;
     assess_str_t    model;
     int             extractor;
+    int64_t         before;          /* answered until then; 0: ever */
 } assess_outline_of_t;
 
 

@@ -15,6 +15,7 @@ typedef struct {
     const assess_job_t  *job;            /* one of the lane */
     int64_t              queued;
     int64_t              running;
+    int                  begun;          /* one, though another may have ended */
 } assess_of_lane_t;
 
 
@@ -178,6 +179,7 @@ assess_turns_of_lanes(assess_args_t *args, const assess_turn_t *turns,
         sum->running += (turns[i].to == ASSESS_PROCESSING ? turns[i].jobs : 0)
                         - (turns[i].from == ASSESS_PROCESSING ? turns[i].jobs
                                                               : 0);
+        sum->begun |= turns[i].to == ASSESS_PROCESSING;
     }
 
     for (i = 0; i < sums; i++) {
@@ -191,6 +193,7 @@ assess_turns_of_lanes(assess_args_t *args, const assess_turn_t *turns,
         assess_array_add(&col[5], &job->provider);
         assess_array_big(&col[6], list[i].queued);
         assess_array_big(&col[7], list[i].running);
+        assess_array_flag(&col[8], list[i].begun);
     }
 
     free(list);

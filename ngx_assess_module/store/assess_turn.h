@@ -28,7 +28,7 @@ typedef struct {
 
 /*
  * The counts of tenants and of lanes, as two parts of a "with" in a statement
- * that takes the lock of the counter first, and their 11 arguments: a statement
+ * that takes the lock of the counter first, and their 12 arguments: a statement
  * that only changes data in a "with" runs it after what it is asked for
  * (PostgreSQL, 7.8.4).
  */
@@ -39,18 +39,21 @@ typedef struct {
     " do update set jobs = k.jobs + excluded.jobs"
 
 #define ASSESS_TURNS_LANES(lanes, tenants, users, batches, priorities,       \
-    providers, queued, running)                                              \
+    providers, queued, running, begun)                                       \
     "insert into assess.lanes as l (lane, tenant, user_name, batch_id,"      \
-    " priority, provider, queued, running)"                                  \
-    " select * from unnest(" lanes "::bigint[], " tenants "::text[],"        \
-    users "::text[], " batches "::uuid[], " priorities "::int[],"            \
-    providers "::text[], " queued "::bigint[], " running "::bigint[])"       \
+    " priority, provider, queued, running, served_at)"                       \
+    " select w.lane, w.tenant, w.user_name, w.batch_id, w.priority,"         \
+    " w.provider, w.queued, w.running, case when w.begun then now()"         \
+    " else '-infinity' end from unnest(" lanes "::bigint[],"                 \
+    tenants "::text[], " users "::text[], " batches "::uuid[],"              \
+    priorities "::int[], " providers "::text[], " queued "::bigint[],"       \
+    running "::bigint[], " begun "::boolean[]) as w (lane, tenant,"          \
+    " user_name, batch_id, priority, provider, queued, running, begun)"      \
     " on conflict (lane) do update set queued = l.queued + excluded.queued," \
     " running = l.running + excluded.running,"                               \
-    " served_at = case when excluded.running > 0 then now()"                 \
-    " else l.served_at end"
+    " served_at = greatest(l.served_at, excluded.served_at)"
 
-#define ASSESS_TURNS_ARGS  11
+#define ASSESS_TURNS_ARGS  12
 
 void assess_turns_args(assess_args_t *args, const assess_turn_t *turns,
     size_t n);

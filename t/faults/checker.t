@@ -100,6 +100,11 @@ my %plant = (
         . ' question_set_id, total_documents, completed_documents)'
         . ' select gen_random_uuid(), tenant, question_set_id, 1, 1'
         . ' from assess.question_sets limit 1',
+    'a batch whose jobs have ended has ended, and was told' =>
+        'insert into assess.batch_assessments (batch_id, tenant,'
+        . ' question_set_id, total_documents, completed_documents)'
+        . ' select gen_random_uuid(), tenant, question_set_id, 1, 1'
+        . ' from assess.question_sets limit 1',
     'a key has its job' =>
         'update assess.idempotency_keys set job_id = gen_random_uuid()'
         . " where job_id = $one",

@@ -45,16 +45,25 @@ answered(const assess_scope_t *who, const char *text,
 
 
 static size_t
-found(const assess_scope_t *who, const unsigned char (*keys)[ASSESS_KEY_LEN],
-    size_t n, int64_t age, assess_answer_t **list)
+found_until(const assess_scope_t *who,
+    const unsigned char (*keys)[ASSESS_KEY_LEN], size_t n, int64_t age,
+    int64_t before, assess_answer_t **list)
 {
     size_t  got;
 
     is_err(assess_answers_cached(store_db, store_arena, &who->tenant, keys, n,
-                                 age, list, &got, &store_err), ASSESS_OK,
-           "the cache is asked");
+                                 age, before, list, &got, &store_err),
+           ASSESS_OK, "the cache is asked");
 
     return got;
+}
+
+
+static size_t
+found(const assess_scope_t *who, const unsigned char (*keys)[ASSESS_KEY_LEN],
+    size_t n, int64_t age, assess_answer_t **list)
+{
+    return found_until(who, keys, n, age, 0, list);
 }
 
 
@@ -122,6 +131,10 @@ test_cache(void)
     is_int((long long) found(&scope, keys, 1, HOUR, &list), 0, "one is old");
     is_int((long long) found(&scope, keys, 1, 2 * HOUR, &list), 1,
            "but not too old for others");
+    is_int((long long) found_until(&scope, keys, 2, 2 * HOUR,
+                                   assess_now_ms() - HOUR, &list), 1,
+           "and the only one that was there an hour ago");
+    is_int(list[0].ordinal, 0, "the old one");
 
     /* the newest one, and what is left when it goes */
 

@@ -381,6 +381,37 @@ test_stages(void)
 }
 
 
+/* One ends and the next of its lane begins: as many run, and it was served */
+
+static void
+test_served(void)
+{
+    assess_claim_t   claim;
+    assess_taker_t   taker, next;
+    assess_write_t   w, *writes[1] = { &w };
+
+    claimed_by(&claim, &taker, "served", &w);
+    (void) store_job(&scope, document_id);
+    (void) store_sql("update assess.lanes set served_at = '-infinity'");
+
+    memset(&next, 0, sizeof(assess_taker_t));
+    next.arena = store_arena;
+    next.owner = store_str("next");
+
+    w.what = ASSESS_WRITE_END;
+    w.status = ASSESS_COMPLETED;
+    w.next = &next;
+
+    assess_jobs_write(store_db, &claim, writes, 1);
+
+    is_err(w.rc, ASSESS_OK, "one ends");
+    is_int(next.taken, 1, "and one begins with the same write");
+    is_int(store_sql("select count(*) from assess.lanes"
+                     " where served_at > '-infinity'"), 1,
+           "its lane was served by then");
+}
+
+
 static void
 test_forget(void)
 {
@@ -434,6 +465,7 @@ main(void)
     test_writes();
     test_late();
     test_stages();
+    test_served();
     test_forget();
     test_newer_set();
     test_keys();

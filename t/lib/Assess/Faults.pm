@@ -578,9 +578,11 @@ sub _settle {
     while (now() < $end) {
         $self->_turn;
 
-        $left = $self->_quick("select $self->{jobs} - count(*) from"
-            . ' assess.assessment_jobs where completed_at is not null')
-            // next;
+        # and all is told, of batches a moment later
+        $left = $self->_quick("select $self->{jobs} - count(*) + (select"
+            . ' count(*) from assess.batch_assessments where open or'
+            . ' told <> changes) from assess.assessment_jobs'
+            . ' where completed_at is not null') // next;
         last if $left == 0 && $load->running <= $sub;
         sleep 0.2;
     }

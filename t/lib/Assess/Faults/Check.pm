@@ -51,19 +51,26 @@ my %nothing = (
         'select e.event_id from assess.assessment_progress_events e'
         . ' left join assess.assessment_jobs j on j.job_id = e.job_id'
         . ' and j.tenant = e.tenant and j.document_id = e.document_id'
-        . ' where e.job_id is null or j.job_id is null',
+        . ' where j.job_id is null and not exists (select'
+        . ' from assess.batch_assessments b where b.batch_id = e.batch_id'
+        . " and b.tenant = e.tenant and e.type = 'batch'"
+        . ' and e.job_id is null)',
 
     'the first event of a job is queued' =>
         'select j.job_id, e.type from assess.assessment_jobs j'
         . ' left join lateral (select type'
         . ' from assess.assessment_progress_events p'
         . ' where p.job_id = j.job_id order by event_id limit 1) e on true'
-        . " where e.type is distinct from 'queued'",
+        . " where e.type is distinct from 'queued'"
+
+        # a batch is told once, and not each of its jobs
+        . " and (j.batch_id is null or e.type is distinct from 'progress')",
 
     'the last event of a job is its end, and no other is' =>
         "select job_id, string_agg(type, ' ' order by event_id)"
         . " filter (where type <> 'progress')"
-        . ' from assess.assessment_progress_events group by job_id'
+        . ' from assess.assessment_progress_events'
+        . ' where job_id is not null group by job_id'
         . " having count(*) filter (where type not in ('queued', 'progress'))"
         . " <> 1 or (array_agg(type order by event_id desc))[1]"
         . " in ('queued', 'progress')",
@@ -135,11 +142,20 @@ my %nothing = (
         . " count(*) filter (where status = 'completed') as completed,"
         . " count(*) filter (where status in ('failed', 'budget_exceeded'))"
         . " as failed, count(*) filter (where status = 'cancelled')"
-        . ' as cancelled from assess.assessment_jobs'
+        . ' as cancelled, sum(input_tokens) as input, sum(output_tokens) as output,'
+        . ' sum(cost) as cost from assess.assessment_jobs'
         . ' where batch_id = b.batch_id) j'
         . ' where b.completed_documents <> j.completed'
         . ' or b.failed_documents <> j.failed'
-        . ' or b.cancelled_documents <> j.cancelled or b.jobs <> j.jobs',
+        . ' or b.cancelled_documents <> j.cancelled or b.jobs <> j.jobs'
+        . ' or b.input_tokens <> j.input or b.output_tokens <> j.output'
+        . ' or b.cost <> j.cost',
+
+    'a batch whose jobs have ended has ended, and was told' =>
+        'select batch_id, status, told, changes from assess.batch_assessments'
+        . ' where completed_documents + failed_documents + cancelled_documents'
+        . " = total_documents and (completed_at is null or status in ('queued',"
+        . " 'processing') or told <> changes)",
 
     'a key has its job' =>
         'select encode(k.key, \'escape\') from assess.idempotency_keys k'
@@ -224,8 +240,9 @@ sub events {
         my %e;
         @e{qw(id tenant job document type data)} = split /\t/, $_, 6;
         \%e;
-    } split /\n/, $sql->('select concat_ws(chr(9), event_id, tenant, job_id,'
-        . ' document_id, type, data) from assess.assessment_progress_events'
+    } split /\n/, $sql->('select concat_ws(chr(9), event_id, tenant,'
+        . " coalesce(job_id::text, '-'), coalesce(document_id::text, '-'),"
+        . ' type, data) from assess.assessment_progress_events'
         . ' order by event_id');
 }
 
@@ -292,6 +309,8 @@ sub progress {
             push @wrong, "$event->{id} is no JSON";
             next;
         }
+
+        next if $event->{job} eq '-';
 
         my $now = $data->{progress} // 0;
         my $new = $event->{type} eq 'queued'

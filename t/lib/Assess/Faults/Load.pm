@@ -120,16 +120,43 @@ sub starters {
             open my $out, '>>', "$self->{dir}/starts.$i" or die "starts: $!\n";
             $out->autoflush(1);
 
-            for (my $n = $i + 1; $n <= $self->{jobs}; $n += STARTERS) {
-                until (slurp("$self->{dir}/quota") >= $n) {
+            for my $group ($self->_groups($i)) {
+                until (slurp("$self->{dir}/quota") >= $group->[0]) {
                     return if $self->_orphaned;
                     sleep 0.05;
                 }
 
-                $self->_start($n, $out) or return;
+                (@$group > 1 ? $self->_start_batch($group, $out)
+                             : $self->_start($group->[0], $out)) or return;
             }
         });
     }
+}
+
+
+# What a starter starts, in its order: every sixth time two at once, in a batch;
+# they are of one tenant.
+sub _groups {
+    my ($self, $i) = @_;
+
+    my (@groups, %taken);
+    my $turn = 0;
+
+    for (my $n = $i + 1; $n <= $self->{jobs}; $n += STARTERS) {
+        my $other = $n + 2 * STARTERS;
+
+        next if $taken{$n};
+
+        if ($turn++ % 6 == 2 && $other <= $self->{jobs}) {
+            push @groups, [$n, $other];
+            $taken{$other} = 1;
+
+        } else {
+            push @groups, [$n];
+        }
+    }
+
+    return @groups;
 }
 
 
@@ -161,6 +188,53 @@ sub _insist {
 }
 
 
+# The id of its document.
+sub _store {
+    my ($self, $n, $out) = @_;
+
+    my ($bytes, $type, $name) = $self->_document($n);
+    my $a = $self->_insist($n, $out, qr/^20[01]\z/, sub {
+        $_[0]->post("/api/documents?filename=$name", body => $bytes,
+            headers => { 'Content-Type' => $type });
+    });
+
+    return $a && $a->{json}{documents}[0]{documentId};
+}
+
+
+sub _start_batch {
+    my ($self, $group, $out) = @_;
+
+    my ($n) = @$group;
+    my @documents;
+
+    for my $each (@$group) {
+        push @documents, $self->_store($each, $out) // return;
+    }
+
+    for my $time (1 .. (rand() < 0.5 ? 2 : 1)) {
+        my $a = $self->_insist($n, $out, qr/^202\z/, sub {
+            $_[0]->post('/api/assessments/batch',
+                headers => { 'Idempotency-Key' => "faults-batch-$n" },
+                json => { documentIds => \@documents, questionSet => 'faults' });
+        }) or return;
+
+        my $list = $self->_insist($n, $out, qr/^200\z/, sub {
+            $_[0]->get("/api/assessments/jobs?batchId=$a->{json}{batchId}");
+        }) or return;
+
+        my %job = map { $_->{documentId} => $_->{jobId} }
+                  @{ $list->{json}{jobs} };
+
+        print {$out} join(' ', $time == 1 ? 'S' : 'R', $group->[$_], tenant($n),
+            $job{ $documents[$_] } // 'none', $documents[$_]), "\n"
+            for 0 .. $#$group;
+    }
+
+    return 1;
+}
+
+
 sub _start {
     my ($self, $n, $out) = @_;
 
@@ -169,12 +243,7 @@ sub _start {
     my $start;
 
     if ($n % 2) {
-        my $stored = $self->_insist($n, $out, qr/^20[01]\z/, sub {
-            $_[0]->post("/api/documents?filename=$name", body => $bytes,
-                headers => { 'Content-Type' => $type });
-        }) or return;
-
-        my $document = $stored->{json}{documents}[0]{documentId};
+        my $document = $self->_store($n, $out) or return;
 
         $start = sub {
             $_[0]->post('/api/assessments/start', headers => \%key, json =>
