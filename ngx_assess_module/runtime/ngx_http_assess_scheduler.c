@@ -13,6 +13,8 @@
 
 #include "base/assess_background.h"
 
+#include <malloc.h>
+
 
 #define NGX_HTTP_ASSESS_POLL         1000   /* ms; leases that ran out */
 #define NGX_HTTP_ASSESS_STORE_RETRY  250    /* ms; until the store is there */
@@ -68,6 +70,7 @@ typedef struct {
 } ngx_http_assess_scheduler_t;
 
 
+static void ngx_http_assess_arenas(void);
 static ngx_int_t ngx_http_assess_engine_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf);
 static ngx_int_t ngx_http_assess_store_create(
@@ -112,6 +115,7 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     s->mcf = mcf;
 
     assess_foreground();
+    ngx_http_assess_arenas();
 
     if (ngx_http_assess_engine_init(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
@@ -159,6 +163,21 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     }
 
     return ngx_http_assess_batches_init(cycle, mcf, s->engine.db);
+}
+
+
+/*
+ * Hundreds of threads that take turns on few cores: glibc gives each memory of
+ * its own, up to eight times as many arenas as there are cores, and each keeps
+ * what its largest job ever needed.
+ */
+
+static void
+ngx_http_assess_arenas(void)
+{
+#ifdef M_ARENA_MAX
+    (void) mallopt(M_ARENA_MAX, (int) ngx_max(ngx_ncpu, 1));
+#endif
 }
 
 
