@@ -12,6 +12,9 @@ export type BatchStatus = 'queued' | 'processing' | 'paused' | 'completed'
 export type Verdict = 'compliant' | 'partially_compliant' | 'non_compliant'
     | 'not_applicable' | 'insufficient_evidence';
 
+/** what an estimate was made of; null without one */
+export type EstimateQuality = 'guess' | 'fair' | 'good' | null;
+
 export interface Tokens { input: number; output: number }
 
 export interface Job {
@@ -32,8 +35,11 @@ export interface Job {
     attempt: number;
     priority: number;
     estimatedCompletion: string | null;
+    estimateQuality: EstimateQuality;
     tokens: Tokens;
     cost: number;
+    /** of the price list that cost was counted by */
+    priceVersion: string | null;
     maxCost: number | null;
     error: { code: string; message: string } | null;
     createdAt: string;
@@ -44,6 +50,7 @@ export interface Job {
 
 export interface Batch {
     batchId: string;
+    user: string | null;
     status: BatchStatus;
     totalDocuments: number;
     completedDocuments: number;
@@ -55,7 +62,12 @@ export interface Batch {
     cost: number;
     estimatedCost: number | null;
     maxCost: number | null;
+    priority: number;
+    metadata: Record<string, unknown>;
     estimatedCompletion: string | null;
+    estimateQuality: EstimateQuality;
+    /** within which it is nine of ten times */
+    estimatedRange: { earliest: string; latest: string } | null;
     createdAt: string;
     startedAt: string | null;
     completedAt: string | null;
@@ -63,7 +75,7 @@ export interface Batch {
 
 export interface Document {
     documentId: string;
-    filename: string;
+    filename: string | null;
     contentType: string;
     bytes: number;
     sha256: string;
@@ -108,11 +120,15 @@ export interface Estimate {
     documents: number;
     inputTokens: number;
     outputTokens: number;
-    estimatedCost: number;
-    recommendedBudget: number;
+    /** null: the model has no price */
+    estimatedCost: number | null;
+    recommendedBudget: number | null;
     estimatedSeconds: number;
+    /** whether that model has answered here before */
+    measured: boolean;
+    priceVersion: string | null;
     breakdown: Array<{ documentType: string; count: number;
-                       costPerDocument: number; cost: number }>;
+                       costPerDocument: number | null; cost: number | null }>;
 }
 
 export interface LogLine { timestamp: string; level: string; message: string }
@@ -129,8 +145,16 @@ interface Asked {
 }
 
 export type StartInput = Asked & (
-    | { documentId: string; file?: undefined }
-    | { file: Blob; filename?: string; documentId?: undefined });
+    | { documentId: string; file?: undefined; url?: undefined }
+    /** where the server fetches it from: https, http or s3 */
+    | { url: string; filename?: string; documentId?: undefined;
+        file?: undefined }
+    | { file: Blob; filename?: string; documentId?: undefined;
+        url?: undefined });
+
+export type EstimateInput = Asked & (
+    | { documentId: string; documentIds?: undefined }
+    | { documentIds: string[]; notifyEmail?: string; documentId?: undefined });
 
 export interface BatchInput extends Asked {
     documentIds: string[];
@@ -153,6 +177,7 @@ export interface BatchStarted {
     totalDocuments: number;
     statusUrl: string;
     progressUrl: string;
+    resultsUrl: string;
 }
 
 /** A problem as the server told it, or as near as can be where it did not. */
@@ -272,7 +297,7 @@ export class Assess {
     cancel(jobId: string, options?: CallOptions): Promise<Job>;
     retry(jobId: string, options?: CallOptions): Promise<Job>;
     counters(options?: CallOptions): Promise<Counters>;
-    estimate(input: StartInput | BatchInput, options?: CallOptions):
+    estimate(input: EstimateInput, options?: CallOptions):
         Promise<Estimate>;
 
     readonly batch: {

@@ -19,6 +19,9 @@ export async function client(file: File): Promise<Job[]> {
     await assess.start({ documentId: 'x', questionSet: 'fire' },
                        { idempotencyKey: 'k' });
 
+    await assess.start({ url: 'https://a/b', questionSet: 'fire' });
+    await assess.upload(document.querySelector('input')!.files!);
+
     const following = assess.follow({ jobId: [started.jobId], all: true }, {
         signal: abort.signal,
         onJob: (job) => { const percent: number = job.progress; void percent; },
@@ -35,7 +38,15 @@ export async function client(file: File): Promise<Job[]> {
     const url: string = assess.batch.resultsUrl(batchId, 'ndjson');
     const verdict = (await assess.results(started.jobId)).answers[0]?.verdict;
 
-    void [values, batch, url, verdict === 'compliant', isFinal(batch)];
+    const [price, quality, latest]: Array<string | null | undefined> =
+        [started.jobId && (await assess.job(started.jobId)).priceVersion,
+         batch.estimateQuality, batch.estimatedRange?.latest];
+    const { measured, estimatedCost } = await assess.estimate(
+        { documentIds: ['x'], questionSet: 'fire' });
+    const dear: boolean = measured && (estimatedCost ?? 0) > 1;
+
+    void [price, quality, latest, dear, values, batch, url,
+          verdict === 'compliant', isFinal(batch)];
 
     return (await assess.jobs({ status: 'failed' })).jobs;
 }
@@ -61,6 +72,8 @@ export function wrong() {
     void assess.start({ questionSet: 'fire' });
     // @ts-expect-error: both
     void assess.start({ documentId: 'x', file: new Blob(), questionSet: 'f' });
+    // @ts-expect-error: what is not there yet cannot be estimated
+    void assess.estimate({ file: new Blob(), questionSet: 'f' });
     // @ts-expect-error: there is no such status
     void assess.jobs({ status: 'done' });
     // @ts-expect-error: a format of a batch
