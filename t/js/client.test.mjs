@@ -76,6 +76,12 @@ function ids(seen) {
 test('a document is uploaded, assessed, and its answers are read', () =>
     using({}, async (assess) => {
         const [document] = await assess.upload(file());
+
+        // what an input has is no array
+        const list = { 0: file(), 1: file(), length: 2,
+                       [Symbol.iterator]: Array.prototype.values };
+        assert.equal((await assess.upload(list)).length, 2);
+
         const started = await assess.start({ questionSet: 'ten',
             documentId: document.documentId, metadata: { from: 'test' } });
         const [job] = await assess.follow(started.jobId).finished;
@@ -175,6 +181,75 @@ test('a job is followed from where it is to its end', () =>
         await late.following.finished;
         assert.equal(late.jobs.length, 1);
     }));
+
+
+test('a call that throws is reported, and keeps nobody from being told', (t) =>
+    using({}, async (assess) => {
+        const reported = t.mock.method(console, 'error', () => {});
+        const id = await start(assess);
+        const wrong = record(assess, id, {
+            onJob: () => { throw new Error('of the application'); } });
+        const right = record(assess, id);
+
+        await Promise.all([wrong, right].map((s) => s.following.finished));
+        assert.equal(right.jobs.at(-1).status, 'completed');
+        assert.ok(wrong.events.length > 0);
+        assert.ok(reported.mock.calls.length > 0);
+        assert.ok(reported.mock.calls.every(({ arguments: [error] }) =>
+            error.message === 'of the application'));
+        assert.equal(right.states.some((s) => s.source === 'polling'), false);
+    }));
+
+
+test('who has closed is told nothing more', () => using({}, async (assess) => {
+    const id = await start(assess, 'hundred');
+    const calls = [];
+    const all = record(assess, { all: true });
+    const following = assess.follow(id, Object.fromEntries(
+        ['onJob', 'onEvent', 'onState', 'onError'].map((name) => [name, () => {
+            calls.push(name);
+            following.close();
+        }])));
+
+    await assert.rejects(following.finished, { title: 'Closed' });
+    await until('others go on', () =>
+        all.events.filter((e) => e.data.jobId === id).length > 3);
+    assert.equal(calls.length, 1);
+    await assess.cancel(id);
+}));
+
+
+test('a job is told as a whole, whatever came first', () => {
+    const held = [];
+
+    return using({ fetch: async (url, init) => {
+        const response = await fetch(url, init);
+
+        if (init.method === 'GET' && /\/job\/[^/]*$/.test(url)) {
+            await new Promise((resolve) => held.push(resolve));
+        }
+        return response;
+    } }, async (assess) => {
+        const all = record(assess, { all: true });
+
+        await until('it is a stream', () =>
+            all.states.at(-1)?.source === 'stream');
+
+        const id = await start(assess, 'hundred');
+        const seen = record(assess, id);
+
+        await until('events came before what was read', () =>
+            held.length > 0
+            && seen.events.some((e) => e.type === 'progress'));
+        assert.deepEqual(seen.jobs, []);
+        held.forEach((go) => go());
+        await until('it is told', () => seen.jobs.length > 0);
+        assert.equal(seen.jobs[0].jobId, id);
+        assert.ok(seen.jobs[0].progress > 0, 'what the event said');
+        assert.ok(seen.jobs.every((job) => job.createdAt && job.tokens));
+        await assess.cancel(id);
+    });
+});
 
 
 test('what does not exist cannot be followed', () => using({}, (assess) =>
@@ -314,6 +389,41 @@ for (const [name, options] of [['fetch', {}],
             const [job] = await seen.following.finished;
             assert.equal(job.status, 'completed');
         }, options));
+
+
+    for (const what of ['documents', 'all']) {
+        test(`of ${what}, too (${name})`, () =>
+            proxied(async (assess, proxy) => {
+                await slow();
+
+                const [{ documentId }] = await assess.upload(file());
+                const { jobId } = await assess.start({ documentId,
+                    questionSet: 'hundred' });
+                const seen = record(assess, what === 'all' ? { all: true }
+                                                           : { documentId });
+
+                await until('it is a stream', () =>
+                    seen.states.at(-1)?.source === 'stream'
+                    && seen.events.some((e) => e.type === 'progress'));
+                proxy.mode = 'deaf';
+
+                // there is always something that it should have told
+                const others = [];
+
+                await until('it is polled', async () => {
+                    if (what === 'all') {
+                        others.push(await start(assess, 'hundred'));
+                    }
+                    return seen.states.at(-1).source === 'polling';
+                });
+
+                await Promise.all([jobId, ...others].map((id) =>
+                    assess.cancel(id)));
+                await until('what is read is told', () => what === 'all'
+                    ? seen.counters.at(-1).queued === 0
+                    : seen.events.at(-1)?.data.status === 'cancelled');
+            }, options));
+    }
 
 
     test(`a server that is away makes it stale, and is back (${name})`, () =>

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { until } from './help.mjs';
+import { Line } from '../../ngx_assess_module/web/client/line.js';
 import { Store, keysOf } from '../../ngx_assess_module/web/client/store.js';
 import { readEvents } from '../../ngx_assess_module/web/client/stream.js';
 
@@ -14,10 +16,10 @@ const progress = (id, percent) => ({ id, type: 'progress', data: {
     type: 'progress', ...JOB, stage: 'llm_processing', progress: percent,
     percentage: percent, batchCompleted: percent, timestamp: 'x' } });
 const complete = (id) => ({ id, type: 'complete', data: { type: 'complete',
-    ...JOB, status: 'completed', stage: null, progress: 100,
+    ...JOB, status: 'completed', stage: null, progress: 100, createdAt: 'x',
     completedAt: 'x' } });
 const read = (status, more) => ({ id: '', type: 'state', data: { ...JOB,
-    status, progress: 0, ...more } });
+    status, progress: 0, createdAt: 'x', ...more } });
 
 
 function store(...events) {
@@ -66,6 +68,21 @@ test('what was read does not count when an event came meanwhile', () => {
 });
 
 
+test('what was read has the rest of what an event did not say', () => {
+    const one = store();
+    const mark = one.mark('job:j');
+
+    one.take(progress('5', 40));
+    assert.equal(one.whole('job:j'), null, 'it is no job yet');
+    assert.equal(one.take(read('queued', { cost: 1 }), mark), true);
+
+    const { status, progress: percent, cost, createdAt } = one.whole('job:j');
+    assert.deepEqual({ status, percent, cost, createdAt },
+        { status: 'processing', percent: 40, cost: 1, createdAt: 'x' });
+    assert.equal(one.take(progress('5', 30)), false);
+});
+
+
 test('after a reset ids begin anew', () => {
     const one = store(progress('500', 40));
 
@@ -103,6 +120,72 @@ test('targets', () => {
                      ['batch:b', 'document:d', 'all']);
     assert.throws(() => keysOf({}), TypeError);
     assert.throws(() => keysOf([]), TypeError);
+});
+
+
+// An EventSource that says what the test says.
+class Source {
+    static all = [];
+    readyState = 1;
+    #listeners = {};
+
+    constructor(url) {
+        this.url = url;
+        Source.all.push(this);
+    }
+
+    addEventListener(type, listener) {
+        this.#listeners[type] = listener;
+    }
+
+    close() {
+        this.readyState = 2;
+    }
+
+    tell({ id = '', type, data = {} }) {
+        this.#listeners[type]({ data: JSON.stringify(data), lastEventId: id });
+    }
+}
+
+
+test('all are followed: it begins with that, whatever the old stream says', async () => {
+    const told = [];
+    const line = new Line({ url: 'http://a/api',
+        counters: async () => ({ queued: 1 }),
+        job: async () => read('processing').data }, {
+        EventSource: Source, connectTimeout: 60000, quietTimeout: 60000 }, {
+        event: ({ type }) => told.push(type), state: () => {},
+        error: assert.fail });
+
+    try {
+        line.want(new Set(['job:j']));
+        await until('a stream', () => Source.all.length === 1);
+
+        const [narrow] = Source.all;
+
+        assert.match(narrow.url, /\?jobId=j$/);
+        narrow.tell({ type: 'connected' });
+        narrow.tell(progress('5', 40));
+
+        line.want(new Set(['job:j', 'all']));
+        await until('another', () => Source.all.length === 2);
+
+        const whole = Source.all[1];
+
+        assert.match(whole.url, /\/progress$/);
+        narrow.tell(progress('6', 50));
+        narrow.tell({ type: 'connected' });
+        assert.deepEqual(told, ['progress', 'progress']);
+        assert.equal(narrow.readyState, 1, 'it goes on until the other began');
+
+        whole.tell({ type: 'connected' });
+        assert.equal(narrow.readyState, 2);
+        assert.equal(told[2], 'reset');
+        await until('what there is was read', () => told.includes('counters'));
+
+    } finally {
+        line.close();
+    }
 });
 
 

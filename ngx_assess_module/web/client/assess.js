@@ -54,7 +54,8 @@ export class Assess {
     async upload(files, { signal } = {}) {
         const form = new FormData();
 
-        for (const file of [files].flat()) {
+        // an array, or what an input has
+        for (const file of files[Symbol.iterator] ? files : [files]) {
             form.append('file', file, file.name ?? 'document');
         }
 

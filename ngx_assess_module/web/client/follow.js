@@ -10,6 +10,7 @@ export class Following {
     #hub;
     #options;
     #settle;
+    #ended = new AbortController();
     #told = new Map();
 
     constructor(hub, keys, options) {
@@ -31,13 +32,14 @@ export class Following {
         }
 
         options.signal?.addEventListener('abort',
-            () => this.#end(options.signal.reason), { once: true });
+            () => this.#end(options.signal.reason),
+            { signal: this.#ended.signal });
 
         hub.add(this);
     }
 
     get values() {
-        return this.keys.map((key) => this.#hub.store.value(key))
+        return this.keys.map((key) => this.#hub.store.whole(key))
             .filter((value) => value);
     }
 
@@ -46,18 +48,18 @@ export class Following {
     }
 
     fail(error) {
-        this.#options.onError?.(error);
+        this.#tell('onError', error);
         this.#end(error);
     }
 
     // what is wrong now may be right later
     warn(error) {
-        this.#options.onError?.(error);
+        this.#tell('onError', error);
     }
 
     tellState(state) {
         this.state = state;
-        this.#options.onState?.(state);
+        this.#tell('onState', state);
     }
 
     tellEvent(event) {
@@ -66,7 +68,7 @@ export class Following {
         if (event.type === 'counters') {
             if (this.keys.includes('all')) {
                 const { type, ...counters } = data;
-                this.#options.onCounters?.(counters);
+                this.#tell('onCounters', counters);
             }
             return;
         }
@@ -76,7 +78,7 @@ export class Following {
                 || key === `batch:${data.batchId}`
                 || key === `document:${data.documentId}`))
         {
-            this.#options.onEvent?.(event);
+            this.#tell('onEvent', event);
         }
     }
 
@@ -87,12 +89,11 @@ export class Following {
         }
 
         for (const key of this.keys) {
-            const value = this.#hub.store.value(key);
+            const value = this.#hub.store.whole(key);
 
             if (value && this.#told.get(key) !== value) {
                 this.#told.set(key, value);
-                (value.jobId ? this.#options.onJob
-                             : this.#options.onBatch)?.(value);
+                this.#tell(value.jobId ? 'onJob' : 'onBatch', value);
             }
         }
 
@@ -101,9 +102,25 @@ export class Following {
         }
     }
 
+    // Nothing after the end.  A call that throws is reported like a listener of
+    // events that does: it keeps nobody else from being told.
+    #tell(name, what) {
+        if (this.closed) {
+            return;
+        }
+
+        try {
+            this.#options[name]?.(what);
+
+        } catch (error) {
+            (globalThis.reportError ?? console.error)(error);
+        }
+    }
+
     #end(reason) {
         if (!this.closed) {
             this.closed = true;
+            this.#ended.abort();
             this.#hub.remove(this);
             this.#settle.reject(reason);
         }
@@ -118,6 +135,7 @@ export class Hub {
     #line;
     #followings = new Set();
     #abort = new AbortController();
+    #reading = new Set();
 
     store = new Store();
     state = { source: 'none', stale: false };
@@ -146,7 +164,8 @@ export class Hub {
         // what is known is told, but after follow() has returned
         queueMicrotask(() => following.tellValues());
 
-        this.#read(following, keys.filter((key) => !this.store.value(key)))
+        this.#read(keys.filter((key) => !this.store.whole(key)),
+                   (error) => following.fail(error))
             .then(() => this.update());
     }
 
@@ -175,9 +194,11 @@ export class Hub {
     }
 
     // Before the stream is opened: all that it tells is later than this.
-    async #read(following, keys) {
+    async #read(keys, failed) {
         await each(keys, async (key) => {
             const mark = this.store.mark(key);
+
+            this.#reading.add(key);
 
             try {
                 const data = await readState(this.#client, key,
@@ -188,11 +209,13 @@ export class Hub {
                 if (error.status === 404 || error.status === 403
                     || error.status === 401)
                 {
-                    following.fail(error);
+                    failed(error);
                 }
 
-                // else the line tries again
+                // else the line tries again, or what it tells
             }
+
+            this.#reading.delete(key);
         });
     }
 
@@ -201,10 +224,17 @@ export class Hub {
             this.store.forgetIds();
 
         } else if (event.type !== 'counters' && this.store.take(event, mark)) {
+            const key = keyOf(event.data);
+
             this.#followings.forEach((following) => following.tellValues());
 
-            if (this.store.isOver(keyOf(event.data))) {
+            if (this.store.isOver(key)) {
                 this.update();
+            }
+
+            // the event alone is not all there is of it
+            if (!this.store.whole(key) && !this.#reading.has(key)) {
+                this.#read([key], (error) => this.#error(error, key));
             }
         }
 

@@ -6,6 +6,10 @@ import { openStream } from './stream.js';
 // ids in the query of a stream; with more than that it is not narrowed
 const NARROW = 100;
 
+// what does not change without an event: of jobs, of batches, of counters
+const TOLD = ['status', 'stage', 'progress', 'completedBatches',
+              'completedDocuments', 'queued', 'processing'];
+
 // ids of events that are remembered
 const RECENT = 1000;
 
@@ -31,6 +35,7 @@ export class Line {
     #recent = new Set();        // ids: two streams overlap
     #read = false;              // states were read since that
     #count = 0;                 // of events
+    #looks = new Map();         // what was read, and the count then
     #down = false;              // the server did not answer
     #timers = {};
     #failures = 0;
@@ -75,6 +80,7 @@ export class Line {
         this.#stream = this.#old = this.#polling = null;
         this.#has = new Set();
         this.#last = '';
+        this.#looks.clear();
         this.#read = this.#down = false;
         this.#failures = 0;
         this.#tell({ source: 'none', stale: false });
@@ -117,7 +123,7 @@ export class Line {
         const query = `${params}`;
         const stream = openStream(this.#client, this.#options,
             `/assessments/progress${query && `?${query}`}`, {
-                event: (event) => this.#event(event),
+                event: (event) => this.#event(event, stream),
                 sign: () => this.#heard(),
                 lost: (ms) => {
                     if (stream === this.#stream && !this.#timers.connect) {
@@ -141,12 +147,18 @@ export class Line {
         this.#later('quiet', this.#options.quietTimeout, () => this.#listen());
     }
 
-    #event(event) {
+    // That of a stream which is about to be replaced says nothing of where the
+    // new one begins.
+    #event(event, stream) {
+        const isNew = stream === this.#stream;
+
         this.#heard();
         this.#count++;
 
         if (event.type === 'connected') {
-            this.#connected();
+            if (isNew) {
+                this.#connected();
+            }
             return;
         }
 
@@ -167,7 +179,7 @@ export class Line {
                 this.#recent.delete(this.#recent.values().next().value);
             }
 
-            if (!this.#last || isLater(event.id, this.#last)) {
+            if (isNew && (!this.#last || isLater(event.id, this.#last))) {
                 this.#last = event.id;
             }
         }
@@ -284,7 +296,8 @@ export class Line {
                 // one that came meanwhile knows more
                 if (this.#store.mark(key) === mark) {
                     events.forEach((event) => this.#pass(event));
-                    news ||= isFurther(this.#store.value(key), before);
+                    news ||= isFurther(this.#store.value(key), before)
+                        || this.#isOther(key, events);
                 }
 
             } catch (error) {
@@ -304,6 +317,21 @@ export class Line {
 
         this.#sign = Date.now();
         return news;
+    }
+
+    // Documents and all of the tenant are no items of the store.  What was read of
+    // them is compared with what was read the time before, if no event came since.
+    #isOther(key, events) {
+        if (kindOf(key) === 'job' || kindOf(key) === 'batch') {
+            return false;
+        }
+
+        const before = this.#looks.get(key);
+        const text = JSON.stringify(events.map(({ data }) => [data.jobId,
+            ...TOLD.map((name) => data[name])]));
+
+        this.#looks.set(key, { text, count: this.#count });
+        return before?.count === this.#count && before.text !== text;
     }
 
     async #look(key, signal) {
@@ -400,7 +428,5 @@ function isNarrow(keys) {
 
 
 function isFurther(value, before) {
-    return ['status', 'stage', 'progress', 'completedBatches',
-            'completedDocuments'].some((name) =>
-        before && value?.[name] !== before[name]);
+    return TOLD.some((name) => before && value?.[name] !== before[name]);
 }

@@ -68,6 +68,12 @@ export class Store {
         return this.#items.get(key)?.value ?? null;
     }
 
+    // The value where all of it is known: events of progress have only some.
+    whole(key) {
+        const value = this.value(key);
+        return value?.createdAt ? value : null;
+    }
+
     isOver(key) {
         const value = this.value(key);
         return value !== null && isFinal(value);
@@ -95,9 +101,10 @@ export class Store {
     // Whether it is news.
     take({ id, type, data }, mark) {
         const item = this.#items.get(keyOf(data));
+        const early = !id && mark !== undefined && mark !== item?.id;
 
-        if (!item || (id ? item.id && !isLater(id, item.id)
-                         : mark !== undefined && mark !== item.id))
+        if (!item || (id && item.id && !isLater(id, item.id))
+            || (early && this.whole(keyOf(data))))
         {
             return false;
         }
@@ -106,7 +113,9 @@ export class Store {
             item.id = id;
         }
 
-        const value = next(item.value, type, data);
+        // read before an event that had not all there is: it has the rest
+        const value = early ? { ...data, ...item.value }
+                            : next(item.value, type, data);
         const news = JSON.stringify(value) !== JSON.stringify(item.value);
 
         item.value = value;

@@ -28,6 +28,7 @@ export class Tabs {
     #wants = new Map();         // of the other tabs, where this one leads
     #leave = null;
     #held = false;              // its own lock
+    #gone = new AbortController();
 
     constructor(name, make, on) {
         this.#name = name;
@@ -35,12 +36,14 @@ export class Tabs {
         this.#on = on;
 
         // a page in the back/forward cache cannot lead
-        addEventListener('pagehide', () => this.close());
+        const { signal } = this.#gone;
+
+        addEventListener('pagehide', () => this.#part(), { signal });
         addEventListener('pageshow', (event) => {
             if (event.persisted && this.#keys.size) {
                 this.want(this.#keys);
             }
-        });
+        }, { signal });
     }
 
     want(keys) {
@@ -59,6 +62,11 @@ export class Tabs {
     }
 
     close() {
+        this.#part();
+        this.#gone.abort();
+    }
+
+    #part() {
         this.#post({ want: [], from: this.#id });
         this.#leave?.abort();
         this.#line?.close();
