@@ -360,6 +360,30 @@ test('with the keyboard alone', async () => {
 });
 
 
+test('what is drawn anew keeps the focus', async () => {
+    const page = await open('#/system');
+    const focused = () => page.evaluate(() => document.activeElement.ariaLabel
+        ?? document.activeElement.textContent);
+    const group = page.getByRole('group', { name: 'Providers' });
+
+    await until('the view of it', async () =>
+        /^System/.test(await page.title()));
+    await group.focus();
+    const drawn = await group.elementHandle();
+    await until('it is drawn anew', async () =>
+        !await drawn.evaluate((each) => each.isConnected));
+    assert.equal(await focused(), 'Providers');
+
+    await page.getByRole('button', { name: 'Pause the queue' }).focus();
+
+    for (const next of ['Resume the queue', 'Pause the queue']) {
+        await page.keyboard.press('Enter');
+        await until(next, async () => await focused() === next);
+    }
+    await page.context().close();
+});
+
+
 test('a batch is paused, resumed and cancelled', async () => {
     const page = await open();
     const dropped = files(6);

@@ -26,6 +26,8 @@ export function answers(view, path, job, signal) {
   const buttons = new Map();
   let wish = '';
   let questions = null;
+  let rest = [];       // of what was read last, what is yet to be written
+  let at = 0;
 
   view.classList.add('split');
   view.append(h('div', { class: 'column' }, filters, state, list), pane.element);
@@ -80,27 +82,27 @@ export function answers(view, path, job, signal) {
 
     counts(results);
     tell(state, results, now);
-    some(results.answers, 0);
+    rest = results.answers;
+    at = 0;
+    some();
   }
 
   // A set may have two thousand questions: not in one frame.
-  function some(answers, from) {
-    const part = answers.slice(from, from + SOME);
-
-    part.forEach((answer, i) => {
+  function some() {
+    rest.slice(at, at + SOME).forEach((answer, i) => {
       let item = items.get(answer.questionId);
       if (!item) {
         item = create(questions, pane);
         items.set(answer.questionId, item);
-        list.insertBefore(item, list.children[from + i] ?? null);
+        list.insertBefore(item, list.children[at + i] ?? null);
       }
       update(item, answer, questions);
     });
     filter();
+    at += SOME;
 
-    if (from + SOME < answers.length && !signal.aborted) {
-      const next = () => some(answers, from + SOME);
-      frame(next);
+    if (at < rest.length && !signal.aborted) {
+      frame(some);
     }
   }
 

@@ -1,8 +1,8 @@
 // Batches: thousands of documents that are paused, resumed and paid for as one.
 
 import { call } from './api.js';
-import { ago, ahead, announce, attribute, h, icon, many, money, moment, number,
-  say, tool } from './dom.js';
+import { ago, ahead, announce, attribute, h, icon, many, money, moment,
+  number, offer, once, redraw, say, tool } from './dom.js';
 import { on } from './feed.js';
 import { WORDS, bar, fill, jobs } from './jobs.js';
 import { Rows, table } from './rows.js';
@@ -78,31 +78,30 @@ async function act(batch, what) {
   }
 }
 
-function tools(of, done) {
+// other: what gets the focus where no button is left
+function tools(of, done, other) {
   const labels = { pause: 'Pause', resume: 'Resume',
     retry: 'Run failed again', cancel: 'Cancel' };
   const buttons = {};
 
   for (const [what, label] of Object.entries(labels)) {
-    buttons[what] = tool(what, label, async (event) => {
-      const button = event.currentTarget;
-
-      button.disabled = true;
+    buttons[what] = tool(what, label, () => once(buttons[what], async () => {
       try {
         done(await act(of(), what), what);
       } catch (problem) {
         done(null, what, problem);
       }
-      button.disabled = false;
-    });
+    }));
   }
 
   return {
     buttons: Object.values(buttons),
     update(batch) {
       const can = possible(batch);
+
+      offer(Object.entries(buttons).map(([what, button]) =>
+        [button, can[what]]), other);
       for (const [what, button] of Object.entries(buttons)) {
-        button.hidden = !can[what];
         attribute(button, 'aria-label', `${labels[what]}: ${title(batch)}`);
       }
     },
@@ -150,7 +149,7 @@ function tell(state, rows) {
     state.replaceChildren(h('div', { class: 'empty' },
       h('p', {}, 'This server has no list of batches.')));
   } else if (rows.error) {
-    state.replaceChildren(h('div', { class: 'notice bad' },
+    redraw(state, h('div', { class: 'notice bad' },
       h('p', {}, `The list could not be read. ${rows.error.message}`),
       h('button', { type: 'button',
         onclick: () => rows.refresh(true) }, 'Try again')));
@@ -160,7 +159,7 @@ function tell(state, rows) {
       h('p', { class: 'quiet' },
         'Drop several files at once, and assess them as one batch.')));
   } else {
-    state.replaceChildren();
+    redraw(state);
   }
 }
 
@@ -178,7 +177,7 @@ function create(rows) {
       rows.patch(batch.batchId, batch);
     }
     rows.refresh();
-  });
+  }, parts.name);
 
   const row = h('div', { role: 'row', class: 'row' },
     cell('name', parts.name), parts.status,
@@ -223,7 +222,7 @@ export async function batch(view, id, filters, signal) {
       show(batch);
     }
     list?.refresh(true);
-  });
+  }, heading);
 
   const head = h('div', { class: 'title' },
     h('a', { class: 'back', href: '#/batches' }, icon('back'), 'Batches'),

@@ -166,3 +166,45 @@ export function size(bytes) {
 export function focus(element) {
   element.focus({ preventScroll: true });
 }
+
+const called = (element) => element.getAttribute('aria-label')
+  ?? element.getAttribute('href') ?? element.textContent;
+
+// Other children for an element.  A focus in there goes to the one of the same
+// name, or in the same place; where there is none, to the view.
+export function redraw(element, ...children) {
+  const all = () => [...element.querySelectorAll('a[href], button, [tabindex]')];
+  const held = document.activeElement;
+  const place = all().indexOf(held);
+
+  element.replaceChildren(...children);
+
+  if (place >= 0) {
+    const now = all();
+    focus(now.find((each) => called(each) === called(held))
+      ?? now[Math.min(place, now.length - 1)] ?? document.getElementById('view'));
+  }
+}
+
+// Of pairs of a button and whether it is of use now, those that are not are
+// hidden; a focus on one of them goes to one that is, or to what is given.
+export function offer(pairs, otherwise) {
+  const held = document.activeElement;
+
+  for (const [button, useful] of pairs) {
+    button.hidden = !useful;
+  }
+  if (pairs.some(([button, useful]) => button === held && !useful)) {
+    focus(pairs.find(([, useful]) => useful)?.[0] ?? otherwise);
+  }
+}
+
+// A button does one thing at a time.  It is not disabled meanwhile: it would lose
+// the focus.
+export async function once(button, run) {
+  if (!button.hasAttribute('aria-disabled')) {
+    attribute(button, 'aria-disabled', true);
+    await run();
+    attribute(button, 'aria-disabled', null);
+  }
+}

@@ -1,8 +1,8 @@
 // One job: how far it is, what was answered, what happened.
 
 import { API, call } from './api.js';
-import { announce, attribute, h, icon, money, moment, number, say, span }
-  from './dom.js';
+import { announce, attribute, h, icon, money, moment, number, offer, once,
+  redraw, say, span } from './dom.js';
 import { on } from './feed.js';
 import { AGAIN, WORDS, act, bar, due, fill, progressed, running, stage }
   from './jobs.js';
@@ -20,9 +20,11 @@ export async function job(view, id, part, signal) {
   const step = h('p', { class: 'step' });
   const note = h('div', { class: 'state' });
   const cancel = h('button', { type: 'button', hidden: true,
-    onclick: () => change('cancel') }, icon('cancel'), 'Cancel');
+    onclick: () => once(cancel, () => change('cancel')) }, icon('cancel'),
+  'Cancel');
   const again = h('button', { type: 'button', hidden: true,
-    onclick: () => change('retry') }, icon('retry'), 'Run again');
+    onclick: () => once(again, () => change('retry')) }, icon('retry'),
+  'Run again');
   const body = h('div', { class: 'part' });
   let now = null;
   let shown = null;
@@ -51,22 +53,19 @@ export async function job(view, id, part, signal) {
   }
 
   async function change(what) {
-    cancel.disabled = again.disabled = true;
     try {
       show(await act(now, what));
-      (what === 'cancel' ? again : cancel).focus();
       shown?.look(now);
     } catch (problem) {
       note.replaceChildren(notice(problem.message));
     }
-    cancel.disabled = again.disabled = false;
   }
 
   function show(job) {
     now = { ...job, step: job.step ?? (now?.stage === job.stage ? now?.step
       : null) };
-    cancel.hidden = !running(now);
-    again.hidden = !AGAIN.includes(now.status);
+    offer([[cancel, running(now)], [again, AGAIN.includes(now.status)]],
+      heading);
     line.track.hidden = now.status === 'completed';
     fill(line, now.progress, now.status, 'Progress of this job');
     say(step, running(now) ? `${stage(now)}, ${now.progress} %${
@@ -179,7 +178,7 @@ function write(element, facts) {
 
   if (element.dataset.terms !== terms) {
     element.dataset.terms = terms;
-    element.replaceChildren(...facts.map(([term, text]) =>
+    redraw(element, ...facts.map(([term, text]) =>
       h('div', {}, h('dt', {}, term), h('dd', {}, text))));
     return;
   }

@@ -2,7 +2,7 @@
 
 import { call } from './api.js';
 import { ago, ahead, announce, attribute, focus, h, many, money, moment,
-  number, say, span, tool } from './dom.js';
+  number, redraw, say, span, tool } from './dom.js';
 import { feed, on } from './feed.js';
 import { ask, name } from './names.js';
 import { Rows, table } from './rows.js';
@@ -210,14 +210,14 @@ function mine(filters) {
 
 function tell(state, rows, filters) {
   if (rows.error) {
-    state.replaceChildren(h('div', { class: 'notice bad' },
+    redraw(state, h('div', { class: 'notice bad' },
       h('p', {}, rows.error.status === 403
         ? 'You may not see jobs here: nginx did not say whose they would be.'
         : `The list could not be read. ${rows.error.message}`),
       h('button', { type: 'button',
         onclick: () => rows.refresh(true) }, 'Try again')));
   } else if (rows.total === 0) {
-    state.replaceChildren(h('div', { class: 'empty' },
+    redraw(state, h('div', { class: 'empty' },
       h('p', {}, filters.status || filters.user
         ? 'No job is like that now.' : 'Nothing has been assessed yet.'),
       filters.status || filters.user ? null
@@ -228,7 +228,7 @@ function tell(state, rows, filters) {
           onclick: () => document.getElementById('start').click() },
         'Choose files')));
   } else {
-    state.replaceChildren();
+    redraw(state);
   }
 }
 
@@ -308,6 +308,10 @@ function tools({ parts, ask_for }, job, called) {
   const label = `${what === 'cancel' ? 'Cancel' : 'Run again'}: ${called}`;
 
   if (parts.tools.dataset.what !== what) {
+    // Enter there is not to do another thing all at once
+    if (parts.tools.contains(document.activeElement)) {
+      focus(parts.name);
+    }
     parts.tools.dataset.what = what;
     parts.tools.replaceChildren(...(what
       ? [tool(what, label, () => ask_for(what))] : []));

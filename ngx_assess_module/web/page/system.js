@@ -1,7 +1,7 @@
 // What works: workers, instances, providers, storages.
 
 import { call } from './api.js';
-import { ago, announce, attribute, h, many, moment, number, say, span }
+import { ago, announce, h, moment, number, once, redraw, say, span }
   from './dom.js';
 import { on } from './feed.js';
 
@@ -35,11 +35,7 @@ export async function system(view, signal) {
       parts = [refused(problem)];
     }
 
-    const held = section.contains(document.activeElement);
-    section.replaceChildren(h('h2', { id: `${id}-title` }, title), ...parts);
-    if (held) {
-      section.querySelector('button')?.focus({ preventScroll: true });
-    }
+    redraw(section, h('h2', { id: `${id}-title` }, title), ...parts);
   }
 
   on('look', look, signal);
@@ -105,18 +101,17 @@ function workers(status, look) {
 
 function pause(status, look) {
   const note = h('p', { role: 'alert' });
-  const button = h('button', { type: 'button', onclick: async () => {
-    button.disabled = true;
-    try {
-      await call(`admin/queue/${status.paused ? 'resume' : 'pause'}`,
-        { method: 'POST' });
-      announce(status.paused ? 'The queue goes on' : 'The queue is paused');
-      await look();
-    } catch (problem) {
-      say(note, problem.message);
-    }
-    button.disabled = false;
-  } }, status.paused ? 'Resume the queue' : 'Pause the queue');
+  const button = h('button', { type: 'button', onclick: () =>
+    once(button, async () => {
+      try {
+        await call(`admin/queue/${status.paused ? 'resume' : 'pause'}`,
+          { method: 'POST' });
+        announce(status.paused ? 'The queue goes on' : 'The queue is paused');
+        await look();
+      } catch (problem) {
+        say(note, problem.message);
+      }
+    }) }, status.paused ? 'Resume the queue' : 'Pause the queue');
 
   return h('div', { class: `notice${status.paused ? ' warn' : ' plain'}` },
     h('p', {}, status.paused
