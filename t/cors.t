@@ -214,7 +214,7 @@ sub complaint {
         $conf =~ s/(location \/api\/ \{)/$1 $line/r);
 
     my ($status, $said) = run_as(undef, $t->server->{nginx}, '-t', '-p',
-        $t->dir . '/0', '-c', $t->dir . '/0/bad.conf');
+        $t->dir . '/0', '-c', $t->dir . '/0/bad.conf', '-e', 'stderr');
 
     return $status ? $said : 'it is taken';
 }

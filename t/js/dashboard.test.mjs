@@ -374,6 +374,10 @@ test('what is drawn anew keeps the focus', async () => {
         !await drawn.evaluate((each) => each.isConnected));
     assert.equal(await focused(), 'Providers');
 
+    // of the second look it is known what there was since the first
+    assert.match(await group.textContent(), /A second.*Left of its limits/);
+    assert.match(await group.textContent(), /\d\.\d/);
+
     await page.getByRole('button', { name: 'Pause the queue' }).focus();
 
     for (const next of ['Resume the queue', 'Pause the queue']) {

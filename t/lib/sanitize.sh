@@ -60,12 +60,12 @@ for patch in $(grep -v '^#' debian/patches/series); do
     patch -s -p1 <"debian/patches/$patch"
 done
 
-# nginx itself copies nothing from nowhere
+# nginx itself copies nothing from nowhere, and shifts bytes into the sign
 ./configure --with-compat --with-debug --with-threads --with-http_ssl_module \
     --with-http_v2_module --with-http_realip_module \
     --with-http_auth_request_module --with-http_stub_status_module \
     --with-cc-opt="-g -O1 -fsanitize=address,undefined \
-        -fno-sanitize=nonnull-attribute,alignment \
+        -fno-sanitize=nonnull-attribute,alignment,shift \
         -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1" \
     --with-ld-opt="-fsanitize=address,undefined" >configure.log
 

@@ -7,6 +7,9 @@ import { on } from './feed.js';
 
 const EVERY = 3000;
 
+// by the name of a provider
+const looks = new Map();
+
 export async function system(view, signal) {
   const queue = h('section', { 'aria-labelledby': 'queue-title' });
   const providers = h('section', { 'aria-labelledby': 'providers-title' });
@@ -120,6 +123,27 @@ function pause(status, look) {
       : 'Jobs begin as workers are free.'), button, note);
 }
 
+// How many requests a second there were since the last look.
+function rate(name, requests) {
+  const now = performance.now();
+  const before = looks.get(name);
+
+  looks.set(name, { now, requests });
+  return before && requests >= before.requests
+    ? ((requests - before.requests) * 1000 / (now - before.now)).toFixed(1)
+    : '–';
+}
+
+const QUOTAS = { requests: 'requests', tokens: 'tokens',
+  inputTokens: 'tokens in', outputTokens: 'tokens out' };
+
+// Of each limit that the provider tells of, as it told last.
+function left(quotas) {
+  return Object.entries(QUOTAS).filter(([key]) => quotas?.[key])
+    .map(([key, word]) => `${number(quotas[key].remaining)} of ${
+      number(quotas[key].limit)} ${word}`).join(', ') || '–';
+}
+
 function health(ready) {
   const named = Object.entries(ready.providers ?? {});
   const storages = Object.entries(ready.storages ?? {});
@@ -133,12 +157,13 @@ function health(ready) {
       ['Answers from the cache', asked === 0 ? '–'
         : `${Math.round(100 * cache.hits / asked)} % of ${number(asked)}`]]),
     named.length ? grid('Providers', ['Provider', 'Circuit', 'In flight',
-      'Requests', '429', 'Failures'], named.map(([name, state]) => [name,
+      'Requests', 'A second', '429', 'Failures', 'Left of its limits'],
+    named.map(([name, state]) => [name,
       lamp(state.circuit === 'closed', state.circuit === 'closed' ? 'closed'
         : 'open: jobs wait'),
       `${number(state.inFlight)} of ${number(state.concurrency)}`,
-      number(state.requests), number(state.throttled),
-      number(state.failures)]))
+      number(state.requests), rate(name, state.requests),
+      number(state.throttled), number(state.failures), left(state.quotas)]))
       : h('p', { class: 'quiet' }, 'No provider has a server: “local” needs '
         + 'none.'),
     storages.length ? grid('Storages', ['Storage', 'Read', 'Write'],
