@@ -375,7 +375,7 @@ test('what is drawn anew keeps the focus', async () => {
     assert.equal(await focused(), 'Providers');
 
     // of the second look it is known what there was since the first
-    assert.match(await group.textContent(), /A second.*Left of its limits/);
+    assert.match(await group.textContent(), /A second.*Limits left/);
     assert.match(await group.textContent(), /\d\.\d/);
 
     await page.getByRole('button', { name: 'Pause the queue' }).focus();

@@ -157,7 +157,7 @@ function health(ready) {
       ['Answers from the cache', asked === 0 ? '–'
         : `${Math.round(100 * cache.hits / asked)} % of ${number(asked)}`]]),
     named.length ? grid('Providers', ['Provider', 'Circuit', 'In flight',
-      'Requests', 'A second', '429', 'Failures', 'Left of its limits'],
+      'Requests', 'A second', '429', 'Failures', 'Limits left'],
     named.map(([name, state]) => [name,
       lamp(state.circuit === 'closed', state.circuit === 'closed' ? 'closed'
         : 'open: jobs wait'),
