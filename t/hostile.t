@@ -17,7 +17,8 @@ use Assess::Test;
 my $t = Assess::Test->new(env => { ASSESS_JOBS => 4 });
 my $http = $t->http;
 my $set = question_set($t, 'hostile', 1);
-my $pdf = slurp("$FindBin::RealBin/../build/sample/fire-risk-assessment.pdf")
+my $build = $ENV{ASSESS_BUILD} || "$FindBin::RealBin/../build";
+my $pdf = slurp("$build/sample/fire-risk-assessment.pdf")
     // die "no sample: run \"make sample\"\n";
 
 # not in a sanitizer's build, which takes more memory, and longer

@@ -396,6 +396,7 @@ assess_claim_try(assess_db_t *db, const assess_claim_t *claim,
 
     PQclear(claimed.res);
 
+    assess_queue_settled(claim->queue, claimed.picks, claimed.npicks);
     assess_db_release(conn);
 
     return rc;

@@ -9,6 +9,7 @@
 #include "assess_document_int.h"
 #include "assess_job_int.h"
 #include "assess_log_int.h"
+#include "assess_queue_int.h"
 #include "assess_sum.h"
 
 #include <stdio.h>
@@ -884,6 +885,7 @@ assess_work_together(assess_db_t *db, const assess_claim_t *claim,
 
     rows = NULL;
     claimed.res = NULL;
+    claimed.npicks = 0;
 
     rc = assess_work_room(writes, n, claim, &told, err);
 
@@ -904,6 +906,10 @@ assess_work_together(assess_db_t *db, const assess_claim_t *claim,
     PQclear(claimed.res);
     free(told.turns);
     free(told.takers);
+
+    if (claim) {
+        assess_queue_settled(claim->queue, claimed.picks, claimed.npicks);
+    }
 
     *away = conn->broken;
     assess_db_release(conn);

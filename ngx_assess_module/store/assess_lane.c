@@ -186,14 +186,13 @@ assess_lane_free(const assess_lanes_t *lanes, const assess_lane_t *lane,
 
 
 static void
-assess_lane_take(assess_lanes_t *lanes, assess_lane_t *lane)
+assess_lane_begun(assess_lanes_t *lanes, assess_lane_t *lane)
 {
     assess_share_t  *tenant, *user;
 
     tenant = &lanes->tenants[lane->tenant_no];
     user = &lanes->users[lane->user_no];
 
-    lane->queued--;
     lane->running++;
     tenant->running++;
     user->running++;
@@ -224,7 +223,8 @@ assess_lane_next(assess_lanes_t *lanes, const assess_lane_limits_t *limits,
     }
 
     if (best) {
-        assess_lane_take(lanes, best);
+        best->queued--;
+        assess_lane_begun(lanes, best);
     }
 
     return best;
@@ -282,4 +282,20 @@ assess_lanes_order(assess_lanes_t *lanes, size_t n, int64_t *order)
     }
 
     return i;
+}
+
+
+void
+assess_lanes_begun(assess_lanes_t *lanes, const assess_pick_t *pick)
+{
+    int     k;
+    size_t  i;
+
+    for (i = 0; i < lanes->n && lanes->list[i].lane != pick->lane; i++) {
+        /* void */
+    }
+
+    for (k = 0; i < lanes->n && k < pick->n; k++) {
+        assess_lane_begun(lanes, &lanes->list[i]);
+    }
 }

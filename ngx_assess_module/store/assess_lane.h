@@ -87,6 +87,12 @@ size_t assess_lanes_pick(assess_lanes_t *lanes,
     size_t navoid, size_t n, assess_pick_t *picks);
 
 /*
+ * These were picked by somebody who is not done yet: who looks on is to count
+ * them as begun.  Whether they still wait here is another question.
+ */
+void assess_lanes_begun(assess_lanes_t *lanes, const assess_pick_t *pick);
+
+/*
  * From which lanes the next n jobs come, one after the other, if nothing came
  * and all that run ran on; they are counted as begun.  Limits, and providers
  * that are away, are not looked at.  The result is how many there are.

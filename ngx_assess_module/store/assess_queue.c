@@ -8,7 +8,10 @@
 
 
 /* so long it is known, in ms, and so many times as long as it took to read */
-#define ASSESS_QUEUE_KNOWN  20
+#define ASSESS_QUEUE_KNOWN    5
+
+/* picks under way; more are not remembered */
+#define ASSESS_QUEUE_PENDING  256
 
 
 struct assess_queue_s {
@@ -16,6 +19,13 @@ struct assess_queue_s {
     assess_arena_t   *arena;             /* of the lanes; NULL: unknown */
     assess_lanes_t    lanes;
     int64_t           until;
+
+    /*
+     * What was picked and is not committed: a look at the database does not see
+     * it, and would pick of the same lanes once more, out of their turn.
+     */
+    assess_pick_t     pending[ASSESS_QUEUE_PENDING];
+    size_t            npending;
 };
 
 
@@ -120,36 +130,67 @@ assess_queue_take(assess_lanes_t *lanes, const assess_claim_t *claim,
 }
 
 
+/* Out of what is known, under the mutex; the result is how many jobs that are */
+
+static size_t
+assess_queue_take_known(assess_queue_t *queue, const assess_claim_t *claim,
+    size_t n, assess_pick_t *picks, size_t *npicks)
+{
+    size_t  i, found;
+
+    *npicks = assess_queue_take(&queue->lanes, claim, n, picks);
+
+    for (i = 0, found = 0; i < *npicks; i++) {
+
+        found += (size_t) picks[i].n;
+
+        if (queue->npending < ASSESS_QUEUE_PENDING) {
+            queue->pending[queue->npending++] = picks[i];
+        }
+    }
+
+    return found;
+}
+
+
 /* What is known is enough only if all n are in it */
 
 static int
 assess_queue_known(assess_queue_t *queue, const assess_claim_t *claim,
     size_t n, assess_pick_t *picks, size_t *npicks)
 {
-    size_t  i, found;
+    size_t  found;
 
     found = 0;
+    *npicks = 0;
+
     (void) pthread_mutex_lock(&queue->mutex);
 
     if (queue->arena && assess_mono_ms() < queue->until) {
-
-        *npicks = assess_queue_take(&queue->lanes, claim, n, picks);
-
-        for (i = 0; i < *npicks; i++) {
-            found += (size_t) picks[i].n;
-        }
+        found = assess_queue_take_known(queue, claim, n, picks, npicks);
     }
 
     (void) pthread_mutex_unlock(&queue->mutex);
 
-    return found == n;
+    if (found == n) {
+        return 1;
+    }
+
+    assess_queue_settled(queue, picks, *npicks);
+    *npicks = 0;
+
+    return 0;
 }
 
 
+/* This was just read, and what others have picked meanwhile was not in it */
+
 static void
-assess_queue_learn(assess_queue_t *queue, assess_arena_t *arena,
-    const assess_lanes_t *lanes, int64_t took)
+assess_queue_learn(assess_queue_t *queue, const assess_claim_t *claim,
+    assess_arena_t *arena, const assess_lanes_t *lanes, int64_t took, size_t n,
+    assess_pick_t *picks, size_t *npicks)
 {
+    size_t           i;
     assess_arena_t  *old;
 
     (void) pthread_mutex_lock(&queue->mutex);
@@ -160,9 +201,43 @@ assess_queue_learn(assess_queue_t *queue, assess_arena_t *arena,
     queue->lanes = *lanes;
     queue->until = assess_mono_ms() + ASSESS_QUEUE_KNOWN * (took + 1);
 
+    for (i = 0; i < queue->npending; i++) {
+        assess_lanes_begun(&queue->lanes, &queue->pending[i]);
+    }
+
+    (void) assess_queue_take_known(queue, claim, n, picks, npicks);
+
     (void) pthread_mutex_unlock(&queue->mutex);
 
     assess_arena_destroy(old);
+}
+
+
+void
+assess_queue_settled(assess_queue_t *queue, const assess_pick_t *picks,
+    size_t npicks)
+{
+    size_t  i, k;
+
+    if (queue == NULL || npicks == 0) {
+        return;
+    }
+
+    (void) pthread_mutex_lock(&queue->mutex);
+
+    for (i = 0; i < npicks; i++) {
+
+        for (k = 0; k < queue->npending; k++) {
+            if (queue->pending[k].lane == picks[i].lane
+                && queue->pending[k].n == picks[i].n)
+            {
+                queue->pending[k] = queue->pending[--queue->npending];
+                break;
+            }
+        }
+    }
+
+    (void) pthread_mutex_unlock(&queue->mutex);
 }
 
 
@@ -183,16 +258,16 @@ assess_queue_pick(assess_conn_t *conn, const assess_claim_t *claim, size_t n,
     int fresh, assess_pick_t *picks, size_t *npicks, int *known,
     assess_err_t *err)
 {
+    int              limited;
     int64_t          begun;
     assess_err_e     rc;
     assess_arena_t  *arena;
     assess_lanes_t   lanes;
 
-    fresh |= claim->queue == NULL || claim->limits.tenant_jobs
-             || claim->limits.batch_jobs;
+    limited = claim->limits.tenant_jobs || claim->limits.batch_jobs;
 
-    *known = !fresh && assess_queue_known(claim->queue, claim, n, picks,
-                                          npicks);
+    *known = !fresh && !limited && claim->queue
+             && assess_queue_known(claim->queue, claim, n, picks, npicks);
     if (*known) {
         return ASSESS_OK;
     }
@@ -206,7 +281,7 @@ assess_queue_pick(assess_conn_t *conn, const assess_claim_t *claim, size_t n,
         return assess_db_no_memory(err);
     }
 
-    if (claim->limits.tenant_jobs || claim->limits.batch_jobs) {
+    if (limited) {
         rc = assess_queue_alone(conn, err);
     }
 
@@ -214,17 +289,17 @@ assess_queue_pick(assess_conn_t *conn, const assess_claim_t *claim, size_t n,
         rc = assess_queue_read(conn, arena, &lanes, err);
     }
 
+    if (rc == ASSESS_OK && claim->queue && !limited) {
+        assess_queue_learn(claim->queue, claim, arena, &lanes,
+                           assess_mono_ms() - begun, n, picks, npicks);
+        return ASSESS_OK;
+    }
+
     if (rc == ASSESS_OK) {
         *npicks = assess_queue_take(&lanes, claim, n, picks);
     }
 
-    if (rc == ASSESS_OK && claim->queue) {
-        assess_queue_learn(claim->queue, arena, &lanes,
-                           assess_mono_ms() - begun);
-
-    } else {
-        assess_arena_destroy(arena);
-    }
+    assess_arena_destroy(arena);
 
     return rc;
 }

@@ -1,8 +1,9 @@
 package Bench::Batch;
 
 # A batch of 10,000 documents: how long it takes to accept, and what others read
-# meanwhile; and 1,000 documents with five batches of questions each for a
-# provider that takes 200 ms and 64 requests at once.
+# meanwhile; 1,000 documents with five batches of questions each for a provider
+# that takes 200 ms and 64 requests at once; and what a hundred users get of it who
+# have a batch of a hundred documents each, and somebody who has one.
 
 use strict;
 use warnings;
@@ -11,8 +12,9 @@ use Assess::Bench::Proc qw(now peak);
 use Assess::HTTP;
 use Assess::Process qw(wait_until);
 
-use constant { MANY => 10_000, FEW => 10, SOME => 1000, BATCHES => 5,
-               DELAY => 200, AT_ONCE => 64 };
+use constant { MANY => 10_000, FEW => 10, BATCHES => 5, DELAY => 200,
+               AT_ONCE => 64, USERS => 100, EACH => 100 };
+use constant SOME => $ENV{ASSESS_BENCH_BATCH} || 1000;
 
 my @reads = (
     ['status of a batch' => '/api/assessments/batch/%s'],
@@ -27,6 +29,7 @@ sub run {
 
     $b->apart(sub { accept_many($b) });
     $b->apart(sub { run_some($b) });
+    $b->apart(sub { share($b) });
 }
 
 
@@ -55,9 +58,10 @@ sub documents {
 sub begin {
     my ($home, $ids, $set, %more) = @_;
 
+    my $headers = delete $more{headers} // {};
     my $begun = now();
-    my $a = $home->http->post('/api/assessments/batch', json =>
-        { documentIds => $ids, questionSet => $set, %more });
+    my $a = $home->http->post('/api/assessments/batch', headers => $headers,
+        json => { documentIds => $ids, questionSet => $set, %more });
     my $took = now() - $begun;
 
     die 'not started: ', ($a ? "$a->{status} $a->{body}" : 'no answer'), "\n"
@@ -72,14 +76,16 @@ sub batch {
 }
 
 
-# Until all of its jobs have ended: the Batch, and the seconds until that.
+# Until all of its jobs have ended: the Batch, and the seconds until that.  What is
+# called meanwhile is called often.
 sub ended {
-    my ($home, $id, $seconds) = @_;
+    my ($home, $id, $seconds, $meanwhile) = @_;
 
     my $batch;
     my $begun = now();
 
     wait_until($seconds, sub {
+        $meanwhile->() if $meanwhile;
         $batch = batch($home, $id);
         return defined $batch->{completedAt};
     }) or die "the batch does not end\n";
@@ -148,16 +154,20 @@ sub run_some {
     my $set = $home->put_questions(5 * BATCHES);
     my $ids = documents($home, SOME);
     my $ideal = SOME * BATCHES * DELAY / 1000 / AT_ONCE;
-    my (@share, $early, $batch);
+    my (@share, $early, $batch, %few, %running);
+
+    my ($small) = begin($home, [@$ids[0 .. FEW - 1]], $set);
+    ended($home, $small, 60);
+    $few{ $_->[0] } = reads($b, $home, $_->[1], $small) for @reads;
 
     # the texts are read and kept, and the number of requests is found
     my ($warm) = begin($home, $ids, $set);
-    ended($home, $warm, 300);
+    ended($home, $warm, 900);
     $early = peak($home->worker);
 
     for ($b->rounds) {
         my ($id, $took) = begin($home, $ids, $set);
-        ($batch, my $rest) = ended($home, $id, 300);
+        ($batch, my $rest) = ended($home, $id, 900);
 
         die "$batch->{completedDocuments} are completed\n"
             unless $batch->{completedDocuments} == SOME;
@@ -179,6 +189,105 @@ sub run_some {
     $b->report->note(sprintf '%d requests of %d ms, %d at once: %.1f s at best;'
         . ' %d events told of it', SOME * BATCHES, DELAY, AT_ONCE, $ideal,
         $events);
+
+    # while another one runs
+    my ($last) = begin($home, $ids, $set);
+    my @left = @reads;
+
+    ended($home, $last, 900, sub {
+        my $read = shift @left or return;
+        $running{ $read->[0] } = reads($b, $home, $read->[1], $last);
+    });
+
+    for my $name (grep { defined $running{$_} } map { $_->[0] } @reads) {
+        $b->report->row(what => "$name: while " . SOME . ' run', unit => 'ms',
+            ours => $running{$name} / 1e3, against => '10 that have ended',
+            that => $few{$name} / 1e3);
+    }
+}
+
+
+sub rising { return sort { $a <=> $b } @_ }
+
+
+# Each user of a tenant has a batch; halfway, how far each is, and when each ends.
+# All the time somebody of another tenant starts one document after the other.
+sub share {
+    my ($b) = @_;
+
+    my $provider = $b->provider('--delay-ms', DELAY);
+    my $home = $b->home(env => { $provider->env, ASSESS_JOBS => AT_ONCE,
+        ASSESS_CONCURRENCY => AT_ONCE });
+    my $set = $home->put_questions(5);
+    my $ids = documents($home, EACH);
+    my $other = $home->http->with('X-Tenant' => 'other');
+    my ($half, @waits);
+
+    $other->put("/api/question-sets/$set", json => { questions =>
+        [map { { id => "q$_", text => "Is there alarm $_?" } } 1 .. 5] });
+    my $single = $other->post('/api/documents', body => 'There is an alarm.',
+        headers => { 'Content-Type' => 'text/plain' })
+        ->{json}{documents}[0]{documentId};
+
+    my $start = sub {
+        my $a = $other->post('/api/assessments/start', json =>
+            { documentId => $single, questionSet => $set });
+        my $path = "/api/assessments/job/$a->{json}{jobId}";
+        my $job;
+
+        wait_until(60, sub { $job = $other->get($path)->{json};
+                             defined $job->{completedAt} });
+        push @waits, 1e3 * $home->sql('select extract(epoch from started_at -'
+            . " created_at) from assess.assessment_jobs where job_id ="
+            . " '$job->{jobId}'");
+    };
+
+    my $users = sub {
+        return map { [split /\|/] } split /\n/, $home->sql('select user_name,'
+            . " count(*) filter (where status = 'completed'),"
+            . ' extract(epoch from max(completed_at)) from'
+            . " assess.assessment_jobs where user_name like 'user %'"
+            . ' group by user_name');
+    };
+
+    # nobody is to have a lead
+    my $operator = $home->http->with('X-Operator' => 'yes');
+    $operator->post('/api/admin/queue/pause')->{status} == 200
+        or die "not paused\n";
+
+    my @batches = map { (begin($home, $ids, $set,
+        headers => { 'X-User' => "user $_" }))[0] } 1 .. USERS;
+
+    $operator->post('/api/admin/queue/resume');
+    my $begun = $home->sql('select extract(epoch from clock_timestamp())');
+
+    ended($home, $batches[-1], 900, sub {
+        $start->();
+        $half //= do {
+            my @now = $users->();
+            my $done = 0;
+            $done += $_->[1] for @now;
+            $done >= USERS * EACH / 2 ? [rising(map { $_->[1] } @now)]
+                                      : undef;
+        };
+    });
+    ended($home, $_, 60) for @batches;
+
+    my @ends = rising(map { $_->[2] - $begun } $users->());
+    my @wait = rising(@waits);
+
+    $b->report->row(what => 'halfway: who has least', unit => 'jobs',
+        ours => $half->[0], against => 'who has most', that => $half->[-1],
+        target => '>= 0.9');
+    $b->report->row(what => 'the first of them ends', unit => 's',
+        ours => $ends[0], against => 'the last', that => $ends[-1],
+        target => '>= 0.9');
+    $b->report->row(what => "another tenant's start waits, at most", unit => 'ms',
+        ours => $wait[-1], against => 'one job', that => DELAY,
+        target => '<= 1');
+    $b->report->note(sprintf '%d users, %d documents each; %d single starts, of'
+        . ' which half waited %.1f ms or less', USERS, EACH, scalar @wait,
+        $wait[@wait / 2]);
 }
 
 

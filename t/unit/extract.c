@@ -10,6 +10,14 @@
 #include "extract.h"
 
 
+/* a sanitizer has a handler of its own, and ends the reader by itself */
+#ifdef __SANITIZE_ADDRESS__
+#define CRASHED  "crashed on it"
+#else
+#define CRASHED  "crashed on it (signal 11)"
+#endif
+
+
 static void
 test_pdf(run_t *run, assess_buf_t *b)
 {
@@ -368,7 +376,7 @@ test_ends(run_t *run, assess_buf_t *b)
 
     run->hit = SIGSEGV;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_crashed", "crashed on it (signal 11)", "a reader that crashes");
+              "document_crashed", CRASHED, "a reader that crashes");
 
     is_int(run->deadly, 1, "would do so again");
 
@@ -514,8 +522,7 @@ test_scans(run_t *run, assess_buf_t *b)
 
     run->hit = SIGSEGV;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
-              "document_crashed", "crashed on it (signal 11)",
-              "one that crashes");
+              "document_crashed", CRASHED, "one that crashes");
     is_int(run->deadly, 1, "would do so again");
 
     run->hit = SIGKILL;
