@@ -19,6 +19,9 @@
  * Which of their lane these jobs are, by their ids; and the lanes.  That of a job
  * is looked up whatever its state is: the index of those that wait has their ids
  * last, and would be read from end to end for each.
+ *
+ * Lists begin with the newest, which in a long lane are far behind what is
+ * counted: how many a lane has is known, and few are newer than the newest here.
  */
 
 static assess_err_e
@@ -28,9 +31,15 @@ assess_jobs_nth(assess_conn_t *conn, assess_buf_t *ids, assess_arena_t *arena,
     assess_args_t  args;
 
     static const char  sql[] =
-        "select c.job_id, w.lane, c.nth from (select distinct m.lane"
-        " from assess.assessment_jobs m"
-        " where m.job_id = any($1::uuid[])) w"
+        "select c.job_id, w.lane, c.nth from (select distinct on (m.lane)"
+        " m.lane, m.created_at, m.job_id from assess.assessment_jobs m"
+        " where m.job_id = any($1::uuid[])"
+        " order by m.lane, m.created_at desc, m.job_id desc) w"
+        " join assess.lanes l on l.lane = w.lane and l.queued"
+        " - cardinality($1::uuid[]) - (select count(*) from (select"
+        " from assess.assessment_jobs b where b.lane = w.lane"
+        " and b.status = 'queued' and (b.created_at, b.job_id)"
+        " > (w.created_at, w.job_id) limit $2::int) n) < $2::int"
         " cross join lateral (select k.job_id, row_number() over"
         " (order by k.created_at, k.job_id) as nth from"
         " (select job_id, created_at from assess.assessment_jobs"

@@ -170,6 +170,57 @@ test_limits(void)
 }
 
 
+/* Places of a lane that is longer than what is counted: before, at, behind */
+
+static void
+test_places(void)
+{
+    int                i, n, replayed, places[3];
+    char               ids[3][ASSESS_UUID_LEN + 1];
+    assess_start_t     st;
+    assess_scope_t     scope;
+    assess_change_t    change;
+    assess_document_t  of;
+
+    (void) store_sql("delete from assess.assessment_jobs");
+    (void) store_sql("select assess.recount()");
+
+    scope = store_scope("long", "u");
+    of = store_document(&scope, "long");
+    (void) store_set(&scope, "set", 3);
+    st = store_start(of.document_id, "set");
+
+    for (i = 0, n = 0; i < 1005; i++) {
+
+        if (job_start(store_db, store_arena, &scope, &st, &change, &replayed,
+                      &store_err) != ASSESS_OK)
+        {
+            ok(0, "a start: %s", store_err.message);
+        }
+
+        if (i == 0 || i == 999 || i == 1000) {
+            memcpy(ids[n++], change.job.job_id, sizeof(ids[0]));
+        }
+    }
+
+    is_err(assess_jobs_places(store_db, (const char (*)[37]) ids, 3, places,
+                              &store_err), ASSESS_OK, "places");
+    is_int(places[0], 1, "of the first");
+    is_int(places[1], 1000, "of the last that is counted");
+    is_int(places[2], 0, "and of one behind it");
+
+    is_err(assess_jobs_places(store_db, (const char (*)[37]) (ids + 1), 1,
+                              places, &store_err), ASSESS_OK, "places");
+    is_int(places[0], 1000, "of that one by itself");
+    is_err(assess_jobs_places(store_db, (const char (*)[37]) (ids + 2), 1,
+                              places, &store_err), ASSESS_OK, "places");
+    is_int(places[0], 0, "and of the other");
+
+    (void) store_sql("delete from assess.assessment_jobs");
+    (void) store_sql("select assess.recount()");
+}
+
+
 static void
 test_mended(void)
 {
@@ -214,6 +265,7 @@ main(void)
     test_shares();
     test_known();
     test_limits();
+    test_places();
     test_mended();
     test_forgotten();
 
