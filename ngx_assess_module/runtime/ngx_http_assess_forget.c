@@ -110,7 +110,8 @@ ngx_http_assess_forget_run(void *data)
         f->n += ngx_http_assess_forget_jobs(f->mcf);
     }
 
-    (void) assess_queue_forget(ngx_http_assess_scheduler_db(), &err);
+    (void) assess_queue_forget(db, &err);
+    (void) assess_documents_add_up(db, &err);
 
     assess_db_until(0);
 }

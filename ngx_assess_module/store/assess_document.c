@@ -467,9 +467,23 @@ assess_documents_total(assess_conn_t *conn, const assess_scope_t *scope,
     const assess_document_filter_t *filter, const assess_str_t *pattern,
     int64_t *total, assess_err_t *err)
 {
+    int64_t        all, reviewed;
     PGresult      *res;
     assess_buf_t   sql;
     assess_args_t  args;
+
+    if (pattern->len <= 2) {
+
+        if (assess_documents_counted(conn, &scope->tenant, &all, &reviewed,
+                                     err) != ASSESS_OK)
+        {
+            return err->kind;
+        }
+
+        *total = filter->reviewed < 0 ? all
+                 : filter->reviewed ? reviewed : all - reviewed;
+        return ASSESS_OK;
+    }
 
     memset(&sql, 0, sizeof(assess_buf_t));
 

@@ -89,6 +89,12 @@ assess_err_e assess_document_read(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *document_id,
     assess_document_t *doc, assess_err_t *err);
 
+/*
+ * Adds what has changed since the last time to what is kept counted: now and then,
+ * by anybody, so that there is little of it when counts are read.
+ */
+assess_err_e assess_documents_add_up(assess_db_t *db, assess_err_t *err);
+
 /* Newest first.  next is null at the end.  A bad cursor is ASSESS_INVALID. */
 assess_err_e assess_documents_list(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const assess_document_filter_t *filter,

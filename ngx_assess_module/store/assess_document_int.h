@@ -75,6 +75,22 @@ assess_err_e assess_documents_hold(assess_conn_t *conn,
 assess_err_e assess_documents_reviewed(assess_conn_t *conn,
     assess_on_document_t *list, size_t n, assess_err_t *err);
 
+/*
+ * How many a tenant has, and how many of them are reviewed: "total", "reviewed".
+ * One statement sees a change in one of the two tables, and never in both.
+ */
+#define ASSESS_DOCUMENTS_COUNTED(tenant)                                     \
+    "select coalesce(sum(c.total), 0) as total,"                             \
+    " coalesce(sum(c.reviewed), 0) as reviewed from"                         \
+    " (select total, reviewed from assess.document_counts"                   \
+    " where tenant = " tenant                                                \
+    " union all select total, reviewed from assess.document_changes"         \
+    " where tenant = " tenant ") c"
+
+assess_err_e assess_documents_counted(assess_conn_t *conn,
+    const assess_str_t *tenant, int64_t *total, int64_t *reviewed,
+    assess_err_t *err);
+
 /* The bytes of a new document, in pieces. */
 assess_err_e assess_content_save(assess_conn_t *conn, const char *document_id,
     const assess_upload_t *upload, assess_err_t *err);

@@ -1,6 +1,7 @@
 
 /* Jobs as they are read: one with its place in the queue, lists, counters. */
 
+#include "assess_document_int.h"
 #include "assess_job_int.h"
 #include "assess_queue_int.h"
 
@@ -652,10 +653,8 @@ assess_counters_read(assess_db_t *db, const assess_scope_t *scope,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "select d.total, d.reviewed, j.processing, j.queued, j.failed from"
-        " (select count(*) as total,"
-        " count(*) filter (where reviewed) as reviewed"
-        " from assess.documents where tenant = $1) d,"
+        "select d.total, d.reviewed, j.processing, j.queued, j.failed from ("
+        ASSESS_DOCUMENTS_COUNTED("$1") ") d,"
         " (select coalesce(sum(jobs) filter (where status = 'processing'), 0)"
         " as processing, coalesce(sum(jobs) filter (where status = 'queued'),"
         " 0) as queued, coalesce(sum(jobs) filter (where status = 'failed'),"

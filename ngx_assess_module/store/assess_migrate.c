@@ -62,6 +62,7 @@ assess_sql_file(assess_sql_0015, "0015_logs.sql");
 assess_sql_file(assess_sql_0016, "0016_batches.sql");
 assess_sql_file(assess_sql_0017, "0017_eta.sql");
 assess_sql_file(assess_sql_0018, "0018_trace.sql");
+assess_sql_file(assess_sql_0019, "0019_document_counts.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -82,7 +83,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 15, "0015_logs", assess_sql_0015, assess_sql_0015_end },
     { 16, "0016_batches", assess_sql_0016, assess_sql_0016_end },
     { 17, "0017_eta", assess_sql_0017, assess_sql_0017_end },
-    { 18, "0018_trace", assess_sql_0018, assess_sql_0018_end }
+    { 18, "0018_trace", assess_sql_0018, assess_sql_0018_end },
+    { 19, "0019_document_counts", assess_sql_0019, assess_sql_0019_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \

@@ -111,6 +111,10 @@ my %plant = (
     'a document is reviewed when a job on it has completed' =>
         'update assess.documents set reviewed = false'
         . " where document_id = $document",
+    'documents are counted' =>
+        'update assess.document_counts set total = total + 1; insert into'
+        . ' assess.document_changes select tenant, 0, 1 from assess.documents'
+        . ' limit 1',
     'a document has its bytes' =>
         'delete from assess.document_contents'
         . " where document_id = $document",

@@ -269,6 +269,38 @@ test_list(void)
                                  &n, &next, &total, &store_err);
     is_int((long long) n, 0, "none is reviewed");
 
+    /* what is kept counted, before and after it is added up */
+
+    filter.q.len = 0;
+    filter.q.data = NULL;
+    (void) store_sql("update assess.documents set reviewed = true where"
+                     " tenant = 'list' and filename like '100x%'");
+    (void) store_sql("update assess.documents set reviewed = false where"
+                     " tenant = 'list' and filename like '%-0.TXT'");
+
+    for (i = 0; i < 2; i++) {
+
+        for (filter.reviewed = -1; filter.reviewed < 2; filter.reviewed++) {
+            (void) assess_documents_list(store_db, store_arena, &list, &filter,
+                                         &docs, &n, &next, &total, &store_err);
+            is_int(total, (long long) n, "as many as there are");
+        }
+
+        is_err(assess_documents_add_up(store_db, &store_err), ASSESS_OK,
+               "changes are added up");
+    }
+
+    is_int(store_sql("select count(*) from assess.document_changes"), 0,
+           "and are in the counts");
+    is_int(store_sql("select total * 10 + reviewed from assess.document_counts"
+                     " where tenant = 'list'"), 73, "so many");
+    (void) store_sql("delete from assess.documents where tenant = 'list'"
+                     " and reviewed");
+    filter.reviewed = 1;
+    (void) assess_documents_list(store_db, store_arena, &list, &filter,
+                                 &docs, &n, &next, &total, &store_err);
+    is_int(total, 0, "what is deleted is not counted");
+
     filter.paging.cursor = store_str("====");
     is_err(assess_documents_list(store_db, store_arena, &list, &filter, &docs,
                                  &n, &next, &total, &store_err),

@@ -168,6 +168,16 @@ my %nothing = (
         . ' where j.document_id = d.document_id'
         . " and j.status = 'completed')",
 
+    'documents are counted' =>
+        'select d.tenant, d.total, d.reviewed, c.total, c.reviewed from (select'
+        . ' tenant, count(*) as total, count(*) filter (where reviewed)'
+        . ' as reviewed from assess.documents group by tenant) d full join'
+        . ' (select tenant, sum(total) as total, sum(reviewed) as reviewed'
+        . ' from (table assess.document_counts union all'
+        . ' select * from assess.document_changes) k group by tenant) c'
+        . ' using (tenant) where coalesce(d.total, 0) <> coalesce(c.total, 0)'
+        . ' or coalesce(d.reviewed, 0) <> coalesce(c.reviewed, 0)',
+
     'a document has its bytes' =>
         'select d.document_id, d.bytes, sum(length(c.data))'
         . ' from assess.documents d'
