@@ -112,6 +112,8 @@ untouched($t, 'an estimate', sub {
     is($by{text}{count}, 6, 'texts');
     is($by{pdf}{count}, 1, 'and one other');
     near($by{text}{costPerDocument} * 6, $by{text}{cost}, 1e-9, 'each');
+    near($by{pdf}{cost}, estimate($docs[6], 'a')->{json}{estimatedCost}, 0.01,
+        'a PDF is not taken for one of the texts');
     near($by{text}{cost} + $by{pdf}{cost}, $e->{estimatedCost}, 1e-9,
         'which is all');
     near($e->{inputTokens} * IN + $e->{outputTokens} * OUT,

@@ -120,6 +120,13 @@ assess_estimate_compare(const void *a, const void *b, void *ctx)
 }
 
 
+static int
+assess_estimate_paged(assess_kind_e kind)
+{
+    return kind == ASSESS_KIND_PDF || kind == ASSESS_KIND_IMAGE;
+}
+
+
 /* The number with its five bits the other way round: 0, 16, 8, 24, 4, ... */
 
 static size_t
@@ -180,6 +187,7 @@ assess_estimate_group(assess_estimation_t *s, int asked, int64_t until,
         rc = assess_sample_read(&s->sampler, s->e->ids[list[k]],
                                 s->outlines[list[k]].read, sample, err);
 
+        sample->paged = assess_estimate_paged(s->outlines[list[k]].kind);
         s->nsamples[asked] += rc == ASSESS_OK;
 
         /* it was deleted, or read by another version, at this very moment */
@@ -208,13 +216,17 @@ assess_estimate_shorter(const void *a, const void *b)
 }
 
 
-/* Between the samples that it lies between, of the same group if there are. */
+/*
+ * Between the samples that it lies between, of the same group if there are.  What
+ * is printed is prose of many pages, and mails, sheets and pages of the web are
+ * not: one says little of the other.
+ */
 
 static void
 assess_estimate_of(const assess_estimation_t *s, const assess_outline_t *o,
     assess_sample_t *of)
 {
-    int                     asked;
+    int                     asked, paged;
     size_t                  i, n;
     double                  part;
     const assess_sample_t  *list, *a, *b;
@@ -223,30 +235,37 @@ assess_estimate_of(const assess_estimation_t *s, const assess_outline_t *o,
     list = s->samples[asked];
     n = s->nsamples[asked];
 
+    paged = assess_estimate_paged(o->kind);
     of->text = assess_estimate_text(s, o);
 
-    /* one alone, or none, says little of others: what is known of all helps */
+    for (i = 0, a = NULL, b = NULL; i < n && b == NULL; i++) {
 
-    if (n == 0) {
+        if (list[i].paged != paged) {
+            continue;
+        }
+
+        if (list[i].text < of->text) {
+            a = &list[i];
+
+        } else {
+            b = &list[i];
+        }
+    }
+
+    /* none says nothing: what is known of all texts helps */
+
+    if (a == NULL && b == NULL) {
         assess_sample_blind(&s->sampler, of->text, of);
         return;
     }
 
-    for (i = 0; i < n && list[i].text < of->text; i++) {
-        /* void */
-    }
-
-    b = &list[i < n ? i : n - 1];
-    a = i ? &list[i - 1] : b;
-
-    if (i == 0 && of->text < b->text) {
-        assess_sample_scaled(&s->sampler, b, of);
+    if (b == NULL || (a == NULL && of->text < b->text)) {
+        assess_sample_scaled(&s->sampler, b ? b : a, of);
         return;
     }
 
-    if (i == n) {
-        assess_sample_scaled(&s->sampler, b, of);
-        return;
+    if (a == NULL) {
+        a = b;
     }
 
     part = b->text > a->text ? (of->text - a->text) / (b->text - a->text) : 0;

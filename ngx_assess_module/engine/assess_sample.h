@@ -34,6 +34,7 @@ typedef struct {
     double   input;              /* tokens, of all requests */
     double   asked;              /* questions; the others have answers */
     double   requests;
+    int      paged;              /* for whoever puts several together */
 } assess_sample_t;
 
 
