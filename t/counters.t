@@ -1,0 +1,108 @@
+#!/usr/bin/perl
+
+# Counters while jobs and documents come and go, and a worker is killed: what is
+# kept counted is at each moment what the rows say, and what the API tells.
+
+use strict;
+use warnings;
+
+use Assess::Jobs qw(question_set);
+use Assess::Process qw(wait_until);
+use Assess::Provider;
+use Assess::Test;
+
+use constant { JOBS => 120, DOCUMENTS => 12 };
+
+my $provider = Assess::Provider->new('--delay-ms', 30);
+my $t = Assess::Test->new(env => { $provider->env, ASSESS_WORKERS => 2,
+    ASSESS_JOBS => 6, ASSESS_LEASE => 2 });
+my $http = $t->http;
+
+$t->allow_alarm(qr/exited on signal 9/);
+question_set($t, 'few', 10);
+
+# "queued processing failed total reviewed", as the rows are and as it is kept,
+# in one snapshot
+my $both = q{
+    select (select concat_ws(' ', count(*) filter (where status = 'queued'),
+            count(*) filter (where status = 'processing'),
+            count(*) filter (where status = 'failed'))
+            from assess.assessment_jobs where tenant = 'default')
+        || ' ' || (select concat_ws(' ', count(*), count(*) filter (where
+            reviewed)) from assess.documents where tenant = 'default'),
+        (select concat_ws(' ', coalesce(sum(jobs) filter (where status =
+            'queued'), 0), coalesce(sum(jobs) filter (where status =
+            'processing'), 0), coalesce(sum(jobs) filter (where status =
+            'failed'), 0)) from assess.job_counts where tenant = 'default')
+        || ' ' || (select concat_ws(' ', coalesce(sum(total), 0),
+            coalesce(sum(reviewed), 0)) from (select total, reviewed from
+            assess.document_counts where tenant = 'default' union all
+            select total, reviewed from assess.document_changes
+            where tenant = 'default') c)
+};
+
+sub told {
+    my $c = $http->get('/api/assessments/counters')->{json};
+
+    return join ' ', @$c{qw(queued processing failed totalDocs reviewed)};
+}
+
+
+# Somebody who uploads, starts, cancels and deletes, until there were so many.
+sub load {
+    my @documents;
+
+    for my $n (1 .. JOBS) {
+        if ($n % (JOBS / DOCUMENTS) == 1) {
+            push @documents, $t->upload("Document $n has a fire alarm.\n",
+                                        'text/plain', filename => "$n.txt");
+        }
+
+        my $a = $http->post('/api/assessments/start', json => {
+            documentId => $documents[-1], questionSet => 'few' });
+
+        next unless $a && $a->{status} == 202;
+        $http->delete("/api/assessments/job/$a->{json}{jobId}")
+            if $n % 7 == 0;
+    }
+
+    $http->delete("/api/documents/$documents[0]");
+}
+
+my $child = fork // die "fork: $!\n";
+
+if (!$child) {
+    $SIG{$_} = 'DEFAULT' for qw(INT TERM);
+    eval { load(); 1 } or print STDERR $@;
+    require POSIX;
+    POSIX::_exit(0);
+}
+
+my ($looks, $killed, @wrong, %seen) = (0, 0);
+
+ok(wait_until(120, sub {
+    my ($rows, $kept) = split /\|/, $t->sql($both);
+
+    push @wrong, "$kept is kept, $rows are there" if $rows ne $kept;
+    $seen{$rows} = 1;
+
+    if (++$looks == 20) {
+        $killed = kill 'KILL', ($t->server->workers)[0];
+    }
+
+    return $rows =~ /^0 0 / && waitpid($child, 1) == $child;
+}), 'all of them end');
+
+is(join("\n", @wrong), '', "right at each of $looks looks");
+cmp_ok(scalar keys %seen, '>', 10, 'at which it was something else');
+is($killed, 1, 'and once a worker was killed');
+
+# a job of the worker that was killed may have to wait for its lease
+ok(wait_until(60, sub {
+    my ($rows, $kept) = split /\|/, $t->sql($both);
+
+    return $rows eq $kept && $rows =~ /^0 0 / && told() eq $rows;
+}), 'the API tells the same') or diag(told(), "\n", $t->sql($both));
+
+$provider->stop;
+$t->done;
