@@ -108,6 +108,13 @@ ngx_http_assess_forget_run(void *data)
 
     if (f->mcf->history) {
         f->n += ngx_http_assess_forget_jobs(f->mcf);
+
+        if (assess_batches_forget(db, (int64_t) f->mcf->history,
+                                  NGX_HTTP_ASSESS_FORGET_JOBS, &n, &err)
+            == ASSESS_OK)
+        {
+            f->n += n;
+        }
     }
 
     (void) assess_queue_forget(db, &err);

@@ -191,6 +191,7 @@ static void
 test_history(void)
 {
     char               sql[512];
+    int64_t            gone;
     assess_job_t       done, waits, held;
     assess_work_t      work;
     assess_answer_t    answer;
@@ -252,6 +253,29 @@ test_history(void)
                      " 'completed'");
     is_int(forget(-1, 0), 1, "and when its batch has ended, that of it");
     is_int(forget(-1, 0), 0, "no more");
+
+    /* then the batch, and what was kept of budgets */
+
+    (void) store_sql("insert into assess.budgets (tenant, name) select tenant,"
+                     " batch_id::text from assess.batch_assessments");
+    (void) store_sql("insert into assess.budgets (tenant, name) values"
+                     " ('history', '2020-01-31'), ('history', to_char(now(),"
+                     " 'YYYY-MM-DD'))");
+    is_err(assess_batches_forget(store_db, 0, 10, &gone, &store_err),
+           ASSESS_OK, "batches are forgotten");
+    is_int(gone, 0, "none that has not ended");
+    (void) store_sql("update assess.batch_assessments set open = false,"
+                     " jobs = 0, completed_at = now()");
+    is_err(assess_batches_forget(store_db, 3600 * 1000, 10, &gone, &store_err),
+           ASSESS_OK, "batches");
+    is_int(gone, 0, "none that has just ended");
+    is_err(assess_batches_forget(store_db, 0, 10, &gone, &store_err),
+           ASSESS_OK, "batches");
+    is_int(gone, 1, "but one without a job");
+    is_int(store_sql("select count(*) from assess.batch_assessments"), 0,
+           "it is gone");
+    is_int(store_sql("select count(*) from assess.budgets"), 1,
+           "of budgets that of today is left");
 
     (void) snprintf(sql, sizeof(sql), "select count(*)"
                     " from assess.assessment_jobs where job_id = '%s'",
