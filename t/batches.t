@@ -417,8 +417,11 @@ sub told {
 {
     $provider->control(reset => $true, delayMs => 0);
 
+    # some may have ended before the stream is there
+    my $before = $t->sql('select value from assess.event_counter');
     my $id = started([documents(150)]);
-    my @events = told($http->events("/api/assessments/progress?batchId=$id"));
+    my @events = told($http->events("/api/assessments/progress?batchId=$id",
+        'Last-Event-ID' => $before));
     my @batch = grep { $_->{event} eq 'batch' } @events;
     my @own = map { $_->{json}{completedDocuments} } @batch;
 

@@ -205,7 +205,9 @@ near($cold->{inputTokens}, $cost[1], 0.3, 'what is sent, before it is measured')
     ok(wait_until(30, sub { $b = $http->get($path)->{json};
         defined $b->{estimatedCost} && $b->{status} eq 'completed' }),
         'it has an estimate, and keeps it') or diag(json($b));
-    near($b->{estimatedCost}, $told->{estimatedCost}, 0.05, 'as was told before');
+
+    # what is known of that model has become more since
+    near($b->{estimatedCost}, $told->{estimatedCost}, 0.25, 'as was told before');
 
     $path = $batch->(provider => 'local');
     ok(wait_until(30, sub { ($http->get($path)->{json}{estimatedCost} // -1)
