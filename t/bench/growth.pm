@@ -30,12 +30,13 @@ sub run {
             . "pg_stat_statements.track = all\n");
 
     admin($home, 'create extension pg_stat_statements');
+    # what is started is of the same lane as what waits
     $home->{start} = { documentId => $home->upload("There is a fire alarm.\n"),
-                       questionSet => $home->put_questions(1) };
+                       questionSet => $home->put_questions(1),
+                       provider => 'local' };
 
     # the one that all others are copies of
-    my $a = $home->http->post('/api/assessments/start',
-        json => { %{ $home->{start} }, provider => 'local' });
+    my $a = $home->http->post('/api/assessments/start', json => $home->{start});
     $home->{template} = $a->{json}{jobId} or die "not started\n";
     $home->idle;
 
@@ -115,6 +116,7 @@ sub fill {
             . " '$home->{template}'");
     }
 
+    admin($home, 'select assess.recount()');
     admin($home, 'vacuum analyze');
     admin($home, 'checkpoint');
 }
@@ -125,7 +127,8 @@ sub measure {
     my ($b, $home, $queued, $ended) = @_;
 
     $home->server->stop;
-    admin($home, 'delete from assess.assessment_jobs where completed_at is null');
+    admin($home, 'delete from assess.assessment_jobs where completed_at is null;'
+        . ' select assess.recount()');
     restart($home, 1);
 
     my $hold = $home->begin(@{ $home->{start} }{qw(documentId questionSet)});
