@@ -10,9 +10,9 @@ alter table assess.batch_assessments
     -- Not before then it is made anew.
     add column estimate_due timestamptz not null default '-infinity',
 
-    -- Its cost was estimated, once, or is being so; where its model has no
-    -- price it stays unknown.
-    add column costed boolean not null default false,
+    -- Not before then its cost is estimated: whoever does so may have died.
+    -- 'infinity': it was, or cannot be.
+    add column cost_due timestamptz not null default '-infinity',
 
     -- It was paused, or had ended, before: what was done until then says
     -- nothing about how fast it is.

@@ -215,8 +215,8 @@ near($cold->{inputTokens}, $cost[1], 0.3, 'what is sent, before it is measured')
 
     $path = $batch->(model => 'free-model');
     my ($id) = $path =~ m{([^/]+)$};
-    ok(wait_until(30, sub { $t->sql('select costed from'
-        . " assess.batch_assessments where batch_id = '$id'") eq 't'
+    ok(wait_until(30, sub { $t->sql('select cost_due from'
+        . " assess.batch_assessments where batch_id = '$id'") eq 'infinity'
         && $http->get($path)->{json}{status} eq 'completed' }), 'looked at');
     is($http->get($path)->{json}{estimatedCost}, undef,
         'of a model without a price nothing is known');

@@ -259,13 +259,9 @@ assess_estimate_of(const assess_estimation_t *s, const assess_outline_t *o,
         return;
     }
 
-    if (b == NULL || (a == NULL && of->text < b->text)) {
-        assess_sample_scaled(&s->sampler, b ? b : a, of);
+    if (a == NULL || b == NULL) {
+        assess_sample_scaled(&s->sampler, a ? a : b, of);
         return;
-    }
-
-    if (a == NULL) {
-        a = b;
     }
 
     part = b->text > a->text ? (of->text - a->text) / (b->text - a->text) : 0;

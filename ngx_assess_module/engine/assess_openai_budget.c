@@ -77,8 +77,13 @@ assess_openai_most(const assess_asking_t *a, const assess_request_t *request)
      */
 
     if (price && price->reasons) {
-        most = a->ask->answer > 0 && most > ASSESS_REPLY_THOUGHTS
-               ? most : most + ASSESS_REPLY_THOUGHTS;
+
+        if (!(a->ask->answer > 0)) {
+            most += ASSESS_REPLY_THOUGHTS;
+
+        } else if (most < ASSESS_REPLY_THOUGHTS) {
+            most = ASSESS_REPLY_THOUGHTS;
+        }
     }
 
     most <<= request->cuts < 8 ? request->cuts : 8;

@@ -185,7 +185,7 @@ ngx_http_assess_batches_look(ngx_http_assess_batches_t *bs)
         /* one takes half a second: others are told before the next one */
 
         if (told.cost.n && ngx_http_assess_thread_sleep(&bs->thread, 0, 0)) {
-            assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_READ);
+            assess_db_until(assess_mono_ms() + NGX_HTTP_ASSESS_BATCHES_WRITE);
             ngx_http_assess_batches_cost(bs, told.cost.ids[0]);
         }
 
@@ -265,7 +265,7 @@ ngx_http_assess_batches_guess(ngx_http_assess_batches_t *bs,
 }
 
 
-/* What it will cost, once, by whoever comes first */
+/* What it will cost, by whoever comes first */
 
 static void
 ngx_http_assess_batches_cost(ngx_http_assess_batches_t *bs,
@@ -307,10 +307,14 @@ ngx_http_assess_batches_cost(ngx_http_assess_batches_t *bs,
              ? assess_estimate(engine, bs->db, arena, &e, &estimate, &missing,
                                &err)
              : ASSESS_NOT_FOUND;
-    }
 
-    if (rc == ASSESS_OK && estimate.priced) {
-        rc = assess_batch_costs(bs->db, batch_id, estimate.cost, &err);
+        /* a document, or the provider, is gone; else it is tried again */
+
+        if (rc == ASSESS_OK || rc == ASSESS_NOT_FOUND) {
+            rc = assess_batch_costs(bs->db, batch_id,
+                                    rc == ASSESS_OK && estimate.priced
+                                    ? estimate.cost : -1, &err);
+        }
     }
 
     ngx_http_assess_batches_failed("cost", batch_id, rc, &err);

@@ -204,13 +204,13 @@ typedef struct {
 } assess_batch_asked_t;
 
 /*
- * Whoever calls it is the one to estimate: it is asked for once for a batch, and
- * is ASSESS_NOT_FOUND for all others.
+ * Whoever calls it is the one to estimate, for some seconds, and is to say what
+ * came of it; it is ASSESS_NOT_FOUND for all others.
  */
 assess_err_e assess_batch_to_cost(assess_db_t *db, assess_arena_t *arena,
     const char *batch_id, assess_batch_asked_t *asked, assess_err_t *err);
 
-/* In US dollars; the batch is told of again. */
+/* In US dollars, negative where it cannot be known; the batch is told of again. */
 assess_err_e assess_batch_costs(assess_db_t *db, const char *batch_id,
     double cost, assess_err_t *err);
 

@@ -6,6 +6,9 @@
 #include <string.h>
 
 
+/* so long whoever estimates has; then others may */
+#define ASSESS_BATCH_COSTING  "interval '30 seconds'"
+
 /*
  * Jobs that end wait for the row with the lock of the counter in their hands:
  * none of this is worth that they wait for a disk.
@@ -87,9 +90,11 @@ assess_batch_asked(assess_conn_t *conn, assess_arena_t *arena,
     assess_args_t  args;
 
     static const char  sql[] =
-        "update assess.batch_assessments b set costed = true"
+        "update assess.batch_assessments b"
+        " set cost_due = clock_timestamp() + " ASSESS_BATCH_COSTING
         " from assess.question_sets s," ASSESS_BATCH_QUICK
-        " where b.batch_id = $1 and not b.costed and q.quick is not null"
+        " where b.batch_id = $1 and b.cost_due <= clock_timestamp()"
+        " and q.quick is not null"
         " and s.tenant = b.tenant and s.question_set_id = b.question_set_id"
         " returning b.tenant, b.user_name, s.name, s.version,"
         " assess.ms(b.created_at)";
@@ -142,7 +147,8 @@ assess_batch_costs(assess_db_t *db, const char *batch_id, double cost,
 
     static const char  sql[] =
         "update assess.batch_assessments b set estimated_cost = $2,"
-        " changes = b.changes + 1, open = true from" ASSESS_BATCH_QUICK
+        " cost_due = 'infinity', changes = b.changes + 1, open = true"
+        " from" ASSESS_BATCH_QUICK
         " where b.batch_id = $1 and q.quick is not null";
 
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
@@ -151,7 +157,13 @@ assess_batch_costs(assess_db_t *db, const char *batch_id, double cost,
 
     assess_args_init(&args);
     assess_arg_id(&args, batch_id);
-    assess_arg_money(&args, cost);
+
+    if (cost < 0) {
+        assess_arg_null(&args);
+
+    } else {
+        assess_arg_money(&args, cost);
+    }
 
     rc = assess_db_run(conn, sql, &args, NULL, err);
 

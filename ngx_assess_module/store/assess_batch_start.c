@@ -299,7 +299,8 @@ assess_batch_insert(assess_conn_t *conn, assess_batch_making_t *m,
         "insert into assess.batch_assessments as b (batch_id, tenant,"
         " user_name, question_set_id, total_documents, jobs, priority, provider,"
         " model, max_cost, callback_url, notify_email, metadata)"
-        " values ($1, $2, $3, $4, $5::int, $5::int, $6, $7, $8, $9, $10, $11, $12)"
+        " values ($1, $2, $3, $4, $5::int, $5::int, $6, $7, $8, $9, $10, $11,"
+        " $12)"
         " returning" ASSESS_BATCH_COLUMNS;
 
     start = &m->start->start;

@@ -37,18 +37,18 @@ assess_batches_look(assess_db_t *db, assess_arena_t *arena,
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "select w.batch_id, w.untold, w.due, w.work, w.guess, w.cost"
-        " from ("
+        "select w.batch_id, w.untold, w.due, w.work, w.guess, w.cost from ("
         " select b.batch_id, " ASSESS_BATCH_UNTOLD " as untold,"
         " b.told_at <= clock_timestamp() - " ASSESS_BATCH_EVERY " as due,"
         " b.retry_before is not null or (b.completed_at is null"
         " and b.status in ('cancelled', 'budget_exceeded')) as work,"
         " b.status = 'processing' and b.completed_at is null"
         " and b.estimate_due <= clock_timestamp() as guess,"
-        " not b.costed and b.completed_at is null as cost, b.told_at"
+        " b.cost_due <= clock_timestamp() and b.completed_at is null as cost,"
+        " b.told_at"
         " from assess.batch_assessments b where b.open) w"
-        " where w.untold or w.work or w.guess or w.cost order by w.told_at, w.batch_id"
-        " limit $1::int";
+        " where w.untold or w.work or w.guess or w.cost"
+        " order by w.told_at, w.batch_id limit $1::int";
 
     if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
         return err->kind;

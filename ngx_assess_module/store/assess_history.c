@@ -190,23 +190,22 @@ assess_err_e
 assess_batches_forget(assess_db_t *db, int64_t age_ms, int limit, int64_t *n,
     assess_err_t *err)
 {
-    PGresult       *res;
+    assess_err_e    rc;
     assess_args_t   args;
     assess_conn_t  *conn;
 
     static const char  sql[] =
-        "with due as materialized (select batch_id"
+        "with due as materialized (select tenant, batch_id"
         " from assess.batch_assessments where not open and jobs = 0"
         " and completed_at <= now() - $1::bigint * interval '1 millisecond'"
         " limit $2::int for update skip locked),"
-        " gone as (delete from assess.batch_assessments b using due d"
-        " where b.batch_id = d.batch_id returning b.tenant, b.batch_id),"
-        " budgets as (delete from assess.budgets u using gone g"
-        " where u.tenant = g.tenant and u.name = g.batch_id::text),"
+        " budgets as (delete from assess.budgets u using due d"
+        " where u.tenant = d.tenant and u.name = d.batch_id::text),"
         " days as (delete from assess.budgets"
         " where name ~ '^\\d{4}-\\d\\d-\\d\\d$' and name <"
         " to_char(now() - interval '1 month', 'YYYY-MM-DD'))"
-        " select count(*) from gone";
+        " delete from assess.batch_assessments b using due d"
+        " where b.batch_id = d.batch_id";
 
     *n = 0;
 
@@ -218,15 +217,9 @@ assess_batches_forget(assess_db_t *db, int64_t age_ms, int limit, int64_t *n,
     assess_arg_int(&args, age_ms);
     assess_arg_int(&args, limit);
 
-    res = assess_db_exec(conn, sql, &args, err);
+    rc = assess_db_run(conn, sql, &args, n, err);
+
     assess_db_release(conn);
 
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    *n = assess_col_int(res, 0, 0);
-    PQclear(res);
-
-    return ASSESS_OK;
+    return rc;
 }

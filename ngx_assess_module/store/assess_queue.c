@@ -130,26 +130,17 @@ assess_queue_take(assess_lanes_t *lanes, const assess_claim_t *claim,
 }
 
 
-/* Out of what is known, under the mutex; the result is how many jobs that are */
+/* Under the mutex; until it is settled */
 
-static size_t
-assess_queue_take_known(assess_queue_t *queue, const assess_claim_t *claim,
-    size_t n, assess_pick_t *picks, size_t *npicks)
+static void
+assess_queue_remember(assess_queue_t *queue, const assess_pick_t *picks,
+    size_t npicks)
 {
-    size_t  i, found;
+    size_t  i;
 
-    *npicks = assess_queue_take(&queue->lanes, claim, n, picks);
-
-    for (i = 0, found = 0; i < *npicks; i++) {
-
-        found += (size_t) picks[i].n;
-
-        if (queue->npending < ASSESS_QUEUE_PENDING) {
-            queue->pending[queue->npending++] = picks[i];
-        }
+    for (i = 0; i < npicks && queue->npending < ASSESS_QUEUE_PENDING; i++) {
+        queue->pending[queue->npending++] = picks[i];
     }
-
-    return found;
 }
 
 
@@ -159,27 +150,27 @@ static int
 assess_queue_known(assess_queue_t *queue, const assess_claim_t *claim,
     size_t n, assess_pick_t *picks, size_t *npicks)
 {
-    size_t  found;
+    size_t  i, found;
 
     found = 0;
-    *npicks = 0;
-
     (void) pthread_mutex_lock(&queue->mutex);
 
     if (queue->arena && assess_mono_ms() < queue->until) {
-        found = assess_queue_take_known(queue, claim, n, picks, npicks);
+
+        *npicks = assess_queue_take(&queue->lanes, claim, n, picks);
+
+        for (i = 0; i < *npicks; i++) {
+            found += (size_t) picks[i].n;
+        }
+    }
+
+    if (found == n) {
+        assess_queue_remember(queue, picks, *npicks);
     }
 
     (void) pthread_mutex_unlock(&queue->mutex);
 
-    if (found == n) {
-        return 1;
-    }
-
-    assess_queue_settled(queue, picks, *npicks);
-    *npicks = 0;
-
-    return 0;
+    return found == n;
 }
 
 
@@ -205,7 +196,8 @@ assess_queue_learn(assess_queue_t *queue, const assess_claim_t *claim,
         assess_lanes_begun(&queue->lanes, &queue->pending[i]);
     }
 
-    (void) assess_queue_take_known(queue, claim, n, picks, npicks);
+    *npicks = assess_queue_take(&queue->lanes, claim, n, picks);
+    assess_queue_remember(queue, picks, *npicks);
 
     (void) pthread_mutex_unlock(&queue->mutex);
 

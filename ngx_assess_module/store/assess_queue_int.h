@@ -14,10 +14,10 @@ assess_err_e assess_queue_read(assess_conn_t *conn, assess_arena_t *arena,
     assess_lanes_t *lanes, assess_err_t *err);
 
 /*
- * Where the next n jobs are; picks has room for n.  Whether it goes well with them
- * or not, assess_queue_settled() is to be told when that is over.  *known is set when that was
+ * Where the next n jobs are; picks has room for n.  *known is set when that was
  * known from before: it may have changed since.  With fresh it never is.  Where
- * there are limits, no other claim comes between this and the commit.
+ * there are limits, no other claim comes between this and the commit.  When that
+ * is over, well or not, assess_queue_settled() is to be told.
  */
 assess_err_e assess_queue_pick(assess_conn_t *conn,
     const assess_claim_t *claim, size_t n, int fresh, assess_pick_t *picks,

@@ -416,6 +416,43 @@ test_retry(void)
 }
 
 
+/* What it will cost: asked of one, and of another where that one is not heard of */
+
+static void
+test_cost(void)
+{
+    assess_batch_t        batch;
+    assess_batch_asked_t  asked;
+
+    batch = batch_started(2, "cost");
+
+    is_err(assess_batch_to_cost(store_db, store_arena, batch.batch_id, &asked,
+                                &store_err), ASSESS_OK, "who comes first");
+    is_int((long long) asked.n, 2, "is told of its documents");
+    is_str(asked.provider.data, "local", "of the provider");
+    is_int(asked.created_at, batch.created_at, "and since when it is there");
+    is_err(assess_batch_to_cost(store_db, store_arena, batch.batch_id, &asked,
+                                &store_err), ASSESS_NOT_FOUND, "and no other");
+
+    (void) store_sql("update assess.batch_assessments set cost_due = now()"
+                     " where isfinite(cost_due)");
+    is_err(assess_batch_to_cost(store_db, store_arena, batch.batch_id, &asked,
+                                &store_err), ASSESS_OK, "unless it fails");
+    is_err(assess_batch_costs(store_db, batch.batch_id, 0.25, &store_err),
+           ASSESS_OK, "it is known");
+    ok(batch_now(batch.batch_id).estimated_cost == 0.25, "and told");
+    is_err(assess_batch_to_cost(store_db, store_arena, batch.batch_id, &asked,
+                                &store_err), ASSESS_NOT_FOUND,
+           "that was all");
+    is_err(assess_batch_costs(store_db, batch.batch_id, -1, &store_err),
+           ASSESS_OK, "it cannot be known");
+    ok(batch_now(batch.batch_id).estimated_cost < 0, "so it is not");
+    (void) store_sql("delete from assess.assessment_jobs;"
+                     " delete from assess.batch_assessments;"
+                     " select assess.recount()");
+}
+
+
 static void
 test_pause(void)
 {
@@ -758,6 +795,7 @@ main(void)
     test_start();
     test_run();
     test_retry();
+    test_cost();
     test_pause();
     test_cancel();
     test_results();

@@ -262,9 +262,11 @@ sub held {
     print {$in} "begin;\n$sql;\n\\echo held\n";
     $in->flush;
 
-    while (($_ = <$out>) ne "held\n") {
-        die "psql ended\n" if eof $out;
-    }
+    my $line;
+
+    do {
+        $line = <$out> // die "psql ended\n";
+    } until $line eq "held\n";
 
     return sub { print {$in} "rollback;\n"; close $in; waitpid $pid, 0 };
 }
