@@ -470,6 +470,48 @@ assess_buf_json_num(assess_buf_t *b, double num)
 }
 
 
+void
+assess_buf_csv(assess_buf_t *b, const char *data, size_t len)
+{
+    size_t  i;
+    int     quoted, formula;
+
+    quoted = 0;
+
+    for (i = 0; i < len && !quoted; i++) {
+        quoted = data[i] == '"' || data[i] == ',' || data[i] == '\r'
+                 || data[i] == '\n';
+    }
+
+    formula = len && (data[0] == '=' || data[0] == '+' || data[0] == '-'
+                      || data[0] == '@' || data[0] == '\t'
+                      || data[0] == '\r');
+
+    if (quoted) {
+        assess_buf_char(b, '"');
+    }
+
+    if (formula) {
+        assess_buf_char(b, '\'');
+    }
+
+    if (!quoted) {
+        assess_buf_add(b, data, len);
+        return;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (data[i] == '"') {
+            assess_buf_char(b, '"');
+        }
+
+        assess_buf_char(b, data[i]);
+    }
+
+    assess_buf_char(b, '"');
+}
+
+
 /*
  * Each thread has random bytes ahead, for the system takes its time for them.
  * A child must not go on with those of its parent.
@@ -769,6 +811,30 @@ assess_utf8_next(const char *data, const char *end, uint32_t *cp)
     *cp = c;
 
     return n;
+}
+
+
+int
+assess_name_storable(const assess_str_t *s, size_t max)
+{
+    size_t       n;
+    uint32_t     cp;
+    const char  *p, *end;
+
+    if (s->len == 0 || s->len > max) {
+        return 0;
+    }
+
+    end = s->data + s->len;
+
+    for (p = s->data; p < end; p += n) {
+        n = assess_utf8_next(p, end, &cp);
+        if (n == 0 || cp == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

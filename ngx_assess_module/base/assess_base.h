@@ -127,6 +127,12 @@ void assess_buf_json_time(assess_buf_t *b, int64_t ms);    /* 0 is null */
 /* A finite number in the fewest digits that read back as the same. */
 void assess_buf_json_num(assess_buf_t *b, double num);
 
+/*
+ * A field of CSV (RFC 4180).  What a spreadsheet would take for a formula gets
+ * an apostrophe before it.
+ */
+void assess_buf_csv(assess_buf_t *b, const char *data, size_t len);
+
 
 /* UUIDv7 (RFC 9562), lower case and NUL-terminated; 0, or -1 without entropy */
 int assess_uuid(char out[ASSESS_UUID_LEN + 1]);
@@ -154,6 +160,13 @@ void assess_hex(char *out, const unsigned char *data, size_t len);
 
 /* The length of the UTF-8 sequence at data, or 0 where there is none. */
 size_t assess_utf8_next(const char *data, const char *end, uint32_t *cp);
+
+/*
+ * Whether it is 1 to max bytes of UTF-8 without NUL.  A name that had to be
+ * mended could be mended into somebody else's, so other names are refused where
+ * other text is cleaned.
+ */
+int assess_name_storable(const assess_str_t *s, size_t max);
 
 /*
  * Whether a text without a byte order mark is UTF-16, which shows in the zeroes

@@ -140,8 +140,7 @@ ngx_http_assess_batch_results_row(ngx_http_assess_call_t *call,
 
     if (rs->csv) {
         assess_buf_printf(head, "%s,%s,", row->job_id, row->document_id);
-        ngx_http_assess_csv_field(head, row->filename.data,
-                                  row->filename.len);
+        assess_buf_csv(head, row->filename.data, row->filename.len);
         assess_buf_char(head, ',');
 
         text.data = head->data;

@@ -6,6 +6,7 @@
 
 #include "ngx_http_assess_progress.h"
 
+#include "base/assess_cursor.h"
 #include "store/assess_batch.h"
 
 
@@ -123,7 +124,6 @@ static void
 ngx_http_assess_open_last(ngx_http_assess_call_t *call,
     ngx_http_assess_open_t *o)
 {
-    size_t               i;
     const assess_str_t  *text;
 
     text = &call->last_event_id;
@@ -136,21 +136,7 @@ ngx_http_assess_open_last(ngx_http_assess_call_t *call,
     }
 
     o->resumed = 1;
-
-    if (text->len == 0 || text->len > 18) {
-        o->reset = 1;
-        return;
-    }
-
-    for (i = 0; i < text->len; i++) {
-
-        if (text->data[i] < '0' || text->data[i] > '9') {
-            o->reset = 1;
-            return;
-        }
-
-        o->last = o->last * 10 + (uint64_t) (text->data[i] - '0');
-    }
+    o->reset = assess_cursor_event(text, &o->last) != 0;
 }
 
 

@@ -148,18 +148,15 @@ ngx_http_assess_csv_row(assess_buf_t *b, const assess_answer_t *answer,
 
     verdict = assess_verdict_name(answer->verdict);
 
-    ngx_http_assess_csv_field(b, answer->question_id.data,
-                              answer->question_id.len);
+    assess_buf_csv(b, answer->question_id.data, answer->question_id.len);
     assess_buf_printf(b, ",%s,", verdict);
     assess_buf_json_num(b, answer->confidence);
     assess_buf_char(b, ',');
-    ngx_http_assess_csv_field(b, answer->rationale.data,
-                              answer->rationale.len);
+    assess_buf_csv(b, answer->rationale.data, answer->rationale.len);
     assess_buf_char(b, ',');
 
     if (evidence) {
-        ngx_http_assess_csv_field(b, evidence->quote.data,
-                                  evidence->quote.len);
+        assess_buf_csv(b, evidence->quote.data, evidence->quote.len);
         assess_buf_printf(b, ",%d,%s,", evidence->page,
                           evidence->verified ? "true" : "false");
 
@@ -167,55 +164,8 @@ ngx_http_assess_csv_row(assess_buf_t *b, const assess_answer_t *answer,
         assess_buf_str(b, ",,,");
     }
 
-    ngx_http_assess_csv_field(b, answer->provider.data,
-                              answer->provider.len);
+    assess_buf_csv(b, answer->provider.data, answer->provider.len);
     assess_buf_char(b, ',');
-    ngx_http_assess_csv_field(b, answer->model.data, answer->model.len);
+    assess_buf_csv(b, answer->model.data, answer->model.len);
     assess_buf_printf(b, ",%s\r\n", answer->cached ? "true" : "false");
-}
-
-
-/*
- * RFC 4180; what a spreadsheet would take for a formula gets an apostrophe
- * before it.
- */
-
-void
-ngx_http_assess_csv_field(assess_buf_t *b, const char *data, size_t len)
-{
-    size_t      i;
-    ngx_uint_t  quoted, formula;
-
-    quoted = 0;
-
-    for (i = 0; i < len && !quoted; i++) {
-        quoted = data[i] == '"' || data[i] == ',' || data[i] == '\r'
-                 || data[i] == '\n';
-    }
-
-    formula = len && (data[0] == '=' || data[0] == '+' || data[0] == '-'
-                      || data[0] == '@' || data[0] == '\t'
-                      || data[0] == '\r');
-
-    if (quoted) {
-        assess_buf_char(b, '"');
-    }
-
-    if (formula) {
-        assess_buf_char(b, '\'');
-    }
-
-    if (!quoted) {
-        assess_buf_add(b, data, len);
-        return;
-    }
-
-    for (i = 0; i < len; i++) {
-        if (data[i] == '"') {
-            assess_buf_char(b, '"');
-        }
-        assess_buf_char(b, data[i]);
-    }
-
-    assess_buf_char(b, '"');
 }

@@ -17,9 +17,6 @@
 void ngx_http_assess_csv_answer(assess_buf_t *b, const assess_str_t *head,
     const assess_answer_t *answer);
 
-/* One field. */
-void ngx_http_assess_csv_field(assess_buf_t *b, const char *data, size_t len);
-
 /* The format of the query, which is one of these words, or NULL. */
 ngx_uint_t ngx_http_assess_format_is(const assess_str_t *format,
     const char *name);

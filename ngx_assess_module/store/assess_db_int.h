@@ -1,7 +1,7 @@
 
 /*
  * What the files of the store share: a connection, statements with their
- * arguments, transactions, cursors of lists.  For the store alone.
+ * arguments, transactions, pages of lists.  For the store alone.
  */
 
 #ifndef ASSESS_DB_INT_H
@@ -9,6 +9,7 @@
 
 
 #include "assess_contact.h"
+#include "../base/assess_cursor.h"
 
 #include <libpq-fe.h>
 
@@ -237,16 +238,6 @@ void assess_scope_learned(const assess_db_t *db, const assess_scope_t *scope);
 
 
 /*
- * Cursors: where a list newest first goes on (the time in microseconds and
- * the id of the last one given), or one by name.  ASSESS_INVALID for what was
- * never given out.
- */
-int assess_cursor_write(assess_arena_t *arena, assess_str_t *cursor,
-    int64_t us, const char *id);
-assess_err_e assess_cursor_read(const assess_str_t *cursor, int64_t *us,
-    char id[ASSESS_UUID_LEN + 1], assess_err_t *err);
-
-/*
  * A page of a list newest first, of a statement that ends in its conditions:
  * adds where the cursor goes on, the order and one row more than the limit,
  * and runs it.  time and id are the columns that are ordered by.  The
@@ -255,11 +246,6 @@ assess_err_e assess_cursor_read(const assess_str_t *cursor, int64_t *us,
 PGresult *assess_db_page(assess_conn_t *conn, assess_buf_t *sql,
     assess_args_t *args, const char *time, const char *id,
     const assess_paging_t *paging, assess_err_t *err);
-
-int assess_cursor_write_name(assess_arena_t *arena, assess_str_t *cursor,
-    const assess_str_t *name);
-assess_err_e assess_cursor_read_name(assess_arena_t *arena,
-    const assess_str_t *cursor, assess_str_t *name, assess_err_t *err);
 
 
 #endif /* ASSESS_DB_INT_H */

@@ -5,9 +5,10 @@
  */
 
 /* sources: engine/assess_reply.c engine/assess_retry.c store/assess_answer.c
-   store/assess_db.c store/assess_contact.c
-   store/assess_conninfo.c store/assess_scope.c store/assess_arg.c store/assess_statement.c
-   store/assess_migrate.c base/assess_json.c base/assess_base.c */
+   store/assess_db.c store/assess_contact.c store/assess_conninfo.c
+   store/assess_scope.c store/assess_arg.c store/assess_statement.c
+   store/assess_migrate.c base/assess_json.c base/assess_base.c
+   base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
 #include "../../ngx_assess_module/engine/assess_reply.h"

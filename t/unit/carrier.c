@@ -20,7 +20,7 @@
    engine/assess_fold.c store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
    store/assess_scope.c store/assess_arg.c store/assess_statement.c store/assess_migrate.c
-   base/assess_json.c base/assess_base.c ../t/lib/provider_answer.c
+   base/assess_json.c base/assess_base.c base/assess_cursor.c ../t/lib/provider_answer.c
    ../t/lib/provider_usage.c ../t/lib/provider_log.c
    ../t/lib/provider_limit.c ../t/lib/provider_listen.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */

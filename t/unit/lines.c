@@ -1,5 +1,5 @@
 
-/* sources: engine/assess_lines.c store/ base/assess_base.c */
+/* sources: engine/assess_lines.c store/ base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* What a run tells: how much of it, and what of it is written once. */

@@ -5,7 +5,7 @@
    store/assess_answer.c store/assess_db.c store/assess_contact.c
    store/assess_conninfo.c
    store/assess_scope.c store/assess_arg.c store/assess_statement.c store/assess_migrate.c
-   base/assess_base.c */
+   base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 #include "tap.h"

@@ -1,5 +1,5 @@
 
-/* sources: store/ base/assess_base.c */
+/* sources: store/ base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* Batches: all jobs or none, what is counted of them, and who tells it. */

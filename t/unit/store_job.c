@@ -1,5 +1,5 @@
 
-/* sources: store/ base/assess_base.c */
+/* sources: store/ base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* Jobs: from the start to the end, and everybody who is in the way. */

@@ -1,5 +1,5 @@
 
-/* sources: store/ base/assess_base.c */
+/* sources: store/ base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* Leases and steps again, of those who come while another is at it. */

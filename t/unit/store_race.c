@@ -1,5 +1,5 @@
 
-/* sources: store/ base/assess_base.c */
+/* sources: store/ base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcrypto -lm */
 
 /* Many at once: claims, starts under one key, deletes, and the event log. */

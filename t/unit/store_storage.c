@@ -1,7 +1,7 @@
 
 /* sources: store/ engine/assess_storage_s3.c engine/assess_header.c
-   engine/assess_s3.c
-   engine/assess_perform.c engine/assess_sockets.c base/assess_base.c */
+   engine/assess_s3.c engine/assess_perform.c engine/assess_sockets.c
+   base/assess_base.c base/assess_cursor.c */
 /* libs: -lpq -ljansson -lcurl -lcrypto -lm */
 
 
