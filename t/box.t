@@ -83,11 +83,13 @@ sub retry {
 
 # How many were tried, and how many were told what another one found.
 sub tried {
-    my @jobs = map { $t->wait_job($_) } @_;
+    my ($code, @ids) = @_;
+
+    my @jobs = map { $t->wait_job($_) } @ids;
     my @others = grep { $_->{error}{message} =~ /another job found/ } @jobs;
 
-    is(scalar(grep { $_->{error}{code} eq 'document_crashed' } @jobs),
-       scalar @jobs, 'all end with its code');
+    is(scalar(grep { $_->{error}{code} eq $code } @jobs), scalar @jobs,
+       'all end with its code');
     return @jobs - @others;
 }
 
@@ -164,22 +166,27 @@ is($t->wait_job(started(told('nothing')))->{status}, 'completed',
 }
 
 
-# --- one that would do it again does it once, whoever else wants it
+# --- one that would fail again does it once, whoever else wants it
 
+for my $case (
+    ['document_crashed', 'a crash', sub { told('crash') }],
+    ['document_damaged', 'damage', sub {
+        $t->upload('%PDF-1.4 ' . ++$made, 'application/pdf') }])
 {
-    my $id = told('crash');
+    my ($code, $what, $make) = @$case;
+    my $id = $make->();
     my @jobs = map { started($id) } 1 .. 30;
 
-    is(tried(@jobs), 1, 'thirty jobs at once: one crash');
-    is(tried(started($id)), 0, 'none for the next one');
+    is(tried($code, @jobs), 1, "thirty jobs at once: $what once");
+    is(tried($code, started($id)), 0, 'none for the next one');
 
     retry($_) for @jobs;
-    is(tried(@jobs), 1, 'thirty that are run again: one more');
-    is(tried(started($id)), 0, 'and none for the next one');
-    is(tried(started(told('crash'))), 1, 'another document is another one');
+    is(tried($code, @jobs), 1, 'thirty that are run again: once more');
+    is(tried($code, started($id)), 0, 'and none for the next one');
+    is(tried($code, started($make->())), 1, 'another document is another one');
 
     $t->server->reload;
-    is(tried(started($id)), 1, 'a new configuration begins anew');
+    is(tried($code, started($id)), 1, 'a new configuration begins anew');
 }
 
 

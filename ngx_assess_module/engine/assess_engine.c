@@ -39,7 +39,7 @@ assess_engine_init(assess_engine_t *engine)
                                           ASSESS_WRITES_ENOUGH);
 
     engine->queue = assess_queue_create();
-    engine->deadly = assess_deadly_create();
+    engine->unreadable = assess_unreadable_create();
     engine->rates = assess_rates_create();
     engine->usages = assess_usages_create();
 
@@ -47,7 +47,8 @@ assess_engine_init(assess_engine_t *engine)
         engine->metrics = &assess_metrics_none;
     }
 
-    return engine->claims && engine->writes && engine->queue && engine->deadly
+    return engine->claims && engine->writes && engine->queue
+           && engine->unreadable
            && engine->rates && engine->usages ? 0 : -1;
 }
 
@@ -58,7 +59,7 @@ assess_engine_destroy(assess_engine_t *engine)
     assess_gather_destroy(engine->claims);
     assess_gather_destroy(engine->writes);
     assess_queue_destroy(engine->queue);
-    assess_deadly_destroy(engine->deadly);
+    assess_unreadable_destroy(engine->unreadable);
     assess_rates_destroy(engine->rates);
     assess_usages_destroy(engine->usages);
 }

@@ -5,11 +5,11 @@
 #define ASSESS_ENGINE_H
 
 
-#include "assess_deadly.h"
 #include "assess_extract.h"
 #include "assess_lru.h"
 #include "assess_provider.h"
 #include "assess_rates.h"
+#include "assess_unreadable.h"
 #include "../base/assess_gather.h"
 #include "../base/assess_metrics.h"
 #include "../store/assess_job.h"
@@ -36,7 +36,7 @@ typedef struct {
     assess_queue_t          *queue;          /* what claims know of it */
     int                      left;           /* see assess_engine_left() */
 
-    assess_deadly_t         *deadly;         /* by engine_init(), too */
+    assess_unreadable_t     *unreadable;     /* by engine_init(), too */
     struct assess_usages_s  *usages;         /* what is put on the bill */
 
     assess_rates_t          *rates;          /* shared, or its own */

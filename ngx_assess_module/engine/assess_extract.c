@@ -26,7 +26,7 @@ static assess_err_e assess_extract_take(assess_extraction_t *x,
 static int assess_extract_clean(const assess_str_t *text, assess_buf_t *clean,
     int *letters);
 static int assess_extract_letter(uint32_t cp);
-static assess_err_e assess_extract_result(const assess_extraction_t *x);
+static assess_err_e assess_extract_result(assess_extraction_t *x);
 static assess_err_e assess_extract_refused(assess_extraction_t *x,
     assess_why_e why);
 static assess_err_e assess_extract_limit(assess_extraction_t *x,
@@ -75,7 +75,15 @@ assess_extract(const assess_extract_conf_t *conf, assess_cpu_t *cpu,
 
     assess_buf_free(&x.scans);
 
-    return rc == ASSESS_OK ? assess_extract_result(&x) : rc;
+    if (rc == ASSESS_OK) {
+        rc = assess_extract_result(&x);
+    }
+
+    if (rc == ASSESS_FAILED && x.lasting) {
+        cb->unreadable(cb->ctx, err);
+    }
+
+    return rc;
 }
 
 
@@ -522,6 +530,8 @@ assess_extract_fault(assess_extraction_t *x, assess_frames_e what)
         return assess_fail(x->err, ASSESS_ERROR, "internal", "out of memory");
 
     default: /* ASSESS_FRAMES_BROKEN */
+        x->lasting = 1;
+
         return assess_fail(x->err, ASSESS_FAILED, "document_damaged",
                            "the document made its reader talk nonsense");
     }
@@ -531,11 +541,13 @@ assess_extract_fault(assess_extraction_t *x, assess_frames_e what)
 /* Of a document whose readers have all ended well. */
 
 static assess_err_e
-assess_extract_result(const assess_extraction_t *x)
+assess_extract_result(assess_extraction_t *x)
 {
     if (x->letters) {
         return ASSESS_OK;
     }
+
+    x->lasting = 1;
 
     return assess_fail(x->err, ASSESS_FAILED, "document_without_text",
                        "the document has no text that can be read, in "
@@ -573,15 +585,9 @@ assess_extract_ended(assess_extraction_t *x, int page,
     case ASSESS_WHY_CPU:
     case ASSESS_WHY_CRASHED:
     case ASSESS_WHY_FORBIDDEN:
-        (void) assess_extract_died(x, page, frames);
+        x->lasting = 1;
 
-        /* whose text was read is not */
-
-        if (!x->picture) {
-            x->cb->deadly(x->cb->ctx, x->err);
-        }
-
-        return ASSESS_FAILED;
+        return assess_extract_died(x, page, frames);
 
     default:
         return assess_extract_refused(x, frames->why);
@@ -594,6 +600,10 @@ assess_extract_ended(assess_extraction_t *x, int page,
 static assess_err_e
 assess_extract_refused(assess_extraction_t *x, assess_why_e why)
 {
+    /* what reads pictures may be there the next time */
+
+    x->lasting = why != ASSESS_WHY_OCR;
+
     switch (why) {
 
     case ASSESS_WHY_ENCRYPTED:
@@ -655,6 +665,8 @@ assess_extract_refused(assess_extraction_t *x, assess_why_e why)
 static assess_err_e
 assess_extract_limit(assess_extraction_t *x, assess_why_e why)
 {
+    x->lasting = 1;
+
     if (x->picture) {
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "it is larger than %d MB",

@@ -42,9 +42,9 @@ typedef struct {
  * come later, in any order.  scanned() is told how many of these were read, of
  * how many, before the first one and after each.  Not ASSESS_OK from one of
  * them ends the extraction with that.  cancelled() is asked several times a
- * second.  deadly() is called when the document killed its reader and would do
- * so again: not for want of time or memory of the machine, which others may
- * have taken.
+ * second.  unreadable() is called when the document cannot be read, and could not
+ * be the next time: not for want of time or memory of the machine, which others
+ * may have taken.
  */
 typedef struct {
     assess_err_e  (*begin)(void *ctx, assess_err_t *err);
@@ -53,7 +53,7 @@ typedef struct {
     assess_err_e  (*scanned)(void *ctx, int done, int scans,
         assess_err_t *err);
     int           (*cancelled)(void *ctx);
-    void          (*deadly)(void *ctx, const assess_err_t *err);
+    void          (*unreadable)(void *ctx, const assess_err_t *err);
     void           *ctx;
 } assess_extract_cb_t;
 
@@ -76,7 +76,7 @@ assess_err_e assess_extract(const assess_extract_conf_t *conf,
 /*
  * The same for n pages that are pictures: page() gets each of them as WebP, or
  * where that failed as it is (PNG, JPEG), of ASSESS_PICTURE_BYTES at most.  The
- * data of a page that cannot be had is NULL, and err says why.  deadly() is
+ * data of a page that cannot be had is NULL, and err says why.  unreadable() is
  * never called, nor is begin().
  */
 assess_err_e assess_extract_pictures(const assess_extract_conf_t *conf,

@@ -24,6 +24,7 @@ typedef struct {
     int                            pages;
     int64_t                        bytes;      /* of text that was handed on */
     int                            letters;    /* some page had one */
+    int                            lasting;    /* it would fail again */
     assess_buf_t                   scans;      /* ints: pages to be read yet */
 
     int64_t                        used;       /* ms of its time */

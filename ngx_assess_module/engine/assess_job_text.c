@@ -54,8 +54,8 @@ static assess_err_e assess_run_scanned(void *ctx, int done, int scans,
 static assess_err_e assess_run_tell(assess_text_t *text, const char *name,
     int progress, assess_err_t *err);
 static int assess_run_page_interrupted(void *ctx);
-static void assess_run_deadly(void *ctx, const assess_err_t *err);
-static assess_err_e assess_run_deadly_check(assess_run_t *run,
+static void assess_run_unreadable(void *ctx, const assess_err_t *err);
+static assess_err_e assess_run_unreadable_check(assess_run_t *run,
     assess_err_t *err);
 
 
@@ -89,7 +89,7 @@ assess_run_text(assess_run_t *run, assess_err_t *err)
         /*
          * A document that cannot be read, or that took too long, may be so
          * for this job alone: others find out for themselves, unless it is
-         * known to be deadly.
+         * known that it cannot be.
          */
 
         assess_lru_made(run->shared_document,
@@ -209,7 +209,7 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 
     run = text->run;
 
-    rc = assess_run_deadly_check(run, err);
+    rc = assess_run_unreadable_check(run, err);
     if (rc != ASSESS_OK) {
         return rc;
     }
@@ -223,7 +223,7 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
     cb.page = assess_run_page;
     cb.scanned = assess_run_scanned;
     cb.cancelled = assess_run_page_interrupted;
-    cb.deadly = assess_run_deadly;
+    cb.unreadable = assess_run_unreadable;
     cb.ctx = text;
 
     text->told = assess_mono_ms();
@@ -405,7 +405,7 @@ assess_run_begin(void *ctx, assess_err_t *err)
     text->run->reading = assess_mono_ms();
     text->run->read_from = text->run->reading;
 
-    return assess_run_deadly_check(text->run, err);
+    return assess_run_unreadable_check(text->run, err);
 }
 
 
@@ -566,7 +566,7 @@ assess_run_page_interrupted(void *ctx)
 
 
 static void
-assess_run_deadly(void *ctx, const assess_err_t *err)
+assess_run_unreadable(void *ctx, const assess_err_t *err)
 {
     assess_text_t *text = ctx;
 
@@ -574,15 +574,17 @@ assess_run_deadly(void *ctx, const assess_err_t *err)
 
     run = text->run;
 
-    assess_deadly_add(run->engine->deadly, run->work.document.document_id,
-                      run->work.job.attempt, assess_mono_ms(), err);
+    assess_unreadable_add(run->engine->unreadable,
+                          run->work.document.document_id,
+                          run->work.job.attempt, assess_mono_ms(), err);
 }
 
 
 static assess_err_e
-assess_run_deadly_check(assess_run_t *run, assess_err_t *err)
+assess_run_unreadable_check(assess_run_t *run, assess_err_t *err)
 {
-    return assess_deadly_check(run->engine->deadly,
-                               run->work.document.document_id,
-                               run->work.job.attempt, assess_mono_ms(), err);
+    return assess_unreadable_check(run->engine->unreadable,
+                                   run->work.document.document_id,
+                                   run->work.job.attempt, assess_mono_ms(),
+                                   err);
 }

@@ -1,8 +1,10 @@
 package Bench::Hostile;
 
 # Good documents alone, and as many of them with a thousand that are made to do
-# harm between them: what the good ones lose.  Each is one that nobody has read
-# before.  ASSESS_BENCH_HOSTILE is how many there are of each.
+# harm between them: what the good ones lose.  Once somebody sends the same few
+# again and again, and once each is one that nobody has read before.
+# ASSESS_BENCH_HOSTILE is how many there are of each, ASSESS_BENCH_HOSTILE_FILES
+# a folder of such documents to take instead of those made here, for the first.
 
 use strict;
 use warnings;
@@ -28,21 +30,32 @@ sub run {
     assess($b, $home, $set, good($home, $pdf, 'first', 20));
 
     my $alone = assess($b, $home, $set, good($home, $pdf, 'alone', $count));
-    my @bad = bad($home, $pdf, $count);
-    my $good = good($home, $pdf, 'mixed', $count);
+
+    for my $again (1, 0) {
+        my @bad = $again ? same($home, $pdf, $count)
+                         : differing($home, $pdf, $count);
+
+        mixed($b, $home, $set, $count, $alone, \@bad,
+            good($home, $pdf, "mixed $again", $count),
+            $again ? 'of a few again and again' : 'of which all differ');
+    }
+}
+
+
+sub mixed {
+    my ($b, $home, $set, $count, $alone, $bad, $good, $which) = @_;
+
     my $before = memory($home);
-    my $mixed = assess($b, $home, $set, $good, \@bad);
+    my $mixed = assess($b, $home, $set, $good, $bad);
     my $after = memory($home);
 
-    my @kinds = hostile_kinds();
     my $report = $b->report;
-    my $ratio = $alone->{seconds} / $mixed->{seconds};
-    my $stuck = ended($home, \@bad);
+    my $stuck = ended($home, $bad);
     my @alarms = grep { /\[(?:alert|crit|emerg)\]/ } split /\n/,
                  slurp($home->server->{home} . '/logs/error.log') // '';
 
-    $report->fact('good documents not assessed',
-        $mixed->{completed} == $count,
+    $report->fact("good documents not assessed, with $count hostile ones"
+        . " $which", $mixed->{completed} == $count,
         $count - $mixed->{completed});
     $report->fact('hostile ones without an end', !$stuck, $stuck);
     $report->fact('alarms in the error log', !@alarms, scalar @alarms);
@@ -55,10 +68,7 @@ sub run {
         that => [$alone->{cpu}]);
     $report->row(what => 'memory of the worker behind them', unit => 'MB',
         ours => [$after], against => 'before', that => [$before]);
-    $report->note(scalar(@bad) . ' hostile documents of '
-        . @kinds . ' kinds were stored, '
-        . ($count - @bad) . ' were refused at once');
-    $report->note('how they ended: ' . ends($home, \@bad));
+    $report->note("how those $which ended: " . ends($home, $bad));
 }
 
 
@@ -71,23 +81,42 @@ sub good {
 }
 
 
-# Those that are stored; some are refused for their first bytes.
-sub bad {
+# So many that differ, of each kind as many.
+sub differing {
     my ($home, $pdf, $count) = @_;
-    my @ids;
 
-    for my $n (0 .. $count - 1) {
-        my $d = hostile($n, $pdf);
-        my $a = $home->http->post('/api/documents', body => $d->{bytes},
-            headers => { 'Content-Type' => $d->{type} });
+    return map { stored($home, hostile($_, $pdf)) } 0 .. $count - 1;
+}
 
-        die "$d->{name}: $a->{status} $a->{body}\n"
-            unless $a && $a->{status} =~ /^(?:20[01]|415)\z/;
-        push @ids, $a->{json}{documents}[0]{documentId}
-            if $a->{status} != 415;
-    }
 
-    return @ids;
+# So many, of which there is only one of each kind; or of the files of a folder.
+sub same {
+    my ($home, $pdf, $count) = @_;
+
+    my $first = 1000 * hostile_kinds();
+    my $folder = $ENV{ASSESS_BENCH_HOSTILE_FILES};
+    my @documents = $folder
+        ? map { +{ name => $_, bytes => slurp($_),
+                   type => 'application/octet-stream' } }
+              grep { -s } glob "$folder/*"
+        : map { hostile($first + $_, $pdf) } 0 .. hostile_kinds() - 1;
+    my @ids = map { stored($home, $_) } @documents;
+
+    die "none of these documents was stored\n" unless @ids;
+    return map { $ids[$_ % @ids] } 0 .. $count - 1;
+}
+
+
+# The id of one that is stored; some are refused for their first bytes.
+sub stored {
+    my ($home, $document) = @_;
+
+    my $a = $home->http->post('/api/documents', body => $document->{bytes},
+        headers => { 'Content-Type' => $document->{type} });
+
+    die "$document->{name}: $a->{status} $a->{body}\n"
+        unless $a && $a->{status} =~ /^(?:20[01]|415)\z/;
+    return $a->{status} == 415 ? () : $a->{json}{documents}[0]{documentId};
 }
 
 

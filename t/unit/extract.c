@@ -49,6 +49,7 @@ test_pdf(run_t *run, assess_buf_t *b)
 
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, half / 4, &err), &err,
               "document_damaged", "damaged", "truncated");
+    is_int(run->unreadable, 1, "would be so again");
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, 9, &err), &err,
               "document_damaged", "damaged", "header only");
     is_failed(extract(run, ASSESS_KIND_PDF, "", 0, &err), &err,
@@ -65,6 +66,7 @@ test_pdf(run_t *run, assess_buf_t *b)
     pdf(b, blank, NULL, 1, "", 1);
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_without_text", "1 page", "a drawing");
+    is_int(run->unreadable, 1, "would have none the next time");
 
     pdf(b, marks, NULL, 1, "", 1);
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
@@ -74,6 +76,7 @@ test_pdf(run_t *run, assess_buf_t *b)
                                     sizeof(encrypted) - 1);
     is_failed(extract(run, ASSESS_KIND_PDF, (char *) file, half, &err), &err,
               "document_encrypted", "password", "user password");
+    is_int(run->unreadable, 1, "would have one the next time, too");
 
     half = (size_t) EVP_DecodeBlock(file, (const unsigned char *) opens,
                                     sizeof(opens) - 1);
@@ -162,6 +165,7 @@ test_plain(run_t *run, assess_buf_t *b)
               "document_without_text", "no text that can be read", "nothing but marks");
     is_failed(extract(run, ASSESS_KIND_TEXT, "", 0, &err), &err,
               "document_without_text", "1 page", "an empty file");
+    is_int(run->unreadable, 1, "would have none the next time");
 
     test_both(run, b);
 
@@ -293,7 +297,7 @@ test_limits(run_t *run, assess_buf_t *b)
         conf.memory = (int64_t) 160 << 20;
         is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
                   "document_limit", "160 MB of memory", "memory");
-        is_int(run->deadly, 1, "would be so again");
+        is_int(run->unreadable, 1, "would be so again");
         defaults();
 
     } else {
@@ -306,13 +310,13 @@ test_limits(run_t *run, assess_buf_t *b)
     conf.cpu_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_limit", "longer than 1 s of CPU time", "CPU time");
-    is_int(run->deadly, 1, "would be so again");
+    is_int(run->unreadable, 1, "would be so again");
     defaults();
 
     conf.wall_s = 1;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_limit", "longer than 1 s of time", "time");
-    is_int(run->deadly, 0, "may be another's fault");
+    is_int(run->unreadable, 0, "may be another's fault");
     defaults();
 }
 
@@ -378,7 +382,7 @@ test_ends(run_t *run, assess_buf_t *b)
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_crashed", CRASHED, "a reader that crashes");
 
-    is_int(run->deadly, 1, "would do so again");
+    is_int(run->unreadable, 1, "would do so again");
 
     ok(strstr(run->status, "Seccomp:\t2\n") != NULL, "it ran under a filter");
     ok(strstr(run->status, "NoNewPrivs:\t1\n") != NULL,
@@ -391,7 +395,7 @@ test_ends(run_t *run, assess_buf_t *b)
     run->hit = SIGKILL;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_killed", "killed by the system", "a reader killed");
-    is_int(run->deadly, 0, "may live the next time");
+    is_int(run->unreadable, 0, "may live the next time");
     is_int(program(), pid, "the program is the same");
 
     run->hit_program = 1;
@@ -523,12 +527,12 @@ test_scans(run_t *run, assess_buf_t *b)
     run->hit = SIGSEGV;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_crashed", CRASHED, "one that crashes");
-    is_int(run->deadly, 1, "would do so again");
+    is_int(run->unreadable, 1, "would do so again");
 
     run->hit = SIGKILL;
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_killed", "killed by the system", "one killed");
-    is_int(run->deadly, 0, "may live the next time");
+    is_int(run->unreadable, 0, "may live the next time");
 
     run->hit_program = 1;
     run->cancel_at = 30;
@@ -548,7 +552,7 @@ test_scans(run_t *run, assess_buf_t *b)
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_limit", "page 2 of the document, a scan, took longer "
               "than 1 s of CPU time", "CPU time of a page");
-    is_int(run->deadly, 1, "would be so again");
+    is_int(run->unreadable, 1, "would be so again");
     defaults();
 
     conf.wall_s = 1;
@@ -561,7 +565,7 @@ test_scans(run_t *run, assess_buf_t *b)
     is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
               "document_limit", "document= of assess_extract_limits",
               "time of the document");
-    is_int(run->deadly, 0, "may be another's fault");
+    is_int(run->unreadable, 0, "may be another's fault");
     is_int(children_of(program(), &reader, 1), 0, "no reader is left");
     defaults();
 

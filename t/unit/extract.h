@@ -33,7 +33,7 @@ typedef struct {
     int             last;              /* of them, by its number */
     int             asked;             /* how often cancelled() was */
     int             cancel_at;
-    int             deadly;            /* how often it was called */
+    int             unreadable;        /* how often it was called */
     int             begun;             /* and begin() */
     int             scanned;           /* the last number; -1: none */
     int             scans;
@@ -273,11 +273,11 @@ on_cancelled(void *ctx)
 
 
 static void __attribute__((unused))
-on_deadly(void *ctx, const assess_err_t *err)
+on_unreadable(void *ctx, const assess_err_t *err)
 {
     run_t  *run = ctx;
 
-    run->deadly += err->code != NULL;
+    run->unreadable += err->code != NULL;
 }
 
 
@@ -313,7 +313,7 @@ extract(run_t *run, assess_kind_e kind, const char *data, size_t len,
     run->pages = 0;
     run->last = 0;
     run->asked = 0;
-    run->deadly = 0;
+    run->unreadable = 0;
     run->begun = 0;
     run->scanned = -1;
     run->scans = 0;
@@ -323,7 +323,7 @@ extract(run_t *run, assess_kind_e kind, const char *data, size_t len,
     cb.page = on_page;
     cb.scanned = on_scanned;
     cb.cancelled = on_cancelled;
-    cb.deadly = on_deadly;
+    cb.unreadable = on_unreadable;
     cb.ctx = run;
 
     fd = document(data, len);
