@@ -64,13 +64,15 @@ sub told {
     return @lines;
 }
 
-# The line of nginx's log about the last request for this path.
+# The line of nginx's log about the last request for this path, with this code:
+# that of an earlier one may be there before it.
 sub about {
-    my ($uri) = @_;
+    my ($uri, $code) = @_;
     my $line;
 
     wait_until(15, sub {
-        ($line) = reverse logged('about.log', sub { $_[0]{uri} eq $uri });
+        ($line) = reverse logged('about.log', sub { $_[0]{uri} eq $uri
+            && (!defined $code || $_[0]{code} == $code) });
         return $line;
     });
 
@@ -80,7 +82,7 @@ sub about {
 sub about_is {
     my ($uri, %is) = @_;
 
-    my $line = about($uri) // {};
+    my $line = about($uri, $is{code}) // {};
     my %all = (job => '-', batch => '-', document => '-', status => '-',
                tenant => 'default', user => '', %is);
 

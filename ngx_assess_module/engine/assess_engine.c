@@ -5,6 +5,7 @@
  */
 
 #include "assess_engine.h"
+#include "assess_gate.h"
 #include "assess_usages.h"
 
 #include <stdlib.h>
@@ -69,6 +70,22 @@ void
 assess_engine_left(assess_engine_t *engine)
 {
     __atomic_store_n(&engine->left, 1, __ATOMIC_RELEASE);
+}
+
+
+int
+assess_engine_free(const assess_engine_t *engine,
+    const assess_str_t *provider)
+{
+    assess_provider_t  *p;
+
+    if (engine->paused || engine->limits.tenant_jobs) {
+        return 0;
+    }
+
+    p = assess_engine_provider(engine, provider);
+
+    return p && assess_gate_admits(assess_provider_gate(p), assess_mono_ms());
 }
 
 

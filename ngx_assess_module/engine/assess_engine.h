@@ -79,6 +79,20 @@ assess_err_e assess_engine_run(assess_engine_t *engine,
     assess_client_t *client, const assess_str_t *owner, assess_err_t *err);
 
 /*
+ * The same with a job that is the taker's already, under a lease of the time
+ * claimed (assess_mono_ms()).  Its arena is freed; owner has to last.
+ */
+void assess_engine_go_on(assess_engine_t *engine, assess_client_t *client,
+    assess_taker_t *taker, int64_t claimed, assess_err_t *err);
+
+/*
+ * Whether a job for this provider may be run by whoever is free, without a look
+ * at the queue: nobody's jobs are limited, and none wait for it.  Any thread.
+ */
+int assess_engine_free(const assess_engine_t *engine,
+    const assess_str_t *provider);
+
+/*
  * The next claim looks for jobs that were left by their worker, too.  To be said
  * now and then, and when one is known to be gone.  Any thread.
  */

@@ -48,7 +48,7 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
     const assess_str_t *owner, assess_err_t *err)
 {
     int64_t         now;
-    assess_taker_t  taker, next;
+    assess_taker_t  taker;
 
     memset(&taker, 0, sizeof(assess_taker_t));
 
@@ -69,26 +69,37 @@ assess_engine_run(assess_engine_t *engine, assess_client_t *client,
         return taker.rc;
     }
 
-    /* with the end of one job comes the next one */
+    assess_engine_go_on(engine, client, &taker, now, err);
+
+    return ASSESS_OK;
+}
+
+
+/* with the end of one job comes the next one */
+
+void
+assess_engine_go_on(assess_engine_t *engine, assess_client_t *client,
+    assess_taker_t *taker, int64_t claimed, assess_err_t *err)
+{
+    assess_taker_t  next;
 
     do {
         memset(&next, 0, sizeof(assess_taker_t));
 
-        next.owner = *owner;
+        next.owner = taker->owner;
         next.arena = assess_arena_create();
 
-        assess_run_taken(engine, client, &taker, now, &next, err);
+        assess_run_taken(engine, client, taker, claimed, &next, err);
 
-        assess_arena_destroy(taker.arena);
+        assess_arena_destroy(taker->arena);
 
-        taker = next;
-        now = assess_mono_ms();
+        *taker = next;
+        claimed = assess_mono_ms();
 
-    } while (taker.taken);
+    } while (taker->taken);
 
-    assess_arena_destroy(taker.arena);
-
-    return ASSESS_OK;
+    assess_arena_destroy(taker->arena);
+    taker->arena = NULL;
 }
 
 

@@ -4,6 +4,8 @@
 #include "ngx_http_assess_start.h"
 #include "ngx_http_assess_together.h"
 
+#include "../runtime/ngx_http_assess_runners.h"
+
 #include "engine/assess_email.h"
 #include "engine/assess_questions.h"
 
@@ -68,6 +70,12 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls,
         }
     }
 
+    /* those that come alone have no group, and nobody to begin their jobs */
+
+    if (turn) {
+        ngx_http_assess_runners_give(list, ready);
+    }
+
     assess_jobs_start(ngx_http_assess_scheduler_db(), list, ready);
 
     if (turn) {
@@ -85,6 +93,8 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls,
                      told);
         ngx_http_assess_scheduler_publish(changes, told);
     }
+
+    ngx_http_assess_runners_given(list, ready);
 
     for (i = 0; i < n; i++) {
 

@@ -1,6 +1,8 @@
 
 #include "ngx_http_assess_together.h"
 
+#include "../runtime/ngx_http_assess_runners.h"
+
 
 /* one is at the store, and the next one is ready to be */
 #define NGX_HTTP_ASSESS_GROUPS   2
@@ -274,6 +276,8 @@ ngx_http_assess_together_done(void *data)
     if (n == 0) {
         return;
     }
+
+    ngx_http_assess_runners_begin();
 
     ngx_memcpy(calls, group->calls, n * sizeof(ngx_http_assess_call_t *));
     mcf = calls[0]->mcf;

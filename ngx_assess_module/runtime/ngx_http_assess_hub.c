@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_delivery.h"
+#include "ngx_http_assess_runners.h"
 #include "ngx_http_assess_scheduler.h"
 #include "ngx_http_assess_task.h"
 
@@ -301,7 +302,7 @@ ngx_http_assess_hub_take(void)
         ngx_http_assess_scheduler_left();
 
     } else if (woken & NGX_HTTP_ASSESS_WAKE_QUEUE) {
-        ngx_http_assess_scheduler_kick();
+        ngx_http_assess_runners_kick();
     }
 
     if ((woken & NGX_HTTP_ASSESS_WAKE_EVENTS) || ngx_http_assess_hub.more) {

@@ -43,6 +43,8 @@ static void ngx_http_assess_journal_short(ngx_http_assess_journal_t *j,
     uint64_t left_out);
 static const char *ngx_http_assess_journal_event(
     const assess_change_t *change);
+static void ngx_http_assess_journal_queued(assess_buf_t *b,
+    const assess_job_t *job);
 static void ngx_http_assess_journal_line(assess_buf_t *b, const char *event,
     const assess_job_t *job);
 static void ngx_http_assess_journal_name(assess_buf_t *b, const char *name,
@@ -152,6 +154,11 @@ ngx_http_assess_journal_tell(const assess_change_t **changes, ngx_uint_t n)
 
         event = ngx_http_assess_journal_event(changes[i]);
 
+        if (changes[i]->at_once) {
+            ngx_http_assess_journal_queued(&lines, &changes[i]->job);
+            some++;
+        }
+
         if (event) {
             ngx_http_assess_journal_line(&lines, event, &changes[i]->job);
             some++;
@@ -200,6 +207,24 @@ ngx_http_assess_journal_event(const assess_change_t *change)
     }
 
     return assess_status_name(change->job.status);
+}
+
+
+/* One that never waited was queued all the same, and had no attempt then */
+
+static void
+ngx_http_assess_journal_queued(assess_buf_t *b, const assess_job_t *job)
+{
+    assess_job_t  queued;
+
+    queued = *job;
+    queued.status = ASSESS_QUEUED;
+    queued.stage = ASSESS_STAGE_NONE;
+    queued.attempt = 0;
+    queued.started_at = 0;
+
+    ngx_http_assess_journal_line(b, assess_status_name(ASSESS_QUEUED),
+                                 &queued);
 }
 
 

@@ -24,7 +24,7 @@ void ngx_http_assess_lease_beat(void);
 
 /*
  * A run begins under owner, which is noted before its job is claimed, and
- * ends.  On the run's thread; n is its place, below the number of jobs.
+ * ends.  Any thread; n is its place, below the number of jobs.
  */
 void ngx_http_assess_lease_begin(ngx_uint_t n, const char *owner);
 void ngx_http_assess_lease_end(ngx_uint_t n);

@@ -1,5 +1,6 @@
 
 #include "ngx_http_assess_pause.h"
+#include "ngx_http_assess_runners.h"
 #include "ngx_http_assess_scheduler.h"
 #include "ngx_http_assess_task.h"
 
@@ -128,6 +129,6 @@ ngx_http_assess_pause_done(void *data)
     }
 
     if (ngx_http_assess_pause_turn(p->engine, p->paused) && !p->paused) {
-        ngx_http_assess_scheduler_kick();
+        ngx_http_assess_runners_kick();
     }
 }

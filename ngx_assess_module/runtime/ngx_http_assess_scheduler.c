@@ -7,6 +7,7 @@
 #include "ngx_http_assess_machine.h"
 #include "ngx_http_assess_notices.h"
 #include "ngx_http_assess_pause.h"
+#include "ngx_http_assess_runners.h"
 #include "ngx_http_assess_sweep.h"
 #include "ngx_http_assess_task.h"
 #include "ngx_http_assess_zone.h"
@@ -25,30 +26,12 @@
 #define NGX_HTTP_ASSESS_CONNECT      600    /* ms */
 #define NGX_HTTP_ASSESS_TRANSACTION  750    /* ms */
 
-
-/* one job after the other, on one thread */
-
-typedef struct {
-    ngx_http_assess_task_t         task;
-    assess_client_t               *client;
-    assess_err_e                   rc;
-    assess_err_t                   err;
-    ngx_uint_t                     kicks;      /* seen before the last claim */
-    unsigned                       busy:1;
-} ngx_http_assess_runner_t;
-
-
 typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_engine_t                engine;
     assess_db_t                   *db;         /* of the calls */
     assess_storages_t             *storages;
     ngx_atomic_t                   away;       /* pools that miss the store */
-    assess_carrier_t              *carrier;
-
-    ngx_http_assess_runner_t      *runners;
-    ngx_uint_t                     running;
-    ngx_atomic_t                   kicks;
 
     ngx_event_t                    poll;
     ngx_connection_t               dummy;      /* for the timer's log */
@@ -80,11 +63,6 @@ static void ngx_http_assess_store_changed(void *ctx, int away, int64_t ms,
 static void ngx_http_assess_store_open(void);
 static void ngx_http_assess_store_open_run(void *data);
 static void ngx_http_assess_store_open_done(void *data);
-static ngx_int_t ngx_http_assess_runner_start(void);
-static void ngx_http_assess_runner_run(void *data);
-static assess_err_e ngx_http_assess_runner_job(
-    ngx_http_assess_runner_t *runner);
-static void ngx_http_assess_runner_done(void *data);
 static void ngx_http_assess_scheduler_poll(ngx_event_t *ev);
 static void ngx_http_assess_changed(assess_metrics_t *metrics,
     const assess_change_t *change);
@@ -105,8 +83,6 @@ ngx_int_t
 ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
     ngx_http_assess_main_conf_t *mcf)
 {
-    ngx_uint_t                    i;
-    ngx_http_assess_runner_t     *runner;
     ngx_http_assess_scheduler_t  *s;
 
     s = &ngx_http_assess_scheduler;
@@ -121,17 +97,8 @@ ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    s->runners = ngx_pcalloc(cycle->pool,
-                             mcf->jobs * sizeof(ngx_http_assess_runner_t));
-    if (s->runners == NULL) {
+    if (ngx_http_assess_runners_init(cycle, mcf, &s->engine) != NGX_OK) {
         return NGX_ERROR;
-    }
-
-    for (i = 0; i < mcf->jobs; i++) {
-        runner = &s->runners[i];
-        runner->task.run = ngx_http_assess_runner_run;
-        runner->task.done = ngx_http_assess_runner_done;
-        runner->task.data = runner;
     }
 
     s->dummy.fd = (ngx_socket_t) -1;
@@ -209,10 +176,9 @@ ngx_http_assess_engine_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    s->carrier = assess_carrier_create();
     engine->providers = ngx_pcalloc(cycle->pool, mcf->providers.nelts
                                                  * sizeof(void *));
-    if (s->carrier == NULL || engine->providers == NULL
+    if (engine->providers == NULL
         || ngx_http_assess_store_create(mcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -352,8 +318,8 @@ ngx_http_assess_scheduler_quit(void)
 
     s->quitting = 1;
 
-    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE
-                                             | NGX_HTTP_ASSESS_WAKE_LEFT, 0);
+    ngx_http_assess_runners_quit();
+    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_LEFT, 0);
 
     if (s->poll.timer_set) {
         ngx_del_timer(&s->poll);
@@ -382,11 +348,7 @@ ngx_http_assess_scheduler_exit(void)
     ngx_http_assess_batches_exit();
     ngx_http_assess_notices_exit();
 
-    for (i = 0; i < s->mcf->jobs; i++) {
-        assess_client_destroy(s->runners[i].client);
-    }
-
-    assess_carrier_destroy(s->carrier);
+    ngx_http_assess_runners_exit();
 
     for (i = 0; i < s->engine.nproviders; i++) {
         assess_provider_destroy(s->engine.providers[i]);
@@ -536,6 +498,7 @@ ngx_http_assess_store_open_done(void *data)
         ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_LEFT, 1);
 
         ngx_http_assess_lease_beat();
+        ngx_http_assess_runners_open();
         ngx_http_assess_batches_begin();
         ngx_http_assess_notices_open();
         ngx_http_assess_scheduler_left();
@@ -556,173 +519,12 @@ ngx_http_assess_store_open_done(void *data)
 }
 
 
-/*
- * Where jobs wait the runners double: those that find none go at once, and what
- * they ask is asked together.
- */
-
-void
-ngx_http_assess_scheduler_kick(void)
-{
-    ngx_uint_t                    n;
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    (void) ngx_atomic_fetch_add(&s->kicks, 1);
-
-    if (!s->ready || s->quitting || s->engine.paused) {
-        return;
-    }
-
-    n = ngx_min(ngx_max(s->running, 1), s->mcf->jobs - s->running);
-
-    while (n-- && ngx_http_assess_runner_start() == NGX_OK) { /* void */ }
-
-    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE,
-                               s->running < s->mcf->jobs);
-}
-
-
 void
 ngx_http_assess_scheduler_left(void)
 {
     assess_engine_left(&ngx_http_assess_scheduler.engine);
 
-    ngx_http_assess_scheduler_kick();
-}
-
-
-static ngx_int_t
-ngx_http_assess_runner_start(void)
-{
-    ngx_uint_t                    i;
-    ngx_http_assess_runner_t     *runner;
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    for (i = 0; s->runners[i].busy; i++) { /* void */ }
-
-    runner = &s->runners[i];
-    runner->kicks = s->kicks;
-
-    if (ngx_http_assess_task_post(s->mcf->job_threads, &runner->task)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    runner->busy = 1;
-    s->running++;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_assess_runner_run(void *data)
-{
-    ngx_http_assess_runner_t *runner = data;
-
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    assess_background(0);
-
-    if (runner->client == NULL) {
-        runner->client = assess_client_create(s->carrier);
-
-        if (runner->client == NULL) {
-            runner->rc = assess_fail(&runner->err, ASSESS_ERROR, "internal",
-                                     "out of memory");
-            return;
-        }
-    }
-
-    runner->rc = ASSESS_OK;
-
-    while (runner->rc == ASSESS_OK && !s->engine.paused
-           && !ngx_http_assess_engine_stopping(s))
-    {
-        runner->kicks = s->kicks;
-        runner->rc = ngx_http_assess_runner_job(runner);
-    }
-}
-
-
-/*
- * Each run has a lease of its own, that is renewed as long as it runs: a job
- * that was given up because it could not be saved must be free for others.
- */
-
-static assess_err_e
-ngx_http_assess_runner_job(ngx_http_assess_runner_t *runner)
-{
-    char                          id[ASSESS_UUID_LEN + 1];
-    assess_err_e                  rc;
-    assess_str_t                  owner;
-    ngx_uint_t                    n;
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    if (assess_uuid(id) != 0) {
-        return assess_fail(&runner->err, ASSESS_ERROR, "internal",
-                           "no random bytes can be had");
-    }
-
-    owner.data = id;
-    owner.len = ASSESS_UUID_LEN;
-    n = (ngx_uint_t) (runner - s->runners);
-
-    ngx_http_assess_lease_begin(n, id);
-
-    rc = assess_engine_run(&s->engine, runner->client, &owner, &runner->err);
-
-    ngx_http_assess_lease_end(n);
-
-    return rc;
-}
-
-
-static void
-ngx_http_assess_runner_done(void *data)
-{
-    ngx_http_assess_runner_t *runner = data;
-
-    ngx_http_assess_scheduler_t  *s;
-
-    s = &ngx_http_assess_scheduler;
-
-    runner->busy = 0;
-    s->running--;
-
-    if (s->quitting) {
-        return;
-    }
-
-    ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_QUEUE, 1);
-
-    /* that the store is away is said elsewhere, once */
-
-    if (runner->rc == ASSESS_UNAVAILABLE) {
-        return;
-    }
-
-    if (runner->rc != ASSESS_OK && runner->rc != ASSESS_NOT_FOUND) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "assess job cannot be claimed: %s",
-                      runner->err.message);
-        return;
-    }
-
-    /* a job may have been queued after its last look */
-
-    if (runner->kicks != s->kicks) {
-        ngx_http_assess_scheduler_kick();
-    }
+    ngx_http_assess_runners_kick();
 }
 
 
@@ -759,6 +561,8 @@ ngx_http_assess_scheduler_poll(ngx_event_t *ev)
     if (!away) {
         ngx_http_assess_pause_look(s->mcf, &s->engine);
     }
+
+    ngx_http_assess_runners_begin();
 
     ngx_http_assess_scheduler_left();
 }
@@ -820,7 +624,7 @@ ngx_http_assess_scheduler_publish(const assess_change_t **changes,
         change = changes[i];
 
         batches |= change->job.batch_id[0] != '\0';
-        wanted |= change->nevents
+        wanted |= change->nevents && !change->at_once
                   && (change->job.status == ASSESS_QUEUED
                       || (change->job.status == ASSESS_PROCESSING
                           && change->job.stage == ASSESS_EXTRACTING));

@@ -1,9 +1,7 @@
 
 /*
- * The scheduler of a worker: its store, its engine, and the threads that run
- * jobs.  The queue is the database; a worker has at most as many tasks as it
- * may run jobs, and each of them claims one job after the other until there
- * is none.  Event loop only, unless it says otherwise.
+ * The scheduler of a worker: its store, its engine, and what it tells others of
+ * their changes.  Event loop only, unless it says otherwise.
  */
 
 #ifndef NGX_HTTP_ASSESS_SCHEDULER_H
@@ -18,8 +16,7 @@ ngx_int_t ngx_http_assess_scheduler_init(ngx_cycle_t *cycle,
 void ngx_http_assess_scheduler_quit(void);
 void ngx_http_assess_scheduler_exit(void);
 
-/* There may be a job to claim; or one that was left by its worker. */
-void ngx_http_assess_scheduler_kick(void);
+/* There may be a job that was left by its worker. */
 void ngx_http_assess_scheduler_left(void);
 
 /*

@@ -818,7 +818,7 @@ assess_documents_hold(assess_conn_t *conn, assess_on_document_t *list,
     /* what is missing divides by zero: it fails before the commit behind it */
 
     static const char  sql[] =
-        "with held as materialized (" ASSESS_DOCUMENTS_HELD("$1", "$2") ")"
+        "with held as materialized (" ASSESS_DOCUMENTS_HELD("1", "$1", "$2") ")"
         " select 1 / (count(*) = $3::int)::int from held";
 
     documents = assess_on_documents(&args, list, n);

@@ -45,11 +45,11 @@ int assess_document_row(assess_arena_t *arena, const PGresult *res, int row,
     int col, assess_document_t *doc);
 
 /*
- * A row for each of these documents that is there, locked as a reference would
- * lock it: against its deletion, and nothing else.
+ * A row of these columns for each of these documents that is there, locked as a
+ * reference would lock it: against its deletion, and nothing else.
  */
-#define ASSESS_DOCUMENTS_HELD(tenants, ids)                                  \
-    "select 1 from unnest(" tenants "::text[], " ids "::uuid[])"             \
+#define ASSESS_DOCUMENTS_HELD(columns, tenants, ids)                         \
+    "select " columns " from unnest(" tenants "::text[], " ids "::uuid[])"   \
     " as w (tenant, document_id) join assess.documents d"                    \
     " on d.tenant = w.tenant and d.document_id = w.document_id"              \
     " for key share of d"

@@ -86,6 +86,7 @@ typedef struct {
     size_t            nevents;
     int               notices;       /* some are to be sent */
     int               begun;         /* a claim: a run of it begins */
+    int               at_once;       /* of a job that is new: it never waited */
 } assess_change_t;
 
 
@@ -236,11 +237,20 @@ void assess_job_json(assess_buf_t *b, const assess_job_t *job);
  * that one's then, and no event is written.  ASSESS_NOT_FOUND with the pointer
  * /documentId or /questionSet; ASSESS_IMPOSSIBLE when the key was used for
  * another request; ASSESS_CONFLICT when that is still under way.
+ *
+ * Where all of them have a taker, each job is its taker's from the beginning,
+ * as if it had been claimed in the same moment: it never waits in the queue.
+ * taken tells.  Whose start failed with its commit in doubt may be the taker's
+ * in the database, and is freed as one that a claim took.
  */
 typedef struct {
     assess_arena_t         *arena;       /* of the change */
     const assess_scope_t   *scope;
     assess_start_t         *start;
+    const char             *worker_id;   /* of the taker */
+    int                     lease_ms;
+    assess_taker_t         *taker;       /* who runs it at once; or NULL */
+    int                     place;       /* of that, for whoever gave it */
 
     assess_change_t         change;
     int                     replayed;

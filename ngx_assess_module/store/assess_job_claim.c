@@ -270,7 +270,7 @@ assess_claim_deal(assess_conn_t *conn, const PGresult *res,
         }
 
         if (assess_job_event(taker->arena, &taker->work.job, "progress",
-                             "Extracting text",
+                             ASSESS_CLAIM_STEP,
                              assess_col_int(res, row, ASSESS_JOB_NOW),
                              &events[row]) != 0)
         {

@@ -8,6 +8,7 @@
 #include "assess_db_int.h"
 #include "assess_event_int.h"
 #include "assess_job.h"
+#include "assess_question_set_int.h"
 
 
 /* Of the table under the alias j; what a statement adds comes behind. */
@@ -50,6 +51,9 @@ int assess_job_event(assess_arena_t *arena, const assess_job_t *job,
 #define ASSESS_JOB_UNTIMED_END  "\"timestamp\":\"1970-01-01T00:00:00.001Z\"}"
 
 void assess_job_event_time(assess_event_t *event, int64_t now);
+
+/* What is told of a job that was just taken. */
+#define ASSESS_CLAIM_STEP  "Extracting text"
 
 /* What an event says is one line of JSON. */
 void assess_event_one_line(assess_str_t *data);
@@ -106,6 +110,19 @@ assess_err_e assess_claim_deal(assess_conn_t *conn, const PGresult *res,
     const assess_claim_t *claim, assess_taker_t **takers, size_t n,
     assess_event_t *events, assess_turn_t *turns, assess_err_t *err);
 
+
+/*
+ * Of starts whose jobs are run at once, which are those of which each has a
+ * taker, all of one worker.  Their arguments, and what their runs need as far
+ * as it is known before the statement; and the rest, when it was made, from the
+ * row of the document, which begins at col.
+ */
+int assess_start_at_once(assess_starting_t **starts, size_t n);
+assess_err_e assess_start_takers(assess_conn_t *conn, assess_args_t *args,
+    assess_starting_t **starts, size_t n, const assess_set_name_t *sets,
+    assess_err_t *err);
+assess_err_e assess_start_taken(assess_starting_t *st, const PGresult *res,
+    int col, assess_err_t *err);
 
 /*
  * Of starts, within their transaction: locks the keys of those that have one,

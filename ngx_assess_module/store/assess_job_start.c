@@ -37,54 +37,106 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
  * on all else.
  */
 
-#define ASSESS_START_SQL(keyed)                                              \
+#define ASSESS_START_JOB                                                     \
+    " (tenant, user_name,"                                                   \
+    " job_id, document_id, assessment_id, question_set_id, total_batches,"   \
+    " questions_per_batch, priority, provider, model, callback_url,"         \
+    " metadata, max_cost, lane, traceparent"
+
+#define ASSESS_START_JOBS                                                    \
+    " unnest($20::text[], $21::text[], $22::uuid[],"                         \
+    " $23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::int[],"        \
+    " $28::int[], $29::text[], $30::text[], $31::text[], $32::text[],"       \
+    " $33::text[]::numeric[], $34::bigint[], $35::text[]"
+
+#define ASSESS_START_SQL(documents, made, keyed, events, types, twice, rows) \
     "with sets as (select count(*) as n from unnest($1::text[], $2::text[]," \
     " $3::int[], $4::uuid[]) as w (tenant, name, version, known)"            \
     " where w.known = (select s.question_set_id from assess.question_sets s" \
     " where s.tenant = w.tenant and s.name = w.name"                         \
     " and (w.version = 0 or s.version = w.version)"                          \
     " order by s.version desc limit 1)),"                                    \
-    " documents as materialized (" ASSESS_DOCUMENTS_HELD("$5", "$6") "),"    \
-    " made as (insert into assess.assessment_jobs (tenant, user_name,"       \
-    " job_id, document_id, assessment_id, question_set_id, total_batches,"   \
-    " questions_per_batch, priority, provider, model, callback_url,"         \
-    " metadata, max_cost, lane, traceparent)"                                \
-    " select * from unnest($20::text[], $21::text[], $22::uuid[],"           \
-    " $23::uuid[], $24::uuid[], $25::uuid[], $26::int[], $27::int[],"        \
-    " $28::int[], $29::text[], $30::text[], $31::text[], $32::text[],"       \
-    " $33::text[]::numeric[], $34::bigint[], $35::text[]) returning 1),"     \
+    documents                                                                \
+    " made as (insert into assess.assessment_jobs" made " returning 1),"     \
     keyed                                                                    \
     " counter as (update assess.event_counter set value = value"             \
-    " + $7::bigint / ((select count(*) from made) = $7::bigint"              \
+    " + " events " / ((select count(*) from made) = $7::bigint"              \
     " and (select count(*) from documents) = cardinality($6::uuid[])"        \
     " and (select n from sets) = cardinality($4::uuid[])"                    \
     " and assess.ms(clock_timestamp()) < $37::bigint)::int"                  \
     " returning value),"                                                     \
     " written as (insert into assess.event_log (first_id, last_id, types,"   \
     " tenants, users, job_ids, document_ids, batch_ids, data)"               \
-    " select c.value - $7::bigint + 1, c.value,"                             \
-    " array_fill('queued'::text, array[$7::int]), $20::text[],"              \
-    " $21::text[], $22::uuid[], $23::uuid[],"                                \
-    " array_fill(null::uuid, array[$7::int]), string_to_array(replace("      \
-    "$36::text, '" ASSESS_JOB_UNTIMED_END "',"                               \
+    " select c.value - " events " + 1, c.value, " types ","                  \
+    " " twice("$20::text[]") ", " twice("$21::text[]") ","                   \
+    " " twice("$22::uuid[]") ", " twice("$23::uuid[]") ","                   \
+    " array_fill(null::uuid, array[(" events ")::int]),"                     \
+    " string_to_array(replace($36::text, '" ASSESS_JOB_UNTIMED_END "',"      \
     " '\"timestamp\":\"' || to_char(now(),"                                 \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'), chr(10))"              \
     " from counter c),"                                                      \
     " counted as (" ASSESS_TURNS_COUNTED("$8", "$9", "$10") "),"             \
     " laned as (" ASSESS_TURNS_LANES("$11", "$12", "$13", "$14", "$15",      \
                                      "$16", "$17", "$18", "$19") ")"         \
-    " select value, assess.ms(now()) from counter"
+    " select value, assess.ms(now())" rows
 
-static const char  assess_start_sql[] = ASSESS_START_SQL("");
+/* under keys, whose arguments come last */
 
-static const char  assess_start_keyed_sql[] = ASSESS_START_SQL(
-    " keyed as (insert into assess.idempotency_keys"
-    " (tenant, key, request_hash, job_id)"
-    " select * from unnest($38::text[], $39::bytea[], $40::text[],"
-    " $41::uuid[])"
-    " on conflict (tenant, key) do update"
-    " set request_hash = excluded.request_hash,"
-    " job_id = excluded.job_id, created_at = excluded.created_at),");
+#define ASSESS_START_KEYED(tenants, keys, hashes, jobs)                      \
+    " keyed as (insert into assess.idempotency_keys"                         \
+    " (tenant, key, request_hash, job_id)"                                   \
+    " select * from unnest(" tenants "::text[], " keys "::bytea[],"          \
+    " " hashes "::text[], " jobs "::uuid[])"                                 \
+    " on conflict (tenant, key) do update"                                   \
+    " set request_hash = excluded.request_hash,"                             \
+    " job_id = excluded.job_id, created_at = excluded.created_at),"
+
+/* of jobs that wait in the queue */
+
+#define ASSESS_START_ONCE(array)  array
+
+#define ASSESS_START_WAITING(keyed)                                          \
+    ASSESS_START_SQL(                                                        \
+        " documents as materialized ("                                       \
+        ASSESS_DOCUMENTS_HELD("1", "$5", "$6") "),",                         \
+        ASSESS_START_JOB ") select * from" ASSESS_START_JOBS ")", keyed,     \
+        "$7::bigint", "array_fill('queued'::text, array[$7::int])",          \
+        ASSESS_START_ONCE, " from counter")
+
+/* of those that are run at once: they are told as what they were, and are */
+
+#define ASSESS_START_TWICE(array)  array " || " array
+
+#define ASSESS_START_AT_ONCE(keyed)                                          \
+    ASSESS_START_SQL(                                                        \
+        " documents (id, filename, content_type, kind, bytes, sha256, pages,"\
+        " created_at, status) as materialized ("                             \
+        ASSESS_DOCUMENTS_HELD(ASSESS_DOCUMENT_AT_WORK, "$5", "$6") "),",     \
+        ASSESS_START_JOB ", lease_owner, status, stage, attempt, fence,"     \
+        " worker_id, lease_until, started_at) select *, 'processing',"       \
+        " 'extracting', 1, 1, $39::uuid, statement_timestamp()"              \
+        " + $40::int * interval '1 millisecond', now()"                      \
+        " from" ASSESS_START_JOBS ", $38::text[])", keyed,                   \
+        "$7::bigint * 2", "array_fill('queued'::text, array[$7::int])"       \
+        " || array_fill('progress'::text, array[$7::int])",                  \
+        ASSESS_START_TWICE, ", d.* from counter, documents d")
+
+static const char  assess_start_sql[] = ASSESS_START_WAITING("");
+
+static const char  assess_start_keyed_sql[] = ASSESS_START_WAITING(
+    ASSESS_START_KEYED("$38", "$39", "$40", "$41"));
+
+static const char  assess_start_at_once_sql[] = ASSESS_START_AT_ONCE("");
+
+static const char  assess_start_at_once_keyed_sql[] = ASSESS_START_AT_ONCE(
+    ASSESS_START_KEYED("$41", "$42", "$43", "$44"));
+
+/* what the statement gives: the last event, the time, a row for each document */
+enum {
+    ASSESS_START_LAST = 0,
+    ASSESS_START_NOW,
+    ASSESS_START_DOCUMENT
+};
 
 #define ASSESS_START_GIVEN   6               /* sets and documents */
 #define ASSESS_START_OF_JOB  16
@@ -243,11 +295,70 @@ assess_start_job(assess_starting_t *st, const assess_set_name_t *set)
 }
 
 
+/* One that tells of each job, added to those before */
+
+static int
+assess_start_tell(assess_starting_t *st, const char *type, const char *step,
+    assess_event_t *event, assess_buf_t *data)
+{
+    if (assess_job_event(st->arena, &st->change.job, type, step,
+                         ASSESS_JOB_UNTIMED, event) != 0)
+    {
+        return -1;
+    }
+
+    if (data->len) {
+        assess_buf_char(data, '\n');
+    }
+
+    assess_buf_add(data, event->data.data, event->data.len);
+
+    return 0;
+}
+
+
+/* That it was queued, of all of them, and then that it is run at once */
+
+static int
+assess_start_events(assess_starting_t **starts, size_t n, int at_once,
+    assess_event_t *events, assess_buf_t *data)
+{
+    size_t         i, each;
+    assess_job_t  *job;
+
+    each = at_once ? 2 : 1;
+
+    for (i = 0; i < n; i++) {
+        if (assess_start_tell(starts[i], "queued", "Queued",
+                              &events[each * i], data) != 0)
+        {
+            return -1;
+        }
+    }
+
+    for (i = 0; i < n && at_once; i++) {
+
+        job = &starts[i]->change.job;
+        job->status = ASSESS_PROCESSING;
+        job->stage = ASSESS_EXTRACTING;
+        job->attempt = 1;
+
+        if (assess_start_tell(starts[i], "progress", ASSESS_CLAIM_STEP,
+                              &events[each * i + 1], data) != 0)
+        {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* The statement's arguments from the jobs on, and the events */
 
 static assess_err_e
 assess_start_args(assess_args_t *args, assess_starting_t **starts, size_t n,
-    const assess_set_name_t *sets, assess_event_t *events,
+    int at_once, const assess_set_name_t *sets, assess_event_t *events,
     assess_turn_t *turns, assess_err_t *err)
 {
     size_t         i, k;
@@ -259,22 +370,15 @@ assess_start_args(assess_args_t *args, assess_starting_t **starts, size_t n,
     for (i = 0; i < n; i++) {
         assess_start_job(starts[i], &sets[i]);
         assess_start_add(col, starts[i], sets[i].question_set_id);
+    }
 
-        if (assess_job_event(starts[i]->arena, &starts[i]->change.job,
-                             "queued", "Queued", ASSESS_JOB_UNTIMED,
-                             &events[i]) != 0)
-        {
-            data.failed = 1;
-            break;
-        }
+    if (assess_start_events(starts, n, at_once, events, &data) != 0) {
+        data.failed = 1;
+    }
 
-        if (i) {
-            assess_buf_char(&data, '\n');
-        }
-
-        assess_buf_add(&data, events[i].data.data, events[i].data.len);
-
-        assess_job_turn(&turns[i], &starts[i]->change.job, -1, ASSESS_QUEUED);
+    for (i = 0; i < n; i++) {
+        assess_job_turn(&turns[i], &starts[i]->change.job, -1,
+                        (int) starts[i]->change.job.status);
     }
 
     assess_arg_int(args, (int64_t) n);
@@ -290,25 +394,47 @@ assess_start_args(assess_args_t *args, assess_starting_t **starts, size_t n,
 }
 
 
-/* Now the time is known, and the ids of the events */
+/*
+ * Now the time is known, and the ids of the events: those of one kind follow
+ * each other in the log.
+ */
 
 static void
-assess_start_made(assess_starting_t **starts, size_t n, assess_event_t *events,
-    const PGresult *res)
+assess_start_made(assess_starting_t **starts, size_t n, int at_once,
+    assess_event_t *events, const PGresult *res)
 {
-    size_t   i;
-    int64_t  last, now;
+    size_t           i, k, each;
+    int64_t          first, now;
+    assess_err_t     err;
+    assess_event_t  *event;
 
-    last = assess_col_int(res, 0, 0);
-    now = assess_col_int(res, 0, 1);
+    each = at_once ? 2 : 1;
+    now = assess_col_int(res, 0, ASSESS_START_NOW);
+    first = assess_col_int(res, 0, ASSESS_START_LAST) + 1
+            - (int64_t) (each * n);
 
     for (i = 0; i < n; i++) {
-        events[i].event_id = last - (int64_t) (n - 1 - i);
-        starts[i]->change.job.created_at = now;
-        starts[i]->change.events = &events[i];
-        starts[i]->change.nevents = 1;
 
-        assess_job_event_time(&events[i], now);
+        for (k = 0; k < each; k++) {
+            event = &events[each * i + k];
+            event->event_id = first + (int64_t) (k * n + i);
+            assess_job_event_time(event, now);
+        }
+
+        starts[i]->change.job.created_at = now;
+        starts[i]->change.events = &events[each * i];
+        starts[i]->change.nevents = each;
+
+        if (at_once) {
+            starts[i]->change.job.started_at = now;
+            starts[i]->change.begun = 1;
+            starts[i]->change.at_once = 1;
+
+            /* where that fails, its worker's beat frees it for a claim */
+
+            (void) assess_start_taken(starts[i], res, ASSESS_START_DOCUMENT,
+                                      &err);
+        }
     }
 }
 
@@ -322,10 +448,11 @@ static assess_err_e
 assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     int *sent, assess_err_t *err)
 {
-    int                 keyed;
+    int                 keyed, at_once;
     size_t              k;
     int64_t             given_up;
     PGresult           *res;
+    const char         *sql;
     assess_buf_t        col[ASSESS_START_GIVEN];
     assess_err_e        rc;
     assess_args_t       args;
@@ -334,7 +461,9 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     assess_set_name_t  *sets;
 
     keyed = 0;
-    events = assess_palloc(starts[0]->arena, n * sizeof(assess_event_t));
+    at_once = assess_start_at_once(starts, n);
+
+    events = assess_palloc(starts[0]->arena, 2 * n * sizeof(assess_event_t));
     turns = assess_palloc(starts[0]->arena, n * sizeof(assess_turn_t));
     sets = assess_palloc(starts[0]->arena, n * sizeof(assess_set_name_t));
 
@@ -355,7 +484,8 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
     }
 
     if (rc == ASSESS_OK) {
-        rc = assess_start_args(&args, starts, n, sets, events, turns, err);
+        rc = assess_start_args(&args, starts, n, at_once, sets, events, turns,
+                               err);
     }
 
     if (rc == ASSESS_OK) {
@@ -364,6 +494,13 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
 
     if (rc == ASSESS_OK) {
         assess_arg_int(&args, given_up);
+    }
+
+    if (rc == ASSESS_OK && at_once) {
+        rc = assess_start_takers(conn, &args, starts, n, sets, err);
+    }
+
+    if (rc == ASSESS_OK) {
         keyed = assess_start_keyed(starts, n, &args);
     }
 
@@ -376,10 +513,17 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
         return rc;
     }
 
+    if (at_once) {
+        sql = keyed ? assess_start_at_once_keyed_sql
+                    : assess_start_at_once_sql;
+    } else {
+        sql = keyed ? assess_start_keyed_sql : assess_start_sql;
+    }
+
     *sent = 1;
 
-    res = assess_db_exec_commit(conn, keyed ? assess_start_keyed_sql
-                                            : assess_start_sql, &args, err);
+    res = assess_db_exec_commit(conn, sql, &args, err);
+
     if (res == NULL) {
 
         if (strcmp(assess_db_sqlstate(conn), ASSESS_START_STALE) != 0) {
@@ -391,8 +535,8 @@ assess_start_write(assess_conn_t *conn, assess_starting_t **starts, size_t n,
         return assess_fail(err, ASSESS_CONFLICT, NULL, "one is not to be made");
     }
 
-    assess_db_clock(conn, assess_col_int(res, 0, 1));
-    assess_start_made(starts, n, events, res);
+    assess_db_clock(conn, assess_col_int(res, 0, ASSESS_START_NOW));
+    assess_start_made(starts, n, at_once, events, res);
 
     PQclear(res);
 
@@ -732,6 +876,10 @@ assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n)
         st->replayed = 0;
         st->settled = 0;
         memset(&st->change, 0, sizeof(assess_change_t));
+
+        if (st->taker) {
+            st->taker->taken = 0;
+        }
 
         st->rc = assess_start_check(st->scope, st->start, &st->err);
 
