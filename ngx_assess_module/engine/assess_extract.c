@@ -633,7 +633,9 @@ assess_extract_refused(assess_extraction_t *x, assess_why_e why)
     case ASSESS_WHY_DRAWN:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",
                            "a page of the document takes longer than 5 s of "
-                           "CPU time to be read, or 10 s to be drawn");
+                           "CPU time to be read, or 10 s to be drawn, or "
+                           "draws more than 1,000 forms that are over 4 deep "
+                           "in others");
 
     case ASSESS_WHY_NESTED:
         return assess_fail(x->err, ASSESS_FAILED, "document_limit",

@@ -36,6 +36,7 @@ typedef struct {
 
 static int assess_ocr_has(TessBaseAPI *api, const char *languages);
 static PIX *assess_ocr_picture(PIX *pix);
+static int assess_ocr_large(PIX *pix);
 static int assess_ocr_plain(PIX *pix);
 static int assess_ocr_read(PIX *pix, int turns, assess_ocr_reading_t *best);
 static int assess_ocr_recognize(PIX *pix, assess_ocr_reading_t *reading);
@@ -169,6 +170,13 @@ assess_ocr_text(assess_out_t *out, PIX *pix)
 
     memset(&best, 0, sizeof(best));
 
+    /* a large one of one tone is a bomb, and is not made smaller before */
+
+    if (assess_ocr_large(pix) && assess_ocr_plain(pix)) {
+        pixDestroy(&pix);
+        return ASSESS_WHY_NONE;
+    }
+
     pix = assess_ocr_picture(pix);
     if (pix == NULL) {
         return ASSESS_WHY_MEMORY;
@@ -208,6 +216,13 @@ assess_ocr_text(assess_out_t *out, PIX *pix)
     }
 
     return failed ? ASSESS_WHY_MEMORY : ASSESS_WHY_NONE;
+}
+
+
+static int
+assess_ocr_large(PIX *pix)
+{
+    return (double) pixGetWidth(pix) * pixGetHeight(pix) > ASSESS_OCR_PIXELS;
 }
 
 

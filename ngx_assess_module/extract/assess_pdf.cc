@@ -9,6 +9,7 @@
 #include "assess_pdf.h"
 #include "assess_picture.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ctype.h>
 #include <limits.h>
@@ -48,12 +49,24 @@ static const double  assess_pdf_draw_s = 10.0;
 static const int64_t  assess_pdf_content = INT64_C(128) << 20;
 static const int64_t  assess_pdf_deflate = 1032;
 
+/* what is packed to less than a part of it like this, and is not little */
+static const int64_t  assess_pdf_packed = 200;
+static const int64_t  assess_pdf_little = INT64_C(8) << 20;
+
+/*
+ * Forms in forms in forms: real ones are not so deep in each other, and of those
+ * that are not so many are drawn on a page.
+ */
+static const int  assess_pdf_deep = 4;
+static const int  assess_pdf_forms = 1000;
+
 
 /* The page under way. */
 typedef struct {
     assess_out_t  *out;
     bool           words;
     double         until;               /* s of CPU time of the process */
+    int            forms;               /* that were deep */
     bool           late;
 } assess_pdf_page_t;
 
@@ -102,6 +115,38 @@ assess_pdf_text(void *stream, const char *text, int len)
         assess_out_text(page->out, text, static_cast<size_t>(len));
     }
 }
+
+
+/*
+ * A form may draw others, which draw others: by a few lines as many as there
+ * are atoms.
+ */
+
+class AssessPdfText : public TextOutputDev
+{
+public:
+    explicit AssessPdfText(assess_pdf_page_t *page)
+        : TextOutputDev(assess_pdf_text, page, false, 0, false), page_(page),
+          depth_(0)
+    {
+    }
+
+    void beginForm(Ref) override
+    {
+        if (++depth_ > assess_pdf_deep && ++page_->forms > assess_pdf_forms) {
+            page_->late = true;
+        }
+    }
+
+    void endForm(Ref) override
+    {
+        depth_--;
+    }
+
+private:
+    assess_pdf_page_t  *page_;
+    int                 depth_;
+};
 
 
 static double
@@ -180,6 +225,17 @@ assess_pdf_unpacked(Stream *str, int64_t limit)
 }
 
 
+/* So much of a stream is not more than may be packed into it. */
+
+static int64_t
+assess_pdf_likely(Stream *str)
+{
+    return std::max(assess_pdf_little,
+                    assess_pdf_packed
+                    * static_cast<int64_t>(str->getBaseStream()->getLength()));
+}
+
+
 /* Whether what draws the page is a bomb: of white space, it draws nothing. */
 
 static bool
@@ -188,7 +244,7 @@ assess_pdf_bomb(PDFDoc *doc, int number)
     int      i, n;
     Page    *page;
     double   most;
-    int64_t  left;
+    int64_t  left, limit, size;
 
     page = doc->getPage(number);
     if (page == nullptr) {
@@ -219,11 +275,15 @@ assess_pdf_bomb(PDFDoc *doc, int number)
     left = assess_pdf_content;
 
     for (Object &stream : streams) {
-        left -= assess_pdf_unpacked(stream.getStream(), left);
 
-        if (left < 0) {
+        limit = std::min(left, assess_pdf_likely(stream.getStream()));
+        size = assess_pdf_unpacked(stream.getStream(), limit);
+
+        if (size > limit) {
             return true;
         }
+
+        left -= size;
     }
 
     return false;
@@ -491,7 +551,7 @@ assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
     page.late = false;
     words = false;
 
-    TextOutputDev  text(assess_pdf_text, &page, false, 0, false);
+    AssessPdfText  text(&page);
 
     if (!text.isOk()) {
         return ASSESS_WHY_INTERNAL;
@@ -507,6 +567,7 @@ assess_pdf_pages(assess_out_t *out, const char *data, size_t len,
         }
 
         page.words = false;
+        page.forms = 0;
         page.until = assess_pdf_cpu() + assess_pdf_text_s;
 
         if (out->picture) {
