@@ -74,7 +74,7 @@ assess_engine_left(assess_engine_t *engine)
 
 
 int
-assess_engine_free(const assess_engine_t *engine,
+assess_engine_may_begin(const assess_engine_t *engine,
     const assess_str_t *provider)
 {
     assess_provider_t  *p;
@@ -86,6 +86,25 @@ assess_engine_free(const assess_engine_t *engine,
     p = assess_engine_provider(engine, provider);
 
     return p && assess_gate_admits(assess_provider_gate(p), assess_mono_ms());
+}
+
+
+void
+assess_engine_hand_back(assess_engine_t *engine, assess_taker_t *taker)
+{
+    assess_write_t          w, *writes[1] = { &w };
+    const assess_change_t  *changes[1] = { &w.change };
+
+    memset(&w, 0, sizeof(assess_write_t));
+    w.what = ASSESS_WRITE_RELEASE;
+    w.arena = taker->arena;
+    w.work = &taker->work;
+
+    assess_jobs_write(engine->db, NULL, writes, 1);
+
+    if (w.rc == ASSESS_OK) {
+        engine->publish(engine->ctx, changes, 1);
+    }
 }
 
 

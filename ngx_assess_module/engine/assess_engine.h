@@ -87,10 +87,17 @@ void assess_engine_go_on(assess_engine_t *engine, assess_client_t *client,
 
 /*
  * Whether a job for this provider may be run by whoever is free, without a look
- * at the queue: nobody's jobs are limited, and none wait for it.  Any thread.
+ * at the queue: no pause, no limit of a tenant's jobs, and a provider that is
+ * not known to be down.  Any thread.
  */
-int assess_engine_free(const assess_engine_t *engine,
+int assess_engine_may_begin(const assess_engine_t *engine,
     const assess_str_t *provider);
+
+/*
+ * Hands a job back that was not begun, without waiting for others; where the
+ * store does not take it the lease has to run out.
+ */
+void assess_engine_hand_back(assess_engine_t *engine, assess_taker_t *taker);
 
 /*
  * The next claim looks for jobs that were left by their worker, too.  To be said

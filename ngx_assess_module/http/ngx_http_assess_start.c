@@ -94,7 +94,7 @@ ngx_http_assess_starts(ngx_http_assess_call_t **calls,
         ngx_http_assess_scheduler_publish(changes, told);
     }
 
-    ngx_http_assess_runners_given(list, ready);
+    ngx_http_assess_runners_settle(list, ready);
 
     for (i = 0; i < n; i++) {
 

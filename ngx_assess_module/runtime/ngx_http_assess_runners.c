@@ -22,7 +22,7 @@ typedef struct {
     assess_client_t               *client;
     assess_err_e                   rc;
     assess_err_t                   err;
-    ngx_uint_t                     kicks;      /* seen before the last claim */
+    ngx_uint_t                     kicks;      /* seen before it had a job */
     ngx_atomic_t                   busy;
 
     ngx_atomic_t                   ready;      /* to begin with this job */
@@ -41,7 +41,7 @@ typedef struct {
     ngx_http_assess_runner_t      *list;
     ngx_atomic_t                   running;    /* of them */
     ngx_atomic_t                   kicks;
-    ngx_atomic_t                   ready;      /* to begin, of them */
+    ngx_atomic_t                   nready;     /* have a job to begin with */
     ngx_atomic_t                   returned;   /* one got no job after all */
 
     unsigned                       open:1;     /* they may look for jobs */
@@ -49,14 +49,14 @@ typedef struct {
 
 
 static ngx_http_assess_runner_t *ngx_http_assess_runner_take(void);
-static void ngx_http_assess_runner_free(ngx_http_assess_runner_t *runner);
+static void ngx_http_assess_runner_idle(ngx_http_assess_runner_t *runner);
 static ngx_int_t ngx_http_assess_runner_start(void);
 static ngx_int_t ngx_http_assess_runner_post(ngx_http_assess_runner_t *runner);
 static ngx_int_t ngx_http_assess_runner_give(
     ngx_http_assess_runner_t *runner, assess_starting_t *st);
 static void ngx_http_assess_runner_return(ngx_http_assess_runner_t *runner);
 static void ngx_http_assess_runner_run(void *data);
-static void ngx_http_assess_runner_given(ngx_http_assess_runner_t *runner);
+static void ngx_http_assess_runner_go_on(ngx_http_assess_runner_t *runner);
 static assess_err_e ngx_http_assess_runner_job(
     ngx_http_assess_runner_t *runner);
 static void ngx_http_assess_runner_done(void *data);
@@ -126,6 +126,14 @@ ngx_http_assess_runners_exit(void)
     r = &ngx_http_assess_runners;
 
     for (i = 0; i < r->mcf->jobs; i++) {
+
+        /* with "stop" nobody tells the event loop that it is to begin */
+
+        if (r->list[i].given) {
+            assess_engine_hand_back(r->engine, &r->list[i].taker);
+            assess_arena_destroy(r->list[i].taker.arena);
+        }
+
         assess_client_destroy(r->list[i].client);
     }
 
@@ -186,7 +194,7 @@ ngx_http_assess_runner_take(void)
 
 
 static void
-ngx_http_assess_runner_free(ngx_http_assess_runner_t *runner)
+ngx_http_assess_runner_idle(ngx_http_assess_runner_t *runner)
 {
     (void) ngx_atomic_fetch_add(&ngx_http_assess_runners.running, -1);
     (void) ngx_atomic_cmp_set(&runner->busy, 1, 0);
@@ -205,7 +213,7 @@ ngx_http_assess_runner_start(void)
     }
 
     if (ngx_http_assess_runner_post(runner) != NGX_OK) {
-        ngx_http_assess_runner_free(runner);
+        ngx_http_assess_runner_idle(runner);
         return NGX_ERROR;
     }
 
@@ -243,7 +251,7 @@ ngx_http_assess_runners_give(assess_starting_t **starts, ngx_uint_t n)
 
     for (i = 0; i < n; i++) {
 
-        runner = assess_engine_free(r->engine, &starts[i]->start->provider)
+        runner = assess_engine_may_begin(r->engine, &starts[i]->start->provider)
                  ? ngx_http_assess_runner_take() : NULL;
 
         if (runner == NULL) {
@@ -251,7 +259,7 @@ ngx_http_assess_runners_give(assess_starting_t **starts, ngx_uint_t n)
         }
 
         if (ngx_http_assess_runner_give(runner, starts[i]) != NGX_OK) {
-            ngx_http_assess_runner_free(runner);
+            ngx_http_assess_runner_return(runner);
             break;
         }
     }
@@ -278,6 +286,7 @@ ngx_http_assess_runner_give(ngx_http_assess_runner_t *runner,
     r = &ngx_http_assess_runners;
 
     ngx_memzero(&runner->taker, sizeof(assess_taker_t));
+    runner->kicks = r->kicks;
 
     if (assess_uuid(runner->owner) != 0) {
         return NGX_ERROR;
@@ -307,6 +316,7 @@ ngx_http_assess_runner_give(ngx_http_assess_runner_t *runner,
 static void
 ngx_http_assess_runner_return(ngx_http_assess_runner_t *runner)
 {
+    ngx_uint_t                  kicks;
     ngx_http_assess_runners_t  *r;
 
     r = &ngx_http_assess_runners;
@@ -316,16 +326,19 @@ ngx_http_assess_runner_return(ngx_http_assess_runner_t *runner)
     assess_arena_destroy(runner->taker.arena);
     runner->taker.arena = NULL;
 
-    ngx_http_assess_runner_free(runner);
+    kicks = runner->kicks;
+    ngx_http_assess_runner_idle(runner);
 
     /* who wanted one meanwhile may have found none */
 
-    (void) ngx_atomic_cmp_set(&r->returned, 0, 1);
+    if (kicks != r->kicks) {
+        (void) ngx_atomic_cmp_set(&r->returned, 0, 1);
+    }
 }
 
 
 void
-ngx_http_assess_runners_given(assess_starting_t **starts, ngx_uint_t n)
+ngx_http_assess_runners_settle(assess_starting_t **starts, ngx_uint_t n)
 {
     ngx_uint_t                  i;
     ngx_http_assess_runner_t   *runner;
@@ -345,7 +358,7 @@ ngx_http_assess_runners_given(assess_starting_t **starts, ngx_uint_t n)
         if (runner->taker.taken) {
             runner->given = 1;
             (void) ngx_atomic_cmp_set(&runner->ready, 0, 1);
-            (void) ngx_atomic_fetch_add(&r->ready, 1);
+            (void) ngx_atomic_fetch_add(&r->nready, 1);
 
         } else {
             ngx_http_assess_runner_return(runner);
@@ -363,7 +376,7 @@ ngx_http_assess_runners_begin(void)
 
     r = &ngx_http_assess_runners;
 
-    for (i = 0; i < r->mcf->jobs && r->ready; i++) {
+    for (i = 0; i < r->mcf->jobs && r->nready; i++) {
 
         runner = &r->list[i];
 
@@ -375,10 +388,10 @@ ngx_http_assess_runners_begin(void)
 
         if (ngx_http_assess_runner_post(runner) != NGX_OK) {
             (void) ngx_atomic_cmp_set(&runner->ready, 0, 1);
-            return;
+            break;
         }
 
-        (void) ngx_atomic_fetch_add(&r->ready, -1);
+        (void) ngx_atomic_fetch_add(&r->nready, -1);
     }
 
     if (ngx_atomic_cmp_set(&r->returned, 1, 0)) {
@@ -403,7 +416,7 @@ ngx_http_assess_runner_run(void *data)
     }
 
     if (runner->given) {
-        ngx_http_assess_runner_given(runner);
+        ngx_http_assess_runner_go_on(runner);
     }
 
     if (runner->client == NULL) {
@@ -426,7 +439,7 @@ ngx_http_assess_runner_run(void *data)
 /* Without memory for a client the job is left to its lease */
 
 static void
-ngx_http_assess_runner_given(ngx_http_assess_runner_t *runner)
+ngx_http_assess_runner_go_on(ngx_http_assess_runner_t *runner)
 {
     ngx_http_assess_runners_t  *r;
 
@@ -491,7 +504,7 @@ ngx_http_assess_runner_done(void *data)
 
     r = &ngx_http_assess_runners;
 
-    ngx_http_assess_runner_free(runner);
+    ngx_http_assess_runner_idle(runner);
 
     if (!r->open) {
         return;

@@ -20,7 +20,7 @@ ngx_int_t ngx_http_assess_runners_init(ngx_cycle_t *cycle,
 void ngx_http_assess_runners_open(void);
 void ngx_http_assess_runners_quit(void);
 
-/* When no thread of theirs is left. */
+/* When no thread of theirs is left, before the leases and the store go. */
 void ngx_http_assess_runners_exit(void);
 
 /* There may be a job to claim. */
@@ -33,9 +33,12 @@ void ngx_http_assess_runners_kick(void);
  * has got is its own.  Both on the thread that writes them.
  */
 void ngx_http_assess_runners_give(assess_starting_t **starts, ngx_uint_t n);
-void ngx_http_assess_runners_given(assess_starting_t **starts, ngx_uint_t n);
+void ngx_http_assess_runners_settle(assess_starting_t **starts, ngx_uint_t n);
 
-/* And then these jobs begin. */
+/*
+ * And then these jobs begin: those of all that were settled and have not, as
+ * where the pool of threads had no room.
+ */
 void ngx_http_assess_runners_begin(void);
 
 

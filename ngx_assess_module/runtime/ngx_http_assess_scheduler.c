@@ -498,7 +498,11 @@ ngx_http_assess_store_open_done(void *data)
         ngx_http_assess_zone_wants(s->mcf->zone, NGX_HTTP_ASSESS_WAKE_LEFT, 1);
 
         ngx_http_assess_lease_beat();
-        ngx_http_assess_runners_open();
+
+        if (!s->quitting) {
+            ngx_http_assess_runners_open();
+        }
+
         ngx_http_assess_batches_begin();
         ngx_http_assess_notices_open();
         ngx_http_assess_scheduler_left();

@@ -240,8 +240,8 @@ void assess_job_json(assess_buf_t *b, const assess_job_t *job);
  *
  * Where all of them have a taker, each job is its taker's from the beginning,
  * as if it had been claimed in the same moment: it never waits in the queue.
- * taken tells.  Whose start failed with its commit in doubt may be the taker's
- * in the database, and is freed as one that a claim took.
+ * taken tells.  One whose start failed with its commit in doubt may be the
+ * taker's in the database, and is freed as one that a claim took.
  */
 typedef struct {
     assess_arena_t         *arena;       /* of the change */

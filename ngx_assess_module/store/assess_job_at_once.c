@@ -140,3 +140,26 @@ assess_start_taken(assess_starting_t *st, const PGresult *res, int col,
     return assess_fail(err, ASSESS_ERROR, "internal",
                        "a job was started on no document");
 }
+
+
+void
+assess_start_found(assess_conn_t *conn, assess_starting_t *st,
+    const assess_job_t *job)
+{
+    assess_err_t    err;
+    assess_work_t  *work;
+
+    work = &st->taker->work;
+
+    if (job->status != ASSESS_PROCESSING
+        || assess_document_find(conn, st->taker->arena, &work->job.tenant,
+                                job->document_id, &work->document, &err)
+           != ASSESS_OK)
+    {
+        return;
+    }
+
+    work->job.created_at = job->created_at;
+    work->job.started_at = job->started_at;
+    st->taker->taken = 1;
+}

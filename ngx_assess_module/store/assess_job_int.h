@@ -125,6 +125,13 @@ assess_err_e assess_start_taken(assess_starting_t *st, const PGresult *res,
     int col, assess_err_t *err);
 
 /*
+ * The same where the answer to the commit was lost, and the job was found to be
+ * there.  Whoever has it now, if not this taker, has raised its fence.
+ */
+void assess_start_found(assess_conn_t *conn, assess_starting_t *st,
+    const assess_job_t *job);
+
+/*
  * Of starts, within their transaction: locks the keys of those that have one,
  * and looks what was made under them before.  Those that are settled by that go
  * behind the first *n, with their rc.  Not ASSESS_OK: the store has failed.

@@ -119,7 +119,7 @@ assess_start_pointer(assess_err_t *err, const char *pointer)
         " from" ASSESS_START_JOBS ", $38::text[])", keyed,                   \
         "$7::bigint * 2", "array_fill('queued'::text, array[$7::int])"       \
         " || array_fill('progress'::text, array[$7::int])",                  \
-        ASSESS_START_TWICE, ", d.* from counter, documents d")
+        ASSESS_START_TWICE, ", d.* from counter left join documents d on true")
 
 static const char  assess_start_sql[] = ASSESS_START_WAITING("");
 
@@ -281,6 +281,8 @@ assess_start_job(assess_starting_t *st, const assess_set_name_t *set)
     job->tenant = st->scope->tenant;
     job->user = st->scope->user;
     job->status = ASSESS_QUEUED;
+    job->stage = ASSESS_STAGE_NONE;
+    job->attempt = 0;
     job->total_batches = (set->question_count + start->questions_per_batch - 1)
                          / start->questions_per_batch;
     job->priority = start->priority;
@@ -668,9 +670,7 @@ assess_start_check(const assess_scope_t *scope, const assess_start_t *start,
  */
 
 static assess_err_e
-assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
-    const assess_scope_t *scope, const assess_start_t *start,
-    const char *job_id, assess_err_t *err)
+assess_start_doubt(assess_db_t *db, assess_starting_t *st, assess_err_t *err)
 {
     assess_err_e    rc;
     assess_job_t    job;
@@ -679,7 +679,13 @@ assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
     rc = assess_db_acquire(db, &conn, err);
 
     if (rc == ASSESS_OK) {
-        rc = assess_job_find(conn, arena, &scope->tenant, job_id, &job, err);
+        rc = assess_job_find(conn, st->arena, &st->scope->tenant,
+                             st->change.job.job_id, &job, err);
+
+        if (rc == ASSESS_OK && st->taker) {
+            assess_start_found(conn, st, &job);
+        }
+
         assess_db_release(conn);
     }
 
@@ -690,7 +696,7 @@ assess_start_doubt(assess_db_t *db, assess_arena_t *arena,
     return assess_fail(err, ASSESS_UNAVAILABLE, NULL,
                        "the database went away and it is not known whether"
                        " the job was started: %s",
-                       start->idempotency_key.data
+                       st->start->idempotency_key.data
                        ? "repeat the request with the same Idempotency-Key"
                        : "look for it before the request is repeated");
 }
@@ -744,9 +750,7 @@ assess_start_try(assess_db_t *db, assess_starting_t *st,
         assess_scope_learned(db, st->scope);
     }
 
-    return doubt ? assess_start_doubt(db, st->arena, st->scope, st->start,
-                                      st->change.job.job_id, err)
-                 : rc;
+    return doubt ? assess_start_doubt(db, st, err) : rc;
 }
 
 
@@ -907,8 +911,7 @@ assess_jobs_start(assess_db_t *db, assess_starting_t **starts, size_t n)
         }
 
         if (doubt) {
-            st->rc = assess_start_doubt(db, st->arena, st->scope, st->start,
-                                        st->change.job.job_id, &st->err);
+            st->rc = assess_start_doubt(db, st, &st->err);
 
         } else if (rc == ASSESS_OK || rc == ASSESS_UNAVAILABLE) {
             st->rc = rc;

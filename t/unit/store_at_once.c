@@ -207,6 +207,36 @@ test_many(void)
 }
 
 
+/* What the set's name means is known here, and is another thing by now */
+
+static void
+test_newer_set(void)
+{
+    const assess_event_t  *events;
+
+    (void) store_sql("insert into assess.question_sets (question_set_id, tenant,"
+                     " name, version, instructions, questions, question_count,"
+                     " sha256) select gen_random_uuid(), tenant, name,"
+                     " version + 1, instructions, questions, 20, decode(repeat("
+                     "'00', 32), 'hex') from assess.question_sets"
+                     " where name = 'set'");
+
+    starts[0] = store_start(document_id, "set");
+    start_all(1, 0);
+
+    is_err(starting[0].rc, ASSESS_OK, "a set has a newer version");
+    is_int(takers[0].taken, 1, "its job is taken");
+    is_int(takers[0].work.set.question_count, 20, "with that");
+    is_int(starting[0].change.job.total_batches, 4, "of so many batches");
+
+    events = starting[0].change.events;
+    ok(strstr(events[0].data.data, "\"stage\":null") != NULL,
+       "it is told as one that was queued");
+    ok(strstr(events[1].data.data, "\"stage\":\"extracting\"") != NULL,
+       "and taken");
+}
+
+
 /* Nothing is left behind by one that fails, or that had been made before. */
 
 static void
@@ -255,6 +285,7 @@ main(void)
 
     test_as_claimed();
     test_many();
+    test_newer_set();
     test_none();
 
     return store_end();
