@@ -304,6 +304,16 @@ test_limits(run_t *run, assess_buf_t *b)
         ok(1, "memory # SKIP a sanitizer's build has no such limit");
     }
 
+    forms(b, 8, 1);
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), ASSESS_OK,
+           "forms that are deep in others");
+    ok(strstr(run->text.data, "Deep exits.") != NULL, "are read");
+
+    forms(b, 12, 8);
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_limit", "1,000 forms", "and so many that nobody could");
+    is_int(run->unreadable, 1, "would be so again");
+
     bomb(b);
 
     conf.wall_s = 300;

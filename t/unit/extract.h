@@ -446,6 +446,47 @@ bomb(assess_buf_t *b)
 }
 
 
+/*
+ * A page that draws a form, which draws the next one so many times, n of them:
+ * the last one says something.
+ */
+
+static void __attribute__((unused))
+forms(assess_buf_t *b, int n, int times)
+{
+    int  i, k;
+
+    static const char  resources[] = "/Resources<</Font<</F<</Type/Font/Subtype"
+        "/Type1/BaseFont/Helvetica>>>>/XObject<</X";
+    static const char  words[] = "BT /F 9 Tf 9 99 Td (Deep exits.) Tj ET";
+
+    assess_buf_reset(b);
+    assess_buf_printf(b, "%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        "2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n"
+        "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R"
+        "%s 5 0 R>>>>>>endobj\n"
+        "4 0 obj<</Length 5>>stream\n/X Do\nendstream endobj\n", resources);
+
+    for (i = 0; i < n; i++) {
+        assess_buf_printf(b, "%d 0 obj<</Type/XObject/Subtype/Form/BBox"
+            "[0 0 400 400]%s %d 0 R>>>>/Length %d>>stream\n", 5 + i, resources,
+            6 + i, i + 1 < n ? 6 * times : (int) strlen(words));
+
+        for (k = 0; k < times && i + 1 < n; k++) {
+            assess_buf_str(b, "/X Do ");
+        }
+
+        if (i + 1 == n) {
+            assess_buf_str(b, words);
+        }
+
+        assess_buf_str(b, "\nendstream endobj\n");
+    }
+
+    assess_buf_str(b, "trailer<</Root 1 0 R>>\n%%EOF\n");
+}
+
+
 /* What the program was built with. */
 
 static void __attribute__((unused))
