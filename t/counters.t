@@ -100,7 +100,7 @@ ok(wait_until(120, sub {
         if $rows ne $kept || $rows ne $told;
     $seen{$rows} = 1;
 
-    if (++$looks == 20) {
+    if (++$looks == 8) {
         $killed = kill 'KILL', ($t->server->workers)[0];
     }
 

@@ -156,11 +156,20 @@ assess_engine_claim(void *ctx, void **items, size_t n)
     const assess_change_t  *changes[ASSESS_GATHER_MAX];
 
     taker = items[0];
+    claim.left = 0;
 
-    rc = assess_engine_claimer(engine, taker->arena, &claim) == 0
-         ? assess_jobs_claim(engine->db, &claim, (assess_taker_t **) items, n,
-                             &err)
-         : assess_fail(&err, ASSESS_ERROR, "internal", "out of memory");
+    /* a thread may have been on its way here since before it was paused */
+
+    if (engine->paused) {
+        rc = assess_fail(&err, ASSESS_NOT_FOUND, NULL, "the queue is paused");
+
+    } else if (assess_engine_claimer(engine, taker->arena, &claim) != 0) {
+        rc = assess_fail(&err, ASSESS_ERROR, "internal", "out of memory");
+
+    } else {
+        rc = assess_jobs_claim(engine->db, &claim, (assess_taker_t **) items,
+                               n, &err);
+    }
 
     if (rc != ASSESS_OK && rc != ASSESS_NOT_FOUND && claim.left) {
         assess_engine_left(engine);
@@ -249,7 +258,8 @@ assess_engine_write(void *ctx, void **items, size_t n)
         next = w->next;
     }
 
-    claims = next && assess_engine_claimer(engine, next->arena, &claim) == 0;
+    claims = next && !engine->paused
+             && assess_engine_claimer(engine, next->arena, &claim) == 0;
 
     assess_jobs_write(engine->db, claims ? &claim : NULL,
                       (assess_write_t **) items, n);
