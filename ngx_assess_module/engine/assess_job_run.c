@@ -260,9 +260,8 @@ assess_run_job(assess_run_t *run, assess_err_t *err)
     assess_run_completed(run);
 
     rc = assess_steps_end(&run->steps, ASSESS_WRITE_END, ASSESS_COMPLETED,
-                          NULL, NULL, assess_run_stopping(run)
-                                      || run->engine->paused ? NULL
-                                                             : run->next,
+                          NULL, NULL, assess_run_stopping(run) ? NULL
+                                                               : run->next,
                           err);
     if (rc == ASSESS_OK) {
         assess_run_enter(run, ASSESS_STAGE_NONE);

@@ -127,10 +127,16 @@ ngx_http_assess_runners_exit(void)
 
     for (i = 0; i < r->mcf->jobs; i++) {
 
-        /* with "stop" nobody tells the event loop that it is to begin */
+        /*
+         * With "stop" nobody tells the event loop that it is to begin.  Where
+         * the store is away the leases go with their worker.
+         */
 
         if (r->list[i].given) {
-            assess_engine_hand_back(r->engine, &r->list[i].taker);
+            if (!assess_db_away(r->engine->db, NULL)) {
+                assess_engine_hand_back(r->engine, &r->list[i].taker);
+            }
+
             assess_arena_destroy(r->list[i].taker.arena);
         }
 

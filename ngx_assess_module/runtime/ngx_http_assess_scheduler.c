@@ -26,6 +26,7 @@
 #define NGX_HTTP_ASSESS_CONNECT      600    /* ms */
 #define NGX_HTTP_ASSESS_TRANSACTION  750    /* ms */
 
+
 typedef struct {
     ngx_http_assess_main_conf_t   *mcf;
     assess_engine_t                engine;
