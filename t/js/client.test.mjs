@@ -240,7 +240,8 @@ test('a job is told as a whole, whatever came first', () => {
 
         await until('events came before what was read', () =>
             held.length > 0
-            && seen.events.some((e) => e.type === 'progress'));
+            && seen.events.some((e) => e.type === 'progress'
+                && e.data.progress > 0));
         assert.deepEqual(seen.jobs, []);
         held.forEach((go) => go());
         await until('it is told', () => seen.jobs.length > 0);
