@@ -28,6 +28,10 @@ my @name = qw(alder birch cedar elder hazel larch maple poplar);
 my $made = 0;
 reading($t, seconds => 300);
 
+# a worker is killed
+$t->allow_alarm(qr/exited on signal 9/);
+$t->allow_alarm(qr/shared memory zone "assess" was locked by/);
+
 
 # Other values of the two directives, for what follows.
 sub configured {
@@ -152,6 +156,81 @@ sub ended_at {
 
     is(join('|', map {s/\s+/ /gr} @$text),
        join('|', map {"The $_ stands here. "} @name[0 .. 4]), 'in its order');
+}
+
+
+# --- what was read of them is not read again
+
+# How many of so many had been read before, as the runs of a job tell.
+sub rescued {
+    my ($job, $of) = @_;
+
+    my $log = $http->get("/api/assessments/job/$job/logs?limit=200")->{json};
+
+    return map {
+        $_->{message} =~ /\A(\d+) of $of scanned pages had been read before\z/
+            ? $1 : ()
+    } @{ $log->{lines} };
+}
+
+sub read_of {
+    my ($job, $n) = @_;
+
+    ok(wait_until(60, sub { grep { $_->[0] >= $n } said($job) }),
+       "$n of them are read");
+}
+
+sub is_whole {
+    my ($job, $n) = @_;
+
+    is($t->wait_job($job)->{status}, 'completed', 'the job completes');
+
+    my $text = $t->sql('select string_agg(page || text, \' \' order by page)'
+        . ' from assess.document_pages p join assess.assessment_jobs j'
+        . " using (document_id) where j.job_id = '$job'");
+
+    is(join(' ', $text =~ /(\d+)The (\w+) stands/g),
+       join(' ', map { ($_ + 2, $name[$_ % @name]) } 0 .. $n - 1),
+       'each page has its text');
+    is($t->sql('select count(*) from assess.scanned_pages'), 0,
+       'and what was kept is gone');
+}
+
+{
+    configured("assess_cpu_tasks 1;\n$limits");
+
+    my $job = started(scans(24));
+    read_of($job, 3);
+    $t->server->reload;
+    read_of($job, 10);
+
+    is($http->delete("/api/assessments/job/$job")->{status}, 202,
+       'the job is cancelled');
+    is($t->wait_job($job)->{status}, 'cancelled', 'in the middle');
+    is($http->post("/api/assessments/job/$job/retry")->{status}, 202,
+       'and run again');
+    is_whole($job, 24);
+
+    my @rescued = rescued($job, 24);
+
+    is(scalar @rescued, 2, 'both went on');
+    cmp_ok($rescued[0] // 0, '>=', 3, 'after the reload with what was read');
+    cmp_ok($rescued[1] // 0, '>=', 10, 'and after the other run');
+}
+
+{
+    my $job = started(scans(80));
+
+    ok(wait_until(60, sub {
+        $t->sql('select count(*) from assess.scanned_pages')
+    }), 'pages are kept while others are read');
+
+    my $kept = $t->sql('select count(*) from assess.scanned_pages');
+
+    kill 'KILL', $t->server->workers;
+    is_whole($job, 80);
+    cmp_ok((rescued($job, 80))[0] // 0, '>=', $kept,
+           'whoever takes over from a worker that died has them');
 }
 
 

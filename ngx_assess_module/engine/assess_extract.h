@@ -39,16 +39,19 @@ typedef struct {
 /*
  * begin() is called once a CPU is there; page() gets each page as soon as it is
  * read, the text is only lent.  They come in order, but for scanned ones: those
- * come later, in any order.  scanned() is told how many of these were read, of
- * how many, before the first one and after each.  Not ASSESS_OK from one of
- * them ends the extraction with that.  cancelled() is asked several times a
- * second.  unreadable() is called when the document cannot be read, and could not
- * be the next time: not for want of time or memory of the machine, which others
- * may have taken.
+ * come later, in any order.  kept() gives those of them that were read before,
+ * in their order, as page() had got them: they are not read again.  scanned() is
+ * told how many of these were read, of how many, before the first one and after
+ * each.  Not ASSESS_OK from one of them ends the extraction with that.
+ * cancelled() is asked several times a second.  unreadable() is called when the
+ * document cannot be read, and could not be the next time: not for want of time
+ * or memory of the machine, which others may have taken.
  */
 typedef struct {
     assess_err_e  (*begin)(void *ctx, assess_err_t *err);
     assess_err_e  (*page)(void *ctx, const assess_page_t *page,
+        assess_err_t *err);
+    assess_err_e  (*kept)(void *ctx, const assess_page_t **pages, size_t *n,
         assess_err_t *err);
     assess_err_e  (*scanned)(void *ctx, int done, int scans,
         assess_err_t *err);
@@ -77,7 +80,7 @@ assess_err_e assess_extract(const assess_extract_conf_t *conf,
  * The same for n pages that are pictures: page() gets each of them as WebP, or
  * where that failed as it is (PNG, JPEG), of ASSESS_PICTURE_BYTES at most.  The
  * data of a page that cannot be had is NULL, and err says why.  unreadable() is
- * never called, nor is begin().
+ * never called, nor are begin() and kept().
  */
 assess_err_e assess_extract_pictures(const assess_extract_conf_t *conf,
     assess_cpu_t *cpu, assess_kind_e kind, int fd, const int *pages, size_t n,

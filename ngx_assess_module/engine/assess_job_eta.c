@@ -41,6 +41,7 @@ assess_run_estimate(const assess_run_t *run, const assess_reply_t *reply)
 static double
 assess_run_to_read(const assess_run_t *run)
 {
+    int      done;
     double   expected, since;
     int64_t  now;
 
@@ -52,9 +53,9 @@ assess_run_to_read(const assess_run_t *run)
 
     if (run->scans) {
 
+        done = run->scanned - run->rescued;
         since = (double) (now - run->scanning) / 1000;
-        expected = run->scanned ? since / run->scanned
-                                : assess_rates_page(run->engine->rates);
+        expected = done ? since / done : assess_rates_page(run->engine->rates);
 
         return expected < 0 ? -1 : expected * (run->scans - run->scanned);
     }
@@ -177,14 +178,20 @@ assess_run_replied(assess_run_t *run, const assess_reply_t *reply)
 void
 assess_run_read(const assess_run_t *run)
 {
+    int      done;
     int64_t  now;
 
     now = assess_mono_ms();
 
     if (run->scans) {
-        assess_rates_page_took(run->engine->rates, run->scans,
-                               (double) (now - run->scanning) / 1000
-                               / run->scans);
+        done = run->scans - run->rescued;
+
+        if (done) {
+            assess_rates_page_took(run->engine->rates, done,
+                                   (double) (now - run->scanning) / 1000
+                                   / done);
+        }
+
         now = run->scanning;
     }
 

@@ -58,6 +58,7 @@ typedef struct {
     int64_t              scanning;       /* likewise, of scanned pages */
     int                  scans;
     int                  scanned;        /* of them */
+    int                  rescued;        /* of these: by another run */
     assess_err_t         refused;        /* a step that had been kept */
 
     double               reserved;       /* dollars, and not settled */

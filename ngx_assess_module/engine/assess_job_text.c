@@ -6,6 +6,7 @@
 #endif
 
 #include "assess_job_run_int.h"
+#include "../store/assess_scanned.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 #define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
 #define ASSESS_STEP_LEN       64       /* of the longest name of one */
+#define ASSESS_KEEP_MS        5000     /* of reading scans, at most lost */
 
 
 /* the pages as they come */
@@ -29,6 +31,8 @@ typedef struct {
     int64_t          told;           /* when progress was last told, ms */
     int              scans;          /* pages that are; 0: not known yet */
     int              from;           /* progress before them */
+    assess_buf_t     unkept;         /* of them, assess_page_t */
+    int64_t          kept;           /* when some were last, ms */
     int              saved;          /* they had been read before */
 } assess_text_t;
 
@@ -49,6 +53,9 @@ static assess_err_e assess_run_begin(void *ctx, assess_err_t *err);
 static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
     assess_err_t *err);
 static int assess_run_room(assess_text_t *text, size_t npages);
+static assess_err_e assess_run_kept(void *ctx, const assess_page_t **pages,
+    size_t *n, assess_err_t *err);
+static void assess_run_keep(assess_text_t *text);
 static assess_err_e assess_run_scanned(void *ctx, int done, int scans,
     assess_err_t *err);
 static assess_err_e assess_run_tell(assess_text_t *text, const char *name,
@@ -221,6 +228,7 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
 
     cb.begin = assess_run_begin;
     cb.page = assess_run_page;
+    cb.kept = assess_run_kept;
     cb.scanned = assess_run_scanned;
     cb.cancelled = assess_run_page_interrupted;
     cb.unreadable = assess_run_unreadable;
@@ -233,6 +241,14 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
                         run->work.document.kind, fd, &cb, err);
 
     (void) close(fd);
+
+    /* whoever reads it next goes on here */
+
+    if (rc != ASSESS_OK && rc != ASSESS_FAILED) {
+        assess_run_keep(text);
+    }
+
+    assess_buf_free(&text->unkept);
 
     assess_run_counted(run, rc, err);
 
@@ -416,17 +432,26 @@ assess_run_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 {
     assess_text_t *text = ctx;
 
-    if (assess_run_room(text, (size_t) page->page) != 0
-        || assess_pstrdup(text->arena, &text->pages[page->page - 1].text,
-                          page->text.data, page->text.len) != 0)
+    assess_page_t  *own;
+
+    if (assess_run_room(text, (size_t) page->page) != 0) {
+        return assess_run_memory(err);
+    }
+
+    own = &text->pages[page->page - 1];
+    own->picture = page->picture;
+
+    if (assess_pstrdup(text->arena, &own->text, page->text.data,
+                       page->text.len)
+        != 0)
     {
         return assess_run_memory(err);
     }
 
-    text->pages[page->page - 1].picture = page->picture;
-
     if (text->scans) {
-        return ASSESS_OK;
+        assess_buf_add(&text->unkept, own, sizeof(assess_page_t));
+
+        return text->unkept.failed ? assess_run_memory(err) : ASSESS_OK;
     }
 
     /* how many pages will come is not known: half of what is left, again */
@@ -477,29 +502,116 @@ assess_run_room(assess_text_t *text, size_t npages)
 }
 
 
+/* What another run has left of them. */
+
+static assess_err_e
+assess_run_kept(void *ctx, const assess_page_t **pages, size_t *n,
+    assess_err_t *err)
+{
+    assess_text_t *text = ctx;
+
+    assess_run_t    *run;
+    assess_err_e     rc;
+    assess_page_t   *kept;
+    assess_scope_t   scope;
+
+    run = text->run;
+
+    scope.tenant = run->work.job.tenant;
+    scope.user = run->work.job.user;
+
+    do {
+        rc = assess_scanned_kept(run->engine->db, run->arena, &scope,
+                                 run->work.document.document_id,
+                                 ASSESS_EXTRACTOR_VERSION, &kept, n, err);
+    } while (assess_steps_again(&run->steps, rc));
+
+    *pages = kept;
+
+    return rc;
+}
+
+
+/*
+ * Those that were read since are kept for another run.  Where the store is away
+ * they are kept with the next ones; that it is, is told elsewhere.
+ */
+
+static void
+assess_run_keep(assess_text_t *text)
+{
+    size_t           n;
+    assess_err_e     rc;
+    assess_err_t     err;
+    assess_run_t    *run;
+    assess_scope_t   scope;
+
+    n = text->unkept.len / sizeof(assess_page_t);
+
+    if (n == 0) {
+        return;
+    }
+
+    run = text->run;
+    text->kept = assess_mono_ms();
+
+    scope.tenant = run->work.job.tenant;
+    scope.user = run->work.job.user;
+
+    rc = assess_scanned_keep(run->engine->db, &scope,
+                             run->work.document.document_id,
+                             ASSESS_EXTRACTOR_VERSION,
+                             (const assess_page_t *) (const void *)
+                             text->unkept.data, n, &err);
+
+    if (rc == ASSESS_UNAVAILABLE) {
+        return;
+    }
+
+    if (rc != ASSESS_OK) {
+        run->engine->log(run->engine->ctx, rc, run->work.job.job_id,
+                         err.message);
+    }
+
+    assess_buf_reset(&text->unkept);
+}
+
+
 static assess_err_e
 assess_run_scanned(void *ctx, int done, int scans, assess_err_t *err)
 {
     assess_text_t *text = ctx;
 
+    int            first;
     char          *step;
     assess_err_e   rc;
 
     /* that it has come to them is told at once, as it will take its time */
 
+    first = text->scans == 0;
     text->run->scanned = done;
 
-    if (done) {
-        assess_count(&text->run->engine->metrics->ocr_pages, 1);
-    }
-
-    if (done == 0) {
+    if (first) {
         text->run->scans = scans;
+        text->run->rescued = done;
         text->run->scanning = assess_mono_ms();
         text->told = 0;
+        text->kept = text->run->scanning;
         text->scans = scans;
         text->from = (int) (ASSESS_AT_LOOKUP * text->npages
                             / (text->npages + 100));
+
+        if (done) {
+            assess_run_line(text->run, ASSESS_LEVEL_INFO, "%d of %d scanned "
+                            "pages had been read before", done, scans);
+        }
+
+    } else {
+        assess_count(&text->run->engine->metrics->ocr_pages, 1);
+
+        if (assess_mono_ms() - text->kept >= ASSESS_KEEP_MS) {
+            assess_run_keep(text);
+        }
     }
 
     if (assess_mono_ms() - text->told < ASSESS_PROGRESS_MS) {
@@ -520,7 +632,7 @@ assess_run_scanned(void *ctx, int done, int scans, assess_err_t *err)
                          text->from + (ASSESS_AT_LOOKUP - text->from) * done
                          / scans, err);
 
-    return rc == ASSESS_OK && done == 0
+    return rc == ASSESS_OK && first
            ? assess_steps_flush(&text->run->steps, err) : rc;
 }
 

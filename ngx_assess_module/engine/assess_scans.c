@@ -29,13 +29,15 @@ typedef struct {
     const int             *pages;      /* numbers of those to be read */
     int                    npages;
     int                    next;       /* of pages, to be begun */
-    int                    done;
+    int                    total;      /* with those that were read before */
+    int                    done;       /* of them */
     assess_cpu_user_t      user;
     assess_scan_t          scans[ASSESS_SCANS_MAX];
     int                    n;
 } assess_scans_t;
 
 
+static assess_err_e assess_scans_kept(assess_scans_t *s);
 static assess_err_e assess_scans_turn(assess_scans_t *s);
 static assess_err_e assess_scans_begin(assess_scans_t *s);
 static assess_err_e assess_scans_order(assess_scans_t *s, assess_scan_t *scan);
@@ -44,6 +46,8 @@ static assess_err_e assess_scans_take(assess_scans_t *s, int i);
 static assess_err_e assess_scans_done(assess_scans_t *s, int i);
 static assess_err_e assess_scans_made(assess_scans_t *s,
     const assess_scan_t *scan);
+static assess_err_e assess_scans_page(assess_extraction_t *x, int number,
+    const assess_str_t *text);
 static assess_err_e assess_scans_failed(assess_scans_t *s, int i,
     assess_err_e rc);
 static void assess_scans_free(assess_scan_t *scan);
@@ -62,20 +66,65 @@ assess_scans_read(assess_extraction_t *x, assess_cpu_t *cpu)
     s.pages = (const int *) (const void *) x->scans.data;
     s.npages = (int) (x->scans.len / sizeof(int));
     s.next = 0;
+    s.total = s.npages;
     s.done = 0;
     s.n = 0;
 
-    rc = x->cb->scanned(x->cb->ctx, 0, s.npages, x->err);
+    rc = x->picture ? ASSESS_OK : assess_scans_kept(&s);
+
+    if (rc == ASSESS_OK) {
+        rc = x->cb->scanned(x->cb->ctx, s.done, s.total, x->err);
+    }
 
     assess_cpu_join(cpu, &s.user);
 
-    while (rc == ASSESS_OK && s.done < s.npages) {
+    while (rc == ASSESS_OK && s.done < s.total) {
         rc = assess_scans_turn(&s);
     }
 
     rc = assess_scans_stop(&s, rc);
 
     assess_cpu_part(&s.user);
+
+    return rc;
+}
+
+
+/* What was read of them before is handed on, and they are not read again. */
+
+static assess_err_e
+assess_scans_kept(assess_scans_t *s)
+{
+    int                    i, left, *numbers;
+    size_t                 k, n;
+    assess_err_e           rc;
+    assess_extraction_t   *x;
+    const assess_page_t   *pages;
+
+    x = s->x;
+
+    rc = x->cb->kept(x->cb->ctx, &pages, &n, x->err);
+
+    numbers = (int *) (void *) x->scans.data;
+    left = 0;
+    k = 0;
+
+    for (i = 0; rc == ASSESS_OK && i < s->npages; i++) {
+
+        while (k < n && pages[k].page < numbers[i]) {
+            k++;
+        }
+
+        if (k == n || pages[k].page > numbers[i]) {
+            numbers[left++] = numbers[i];
+            continue;
+        }
+
+        rc = assess_scans_page(x, numbers[i], &pages[k].text);
+        s->done++;
+    }
+
+    s->npages = left;
 
     return rc;
 }
@@ -280,19 +329,27 @@ assess_scans_made(assess_scans_t *s, const assess_scan_t *scan)
 
         rc = x->cb->page(x->cb->ctx, &page, x->err);
 
-    } else if ((int64_t) text.len > x->conf->output - x->bytes) {
-        rc = assess_extract_fault(x, ASSESS_FRAMES_MUCH_TEXT);
-
     } else {
-        rc = assess_extract_page(x, scan->page, 1, &text);
+        rc = assess_scans_page(x, scan->page, &text);
     }
 
     if (rc == ASSESS_OK) {
         s->done++;
-        rc = x->cb->scanned(x->cb->ctx, s->done, s->npages, x->err);
+        rc = x->cb->scanned(x->cb->ctx, s->done, s->total, x->err);
     }
 
     return rc;
+}
+
+
+static assess_err_e
+assess_scans_page(assess_extraction_t *x, int number, const assess_str_t *text)
+{
+    if ((int64_t) text->len > x->conf->output - x->bytes) {
+        return assess_extract_fault(x, ASSESS_FRAMES_MUCH_TEXT);
+    }
+
+    return assess_extract_page(x, number, 1, text);
 }
 
 

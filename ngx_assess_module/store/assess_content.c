@@ -255,16 +255,12 @@ assess_content_object(assess_db_t *db, const assess_place_t *place,
 }
 
 
-static assess_err_e
-assess_content_check(const assess_scope_t *scope, const char *document_id,
-    int64_t offset, assess_err_t *err)
+assess_err_e
+assess_document_check(const assess_scope_t *scope, const char *document_id,
+    assess_err_t *err)
 {
     if (!assess_uuid_valid(document_id, strlen(document_id))) {
         return assess_document_unknown(err);
-    }
-
-    if (offset < 0) {
-        return assess_fail(err, ASSESS_INVALID, NULL, "a negative offset");
     }
 
     return assess_scope_check(scope, err);
@@ -281,7 +277,11 @@ assess_document_content(assess_db_t *db, const assess_scope_t *scope,
     assess_conn_t   *conn;
     assess_place_t   place;
 
-    if (assess_content_check(scope, document_id, offset, err) != ASSESS_OK
+    if (offset < 0) {
+        return assess_fail(err, ASSESS_INVALID, NULL, "a negative offset");
+    }
+
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
     {
         return err->kind;
@@ -327,7 +327,7 @@ assess_document_open(assess_db_t *db, const assess_scope_t *scope,
         return ASSESS_OK;
     }
 
-    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
     {
         return err->kind;
@@ -436,7 +436,7 @@ assess_document_copy(assess_db_t *db, const assess_scope_t *scope,
     assess_conn_t   *conn;
     assess_place_t   place;
 
-    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
     {
         return err->kind;
@@ -523,12 +523,14 @@ assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
     const char *document_id, int extractor, const assess_page_t *pages,
     size_t n, assess_err_t *err)
 {
+    int            pictures;
     size_t         i;
     int64_t        rows, bytes;
     assess_args_t  args;
 
-    for (i = 0, bytes = 0; i < n; i++) {
+    for (i = 0, bytes = 0, pictures = 0; i < n; i++) {
         bytes += (int64_t) pages[i].text.len;
+        pictures |= pages[i].picture;
     }
 
     assess_args_init(&args);
@@ -551,6 +553,11 @@ assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
         return assess_document_unknown(err);
     }
 
+    if (pictures && assess_scanned_forget(conn, document_id, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
     assess_args_init(&args);
     assess_arg_id(&args, document_id);
 
@@ -568,7 +575,7 @@ assess_document_save_pages(assess_db_t *db, const assess_scope_t *scope,
     assess_err_e    rc;
     assess_conn_t  *conn;
 
-    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
         || assess_db_begin(db, &conn, err) != ASSESS_OK)
     {
         return err->kind;
@@ -662,7 +669,7 @@ assess_pages_read(assess_db_t *db, assess_arena_t *arena,
     *pages = NULL;
     *n = 0;
 
-    if (assess_content_check(scope, document_id, 0, err) != ASSESS_OK
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
         || assess_db_acquire(db, &conn, err) != ASSESS_OK)
     {
         return err->kind;

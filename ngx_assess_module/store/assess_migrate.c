@@ -63,6 +63,7 @@ assess_sql_file(assess_sql_0016, "0016_batches.sql");
 assess_sql_file(assess_sql_0017, "0017_eta.sql");
 assess_sql_file(assess_sql_0018, "0018_trace.sql");
 assess_sql_file(assess_sql_0019, "0019_document_counts.sql");
+assess_sql_file(assess_sql_0020, "0020_scanned_pages.sql");
 
 
 static const assess_migration_t  assess_migrations[] = {
@@ -84,7 +85,8 @@ static const assess_migration_t  assess_migrations[] = {
     { 16, "0016_batches", assess_sql_0016, assess_sql_0016_end },
     { 17, "0017_eta", assess_sql_0017, assess_sql_0017_end },
     { 18, "0018_trace", assess_sql_0018, assess_sql_0018_end },
-    { 19, "0019_document_counts", assess_sql_0019, assess_sql_0019_end }
+    { 19, "0019_document_counts", assess_sql_0019, assess_sql_0019_end },
+    { 20, "0020_scanned_pages", assess_sql_0020, assess_sql_0020_end }
 };
 
 #define ASSESS_MIGRATIONS                                                    \

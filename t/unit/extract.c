@@ -491,9 +491,13 @@ scans(assess_buf_t *b, int n)
 static void
 test_scans(run_t *run, assess_buf_t *b)
 {
-    int           i;
-    pid_t         reader;
-    assess_err_t  err;
+    int            i;
+    pid_t          reader;
+    assess_err_t   err;
+    assess_page_t  kept[3];
+
+    static const int    numbers[] = { 1, 3, 4 };
+    static const char  *texts[] = { "Before.", "After.", "Other." };
 
     static const char  *five[] = {
         "BT /F 9 Tf 9 99 Td (- - -) Tj ET", "BT /F 9 Tf 9 99 Td (B) Tj ET",
@@ -519,6 +523,44 @@ test_scans(run_t *run, assess_buf_t *b)
               "document_limit", "output of more than 10 bytes",
               "the text of all pages");
     defaults();
+
+    /* what was read of them before is as good */
+
+    memset(kept, 0, sizeof(kept));
+
+    for (i = 0; i < 3; i++) {
+        kept[i].page = numbers[i];
+        kept[i].text.data = (char *) texts[i];
+        kept[i].text.len = strlen(texts[i]);
+    }
+
+    run->kept = kept;
+    run->nkept = 3;
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), ASSESS_OK,
+           "pages of which two were read before");
+    is_int(run->scans, 3, "and one was no scan");
+    is_int(run->scanned, 3, "count as read");
+    is_int(run->pages, 5, "each page comes once");
+
+    for (i = 0; i < 5; i++) {
+        is_int(run->came[i], 1, "this one, too");
+    }
+
+    ok(strstr(run->text.data, "Before.|After.|") != NULL, "as they had come");
+    ok(strstr(run->text.data, "Other.") == NULL, "but for text");
+    ok(strstr(run->text.data, "---") == NULL, "no page is read again");
+
+    conf.output = 10;
+    is_failed(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), &err,
+              "document_limit", "output of more than 10 bytes",
+              "the same limit holds");
+    defaults();
+
+    kept[2].page = 5;
+    is_int(extract(run, ASSESS_KIND_PDF, b->data, b->len, &err), ASSESS_OK,
+           "all of them read before");
+    is_int(run->scanned, 3, "which is told once");
+    run->nkept = 0;
 
     /* what takes its time is watched, and may be hit */
 

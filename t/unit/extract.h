@@ -35,6 +35,9 @@ typedef struct {
     int             cancel_at;
     int             unreadable;        /* how often it was called */
     int             begun;             /* and begin() */
+    const assess_page_t  *kept;        /* scanned pages, of earlier */
+    size_t          nkept;
+    int             given;             /* they were */
     int             scanned;           /* the last number; -1: none */
     int             scans;
     char            came[16];          /* how often each of the first pages */
@@ -167,11 +170,30 @@ on_begin(void *ctx, assess_err_t *err)
 
 
 static assess_err_e __attribute__((unused))
+on_kept(void *ctx, const assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    run_t  *run = ctx;
+
+    if (run->given++) {
+        return assess_fail(err, ASSESS_ERROR, NULL, "asked twice");
+    }
+
+    *pages = run->kept;
+    *n = run->nkept;
+
+    return ASSESS_OK;
+}
+
+
+static assess_err_e __attribute__((unused))
 on_scanned(void *ctx, int done, int scans, assess_err_t *err)
 {
     run_t  *run = ctx;
 
-    if (done != (run->scanned == -1 ? 0 : run->scanned + 1) || done > scans) {
+    if ((run->scanned == -1 ? done > (int) run->nkept
+                            : done != run->scanned + 1)
+        || done > scans)
+    {
         return assess_fail(err, ASSESS_ERROR, NULL, "scans miscounted");
     }
 
@@ -212,7 +234,7 @@ on_page(void *ctx, const assess_page_t *page, assess_err_t *err)
 
     /* scanned ones come later, in any order */
 
-    if (run->scanned == -1 && page->page <= run->last) {
+    if (!run->given && page->page <= run->last) {
         return assess_fail(err, ASSESS_ERROR, NULL, "page out of order");
     }
 
@@ -315,12 +337,14 @@ extract(run_t *run, assess_kind_e kind, const char *data, size_t len,
     run->asked = 0;
     run->unreadable = 0;
     run->begun = 0;
+    run->given = 0;
     run->scanned = -1;
     run->scans = 0;
     memset(run->came, 0, sizeof(run->came));
 
     cb.begin = on_begin;
     cb.page = on_page;
+    cb.kept = on_kept;
     cb.scanned = on_scanned;
     cb.cancelled = on_cancelled;
     cb.unreadable = on_unreadable;

@@ -6,6 +6,7 @@
 /* Documents and question sets. */
 
 #include "store.h"
+#include "../../ngx_assess_module/store/assess_scanned.h"
 
 #include <stdio.h>
 
@@ -208,6 +209,81 @@ test_pages(void)
                                  doc.document_id, 5, &got, &n, &store_err),
            ASSESS_OK, "is extracted");
     is_int((long long) n, 0, "and has none");
+}
+
+
+static void
+test_scanned(void)
+{
+    size_t              n;
+    assess_page_t       pages[3], *got;
+    assess_document_t   doc;
+
+    doc = store_document(&scope, "scanned");
+    memset(pages, 0, sizeof(pages));
+
+    pages[0].page = 7;
+    pages[0].picture = 1;
+    pages[0].text = store_str("Seven.");
+    pages[1].page = 3;
+    pages[1].picture = 1;
+    pages[1].text = store_str("");
+    pages[2].page = 7;
+    pages[2].picture = 1;
+    pages[2].text = store_str("Seven, again.");
+
+    is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
+                               3, &got, &n, &store_err), ASSESS_OK,
+           "of a document that is new");
+    is_int((long long) n, 0, "no scanned page is kept");
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 3, pages, 2,
+                               &store_err), ASSESS_OK, "two are");
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 3,
+                               &pages[2], 1, &store_err), ASSESS_OK,
+           "one of them again");
+    is_err(assess_scanned_keep(store_db, &other, doc.document_id, 3, pages, 2,
+                               &store_err), ASSESS_OK,
+           "another tenant's keeps none");
+    is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
+                               3, &got, &n, &store_err), ASSESS_OK,
+           "they are there");
+
+    if (is_int((long long) n, 2, "both")) {
+        is_int(got[0].page, 3, "in their order");
+        is_str(got[0].text.data, "", "an empty one");
+        is_int(got[1].page, 7, "and one");
+        is_str(got[1].text.data, "Seven, again.", "as it was read last");
+        is_int(got[1].picture, 1, "which is a picture");
+    }
+
+    is_err(assess_scanned_kept(store_db, store_arena, &other, doc.document_id,
+                               3, &got, &n, &store_err), ASSESS_OK,
+           "another tenant");
+    is_int((long long) n, 0, "sees none");
+    is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
+                               4, &got, &n, &store_err), ASSESS_OK,
+           "another extractor");
+    is_int((long long) n, 0, "has none, either");
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 4, pages, 1,
+                               &store_err), ASSESS_OK, "it keeps its own");
+    is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
+                               3, &got, &n, &store_err), ASSESS_OK,
+           "in the place");
+    is_int((long long) n, 1, "of the other's");
+
+    is_err(assess_document_text(store_db, store_arena, &scope,
+                                doc.document_id, 1, 9, &got, &n, &store_err),
+           ASSESS_CONFLICT, "they are no text of the document");
+    is_err(assess_document_save_pages(store_db, &scope, doc.document_id, 4,
+                                      pages, 2, &store_err), ASSESS_OK,
+           "that comes");
+    is_int(store_sql("select count(*) from assess.scanned_pages"), 0,
+           "and they go");
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 4, pages, 2,
+                               &store_err), ASSESS_OK,
+           "one who comes late");
+    is_int(store_sql("select count(*) from assess.scanned_pages"), 0,
+           "keeps none");
 }
 
 
@@ -482,6 +558,7 @@ main(void)
     test_content();
     test_torn();
     test_pages();
+    test_scanned();
     test_list();
     test_delete();
     test_sets();

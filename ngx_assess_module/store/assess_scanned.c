@@ -1,0 +1,134 @@
+
+#include "assess_document_int.h"
+#include "assess_scanned.h"
+
+#include <string.h>
+
+
+assess_err_e
+assess_scanned_keep(assess_db_t *db, const assess_scope_t *scope,
+    const char *document_id, int extractor, const assess_page_t *pages,
+    size_t n, assess_err_t *err)
+{
+    size_t          i;
+    assess_err_e    rc;
+    assess_buf_t    numbers, texts;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "insert into assess.scanned_pages (document_id, page, extractor, text)"
+        " select d.document_id, p.page, $3, p.text from assess.documents d,"
+        " unnest($4::int[], $5::text[]) as p (page, text)"
+        " where d.tenant = $1 and d.document_id = $2"
+        " and d.extractor is distinct from $3"
+        " on conflict (document_id, page)"
+        " do update set extractor = excluded.extractor, text = excluded.text";
+
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    memset(&numbers, 0, sizeof(assess_buf_t));
+    memset(&texts, 0, sizeof(assess_buf_t));
+
+    for (i = 0; i < n; i++) {
+        assess_array_int(&numbers, pages[i].page);
+        assess_array_add(&texts, &pages[i].text);
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+    assess_arg_int(&args, extractor);
+    assess_arg_array(&args, &numbers);
+    assess_arg_array(&args, &texts);
+
+    rc = assess_db_run(conn, sql, &args, NULL, err);
+
+    assess_db_release(conn);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_scanned_kept(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int extractor,
+    assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    int             i, rows;
+    PGresult       *res;
+    assess_page_t  *page;
+    assess_err_e    rc;
+    assess_args_t   args;
+    assess_conn_t  *conn;
+
+    static const char  sql[] =
+        "select s.page, s.text from assess.scanned_pages s"
+        " join assess.documents d using (document_id)"
+        " where d.tenant = $1 and d.document_id = $2 and s.extractor = $3"
+        " order by s.page";
+
+    *pages = NULL;
+    *n = 0;
+
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK
+        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
+    {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+    assess_arg_int(&args, extractor);
+
+    res = assess_db_exec(conn, sql, &args, err);
+    assess_db_release(conn);
+
+    if (res == NULL) {
+        return err->kind;
+    }
+
+    rc = ASSESS_OK;
+    rows = PQntuples(res);
+
+    if (rows) {
+        *pages = assess_palloc(arena, (size_t) rows * sizeof(assess_page_t));
+        if (*pages == NULL) {
+            rc = assess_db_no_memory(err);
+        }
+    }
+
+    for (i = 0; rc == ASSESS_OK && i < rows; i++) {
+
+        page = &(*pages)[(*n)++];
+        page->page = (int) assess_col_int(res, i, 0);
+        page->picture = 1;
+
+        if (assess_col_str(arena, res, i, 1, &page->text) != 0) {
+            rc = assess_db_no_memory(err);
+        }
+    }
+
+    PQclear(res);
+
+    return rc;
+}
+
+
+assess_err_e
+assess_scanned_forget(assess_conn_t *conn, const char *document_id,
+    assess_err_t *err)
+{
+    assess_args_t  args;
+
+    assess_args_init(&args);
+    assess_arg_id(&args, document_id);
+
+    return assess_db_run(conn, "delete from assess.scanned_pages"
+                         " where document_id = $1", &args, NULL, err);
+}
