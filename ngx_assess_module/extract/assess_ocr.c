@@ -259,30 +259,40 @@ assess_ocr_picture(PIX *pix)
 static int
 assess_ocr_plain(PIX *pix)
 {
-    int      rc;
-    l_int32  all, none, least, most;
+    size_t           row;
+    l_int32          x, y, width, height;
+    l_uint32        *data, one, other;
+    const l_uint32  *first;
 
-    if (pixGetDepth(pix) == 1) {
-        return pixZero(pix, &none) == 0
-               && (none || (pixCountPixels(pix, &all, NULL) == 0
-                            && all == pixGetWidth(pix) * pixGetHeight(pix)));
-    }
+    width = pixGetWidth(pix);
+    height = pixGetHeight(pix);
+    row = (size_t) pixGetWpl(pix) * sizeof(l_uint32);
+    first = data = pixGetData(pix);
 
-    if (pixGetDepth(pix) < 8) {
+    if (data == NULL || pixGetPixel(pix, 0, 0, &one) != 0) {
         return 0;
     }
 
-    rc = pixGetRangeValues(pix, 1, L_SELECT_RED, &least, &most);
-
-    if (rc == 0 && most == least && pixGetDepth(pix) == 32) {
-        rc = pixGetRangeValues(pix, 1, L_SELECT_GREEN, &least, &most);
+    for (x = 1; x < width; x++) {
+        if (pixGetPixel(pix, x, 0, &other) != 0 || other != one) {
+            return 0;
+        }
     }
 
-    if (rc == 0 && most == least && pixGetDepth(pix) == 32) {
-        rc = pixGetRangeValues(pix, 1, L_SELECT_BLUE, &least, &most);
+    /* behind the last dot of a row there may be anything */
+
+    (void) pixSetPadBits(pix, 0);
+
+    for (y = 1; y < height; y++) {
+
+        data += pixGetWpl(pix);
+
+        if (memcmp(data, first, row) != 0) {
+            return 0;
+        }
     }
 
-    return rc == 0 && most == least;
+    return 1;
 }
 
 

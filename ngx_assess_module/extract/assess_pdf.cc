@@ -201,38 +201,37 @@ assess_pdf_most(Stream *str)
 }
 
 
-/* What a stream is unpacked to, in bytes, as far as that is within a limit. */
+/*
+ * What a stream is unpacked to, in bytes; a negative number where that is more
+ * than limit, or than may be packed into what was read of it so far.
+ */
 
 static int64_t
 assess_pdf_unpacked(Stream *str, int64_t limit)
 {
     int                    n;
-    int64_t                size;
+    int64_t                size, begun, likely;
+    BaseStream            *packed;
     static unsigned char   piece[65536];
 
+    packed = str->getBaseStream();
     size = 0;
+
     str->reset();
+    begun = packed->getPos();
 
     do {
         n = str->doGetChars(sizeof(piece), piece);
         size += n;
 
-    } while (n > 0 && size <= limit);
+        likely = assess_pdf_packed * (packed->getPos() - begun);
+        likely = std::max(assess_pdf_little, likely);
+
+    } while (n > 0 && size <= limit && size <= likely);
 
     str->close();
 
-    return size;
-}
-
-
-/* So much of a stream is not more than may be packed into it. */
-
-static int64_t
-assess_pdf_likely(Stream *str)
-{
-    return std::max(assess_pdf_little,
-                    assess_pdf_packed
-                    * static_cast<int64_t>(str->getBaseStream()->getLength()));
+    return size <= limit && size <= likely ? size : -1;
 }
 
 
@@ -244,7 +243,7 @@ assess_pdf_bomb(PDFDoc *doc, int number)
     int      i, n;
     Page    *page;
     double   most;
-    int64_t  left, limit, size;
+    int64_t  left, size;
 
     page = doc->getPage(number);
     if (page == nullptr) {
@@ -276,10 +275,9 @@ assess_pdf_bomb(PDFDoc *doc, int number)
 
     for (Object &stream : streams) {
 
-        limit = std::min(left, assess_pdf_likely(stream.getStream()));
-        size = assess_pdf_unpacked(stream.getStream(), limit);
+        size = assess_pdf_unpacked(stream.getStream(), left);
 
-        if (size > limit) {
+        if (size < 0) {
             return true;
         }
 
