@@ -367,8 +367,15 @@ assess_charset_named(iconv_t cd, const char *data, size_t len,
 
         assess_buf_add(out, piece, (size_t) (to - piece));
 
-        if (rc == (size_t) -1 && errno != E2BIG) {
-            assess_charset_put(out, ASSESS_REPLACEMENT);
+        if (rc != (size_t) -1 || errno == E2BIG) {
+            continue;
+        }
+
+        /* of half a letter at the end nothing may be left */
+
+        assess_charset_put(out, ASSESS_REPLACEMENT);
+
+        if (left) {
             in++;
             left--;
         }

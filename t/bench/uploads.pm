@@ -39,7 +39,10 @@ sub run {
     $uploads->go_on;
     $phase{'stored'} = calls($b, $home, $set, $document, $job);
 
-    my $good = grep { $_ eq '201' } $uploads->ended;
+    my %answers;
+    $answers{$_}++ for $uploads->ended;
+
+    my $good = $answers{201} // 0;
     my $peak = peak($home->worker);
     my $refused = 0;
 
@@ -57,6 +60,8 @@ sub run {
         }
     }
 
+    $report->note('how uploads were answered: '
+        . join(', ', map { "$answers{$_} times $_" } sort keys %answers));
     $report->row(what => 'memory of the worker, most', unit => 'MB',
         ours => [$peak / 2**20], against => 'before', that =>
             [$before / 2**20], target => '<= 2');
