@@ -126,4 +126,68 @@ is($t->sql('select count(*) from assess.documents where bytes = ' . BYTES),
     others('behind them all');
 }
 
+$t->sql('drop trigger slow on assess.document_contents');
+
+
+# What took long to be sent is not refused for a moment of the store.
+
+my $made = 0;
+
+# Uploads of which a byte is still to come.
+sub almost_sent {
+    $made++;
+
+    my $many = Assess::Uploads->new($t->server->{port}, clients => 4,
+                                    bytes => BYTES - 2 - $made);
+    $many->held;
+    return $many;
+}
+
+sub small {
+    return $http->post('/api/documents', body => "A small one, $_[0].",
+        headers => { 'Content-Type' => 'text/plain' });
+}
+
+{
+    my $many = almost_sent();
+    my $end = $t->cluster->held(
+        'lock table assess.document_contents in access exclusive mode');
+
+    $many->go_on;
+    is(small('while a lock is held')->{status}, 503,
+       'who has sent little is refused soon');
+    $end->();
+    is_deeply([grep { $_ ne '201' } $many->ended], [],
+              'who has sent much waits for longer');
+}
+
+{
+    my $many = almost_sent();
+
+    $t->cluster->stop;
+    is(small('without a store')->{status}, 503, 'the store is away');
+    $many->go_on;
+    is(small('and still without')->{status}, 503, 'and still is');
+    $t->cluster->start;
+    is_deeply([grep { $_ ne '201' } $many->ended], [],
+              'it is waited for until it is back');
+}
+
+{
+    my $many = almost_sent();
+    my $documents = $t->sql('select count(*) from assess.documents');
+
+    $t->cluster->stop;
+    $many->go_on;
+    is_deeply([grep { $_ ne '503' } $many->ended], [], 'but not for ever');
+    $t->cluster->start;
+    ok(wait_until(30, sub {
+        $http->get('/api/health/ready')->{status} == 200
+    }), 'when it is back');
+    is($t->sql('select count(*) from assess.documents'), $documents,
+       'nothing is left of them');
+    ok(wait_until(30, sub { !open_files() }), 'nor a file');
+    others('behind that');
+}
+
 $t->done;

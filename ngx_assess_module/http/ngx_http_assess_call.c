@@ -50,7 +50,8 @@ static ngx_int_t ngx_http_assess_call_go(ngx_http_assess_call_t *call);
 static void ngx_http_assess_call_run(void *data);
 static void ngx_http_assess_call_done(void *data);
 static void ngx_http_assess_call_start(ngx_http_assess_call_t *call);
-static ngx_uint_t ngx_http_assess_call_open(assess_err_t *err);
+static ngx_uint_t ngx_http_assess_call_open(
+    const ngx_http_assess_call_t *call, assess_err_t *err);
 
 
 /* when the last call was served, of those without a body and with one */
@@ -91,7 +92,7 @@ ngx_http_assess_call_handler(ngx_http_request_t *r)
     }
 
     if (rc == NGX_OK && !ngx_http_assess_scheduler_opening()
-        && !ngx_http_assess_call_open(&err))
+        && !ngx_http_assess_call_open(call, &err))
     {
         ngx_http_assess_call_fail(call, &err);
         rc = NGX_ABORT;
@@ -553,7 +554,7 @@ ngx_http_assess_call_start(ngx_http_assess_call_t *call)
     /* a body may have taken its time */
 
     if (!ngx_http_assess_early(call, ngx_http_assess_call_start)
-        && (!ngx_http_assess_call_open(&err)
+        && (!ngx_http_assess_call_open(call, &err)
             || ngx_http_assess_call_go(call) != NGX_OK))
     {
         ngx_http_assess_call_refuse(call, &err);
@@ -572,17 +573,22 @@ ngx_http_assess_call_start(ngx_http_assess_call_t *call)
 }
 
 
-/* Whether the store can be asked; err says why it cannot */
+/*
+ * Whether the store can be asked, or is waited for with a large body that was
+ * sent; err says why it cannot
+ */
 
 static ngx_uint_t
-ngx_http_assess_call_open(assess_err_t *err)
+ngx_http_assess_call_open(const ngx_http_assess_call_t *call,
+    assess_err_t *err)
 {
     if (!ngx_http_assess_scheduler_ready(err)) {
         err->kind = ASSESS_UNAVAILABLE;
         return 0;
     }
 
-    return !assess_db_away(ngx_http_assess_scheduler_db(), err);
+    return ngx_http_assess_large_is(call)
+           || !assess_db_away(ngx_http_assess_scheduler_db(), err);
 }
 
 
@@ -665,9 +671,13 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
         return;
     }
 
-    if (!ngx_http_assess_together_give_up(call)
-        && !ngx_http_assess_large_give_up(call))
-    {
+    (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
+                       "too many calls wait for the store");
+
+    if (ngx_http_assess_large_give_up(call)) {
+        (void) assess_db_away(ngx_http_assess_scheduler_db(), &err);
+
+    } else if (!ngx_http_assess_together_give_up(call)) {
 
         if (call->task.run == NULL
             || !ngx_http_assess_task_give_up(&call->task))
@@ -677,9 +687,6 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
 
         call->given_up = 1;
     }
-
-    (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
-                       "too many calls wait for the store");
 
     ngx_http_assess_call_refuse(call, &err);
 
@@ -744,6 +751,10 @@ ngx_http_assess_call_deadline(ngx_http_assess_call_t *call)
     left = ngx_max(NGX_HTTP_ASSESS_IN_ALL - (now - call->accepted),
                    NGX_HTTP_ASSESS_AT_LEAST);
 
+    if (ngx_http_assess_large_is(call)) {
+        left = NGX_HTTP_ASSESS_LARGE_IN_ALL;
+    }
+
     return now + left + call->body_len / NGX_HTTP_ASSESS_BODY_MS;
 }
 
@@ -753,10 +764,16 @@ ngx_http_assess_call_run(void *data)
 {
     ngx_http_assess_call_t *call = data;
 
+    if (ngx_http_assess_large_is(call)) {
+        ngx_http_assess_large_wait();
+        assess_db_patient(NGX_HTTP_ASSESS_LARGE_PATIENT);
+    }
+
     assess_db_until(ngx_http_assess_call_deadline(call));
 
     call->route->run(call);
 
+    assess_db_patient(0);
     assess_db_until(0);
 }
 
@@ -770,7 +787,8 @@ ngx_http_assess_call_done(void *data)
 
     if (call->large) {
         call->large = 0;
-        ngx_http_assess_large_back();
+        ngx_http_assess_large_back(call->status
+                                   < NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
 
     if (!call->given_up && call->status < NGX_HTTP_INTERNAL_SERVER_ERROR) {

@@ -5,13 +5,25 @@
 /* what takes the store longer than a moment, in bytes */
 #define NGX_HTTP_ASSESS_LARGE        (1024 * 1024)
 
-/* so many at once, of threads of which there are more */
-#define NGX_HTTP_ASSESS_LARGE_TURNS  2
+/*
+ * So many at once, of threads of which there are more.  Of those that go into
+ * the database two beside each other take all of two cores, which everybody
+ * feels; a directory or a bucket takes them by itself.
+ */
+#define NGX_HTTP_ASSESS_LARGE_TURNS  1
+#define NGX_HTTP_ASSESS_LARGE_APART  2
 
-/* 64 MB are stored in less, where they can be stored at all */
-#define NGX_HTTP_ASSESS_LARGE_MOVES  10000     /* ms since the last one */
+/* since the last one was served: of a store that answers, or does not */
+#define NGX_HTTP_ASSESS_LARGE_BUSY   60000     /* ms, for 2 GB before it */
+#define NGX_HTTP_ASSESS_LARGE_MOVES  10000     /* ms */
+
+/* a store that is away is looked for */
+#define NGX_HTTP_ASSESS_LARGE_WAIT   6000      /* ms */
+#define NGX_HTTP_ASSESS_LARGE_PAUSE  100       /* ms between two looks */
 
 
+static ngx_uint_t ngx_http_assess_large_free(
+    const ngx_http_assess_call_t *call);
 static void ngx_http_assess_large_next(ngx_http_assess_call_t *call);
 
 
@@ -35,7 +47,7 @@ ngx_http_assess_large_post(ngx_http_assess_call_t *call,
         ngx_queue_init(&ngx_http_assess_line);
     }
 
-    if (ngx_http_assess_turns < NGX_HTTP_ASSESS_LARGE_TURNS) {
+    if (ngx_http_assess_large_free(call)) {
 
         if (ngx_http_assess_call_post(call, run, done) != NGX_OK) {
             return NGX_ERROR;
@@ -43,7 +55,6 @@ ngx_http_assess_large_post(ngx_http_assess_call_t *call,
 
         call->large = 1;
         ngx_http_assess_turns++;
-        ngx_http_assess_moved = assess_mono_ms();
 
         return NGX_OK;
     }
@@ -59,20 +70,37 @@ ngx_http_assess_large_post(ngx_http_assess_call_t *call,
 }
 
 
+/* Whether there is a turn for another one */
+
+static ngx_uint_t
+ngx_http_assess_large_free(const ngx_http_assess_call_t *call)
+{
+    return ngx_http_assess_turns < (call->mcf->storages
+                                    ? NGX_HTTP_ASSESS_LARGE_APART
+                                    : NGX_HTTP_ASSESS_LARGE_TURNS);
+}
+
+
 void
-ngx_http_assess_large_back(void)
+ngx_http_assess_large_back(ngx_uint_t served)
 {
     ngx_queue_t             *q;
     ngx_http_assess_call_t  *call;
 
     ngx_http_assess_turns--;
-    ngx_http_assess_moved = assess_mono_ms();
 
-    while (ngx_http_assess_turns < NGX_HTTP_ASSESS_LARGE_TURNS
-           && !ngx_queue_empty(&ngx_http_assess_line))
-    {
+    if (served) {
+        ngx_http_assess_moved = assess_mono_ms();
+    }
+
+    while (!ngx_queue_empty(&ngx_http_assess_line)) {
+
         q = ngx_queue_head(&ngx_http_assess_line);
         call = ngx_queue_data(q, ngx_http_assess_call_t, queue);
+
+        if (!ngx_http_assess_large_free(call)) {
+            break;
+        }
 
         (void) ngx_http_assess_large_give_up(call);
         ngx_http_assess_large_next(call);
@@ -90,15 +118,14 @@ ngx_http_assess_large_next(ngx_http_assess_call_t *call)
 
     call->accepted = assess_mono_ms();
 
-    (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
-                       "too many calls wait for the store");
-
-    if (!assess_db_away(ngx_http_assess_scheduler_db(), &err)
-        && ngx_http_assess_large_post(call, call->task.run, call->task.done)
-           == NGX_OK)
+    if (ngx_http_assess_large_post(call, call->task.run, call->task.done)
+        == NGX_OK)
     {
         return;
     }
+
+    (void) assess_fail(&err, ASSESS_UNAVAILABLE, NULL,
+                       "too many calls wait for the store");
 
     c = call->request->connection;
 
@@ -114,8 +141,17 @@ ngx_http_assess_large_next(ngx_http_assess_call_t *call)
 ngx_uint_t
 ngx_http_assess_large_moves(const ngx_http_assess_call_t *call)
 {
-    return call->lined && assess_mono_ms() - ngx_http_assess_moved
-                          < NGX_HTTP_ASSESS_LARGE_MOVES;
+    int64_t  ms, moved;
+
+    if (!call->lined) {
+        return 0;
+    }
+
+    ms = assess_db_steady_ms(ngx_http_assess_scheduler_db())
+         ? NGX_HTTP_ASSESS_LARGE_BUSY : NGX_HTTP_ASSESS_LARGE_MOVES;
+    moved = ngx_max(ngx_http_assess_moved, call->accepted);
+
+    return assess_mono_ms() - moved < ms;
 }
 
 
@@ -132,4 +168,25 @@ ngx_http_assess_large_give_up(ngx_http_assess_call_t *call)
     call->busy = 0;
 
     return 1;
+}
+
+
+void
+ngx_http_assess_large_wait(void)
+{
+    int64_t          end;
+    assess_err_t     err;
+    struct timespec  ts;
+
+    end = assess_mono_ms() + NGX_HTTP_ASSESS_LARGE_WAIT;
+
+    ts.tv_sec = 0;
+    ts.tv_nsec = NGX_HTTP_ASSESS_LARGE_PAUSE * 1000000;
+
+    while (assess_db_check(ngx_http_assess_scheduler_db(), &err) != ASSESS_OK
+           && assess_mono_ms() < end
+           && !ngx_quit && !ngx_terminate && !ngx_exiting)
+    {
+        (void) nanosleep(&ts, NULL);
+    }
 }

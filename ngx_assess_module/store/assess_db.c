@@ -39,6 +39,7 @@ struct assess_db_s {
 
 
 static __thread int64_t  assess_db_deadline;
+static __thread int      assess_db_patience;
 
 
 static int
@@ -177,6 +178,26 @@ void
 assess_db_until(int64_t deadline)
 {
     assess_db_deadline = deadline;
+}
+
+
+void
+assess_db_patient(int ms)
+{
+    assess_db_patience = ms;
+}
+
+
+/* How long a transaction may take that this thread begins; 0: for ever */
+
+static int
+assess_db_transaction_ms(const assess_db_t *db)
+{
+    int  ms;
+
+    ms = db->conf.transaction_ms;
+
+    return ms && ms < assess_db_patience ? assess_db_patience : ms;
 }
 
 
@@ -762,7 +783,7 @@ assess_conn_local_ms(const assess_conn_t *conn)
     int64_t  left;
 
     left = conn->deadline - assess_mono_ms();
-    ms = conn->db->conf.transaction_ms * 2 / 3;
+    ms = assess_db_transaction_ms(conn->db) * 2 / 3;
 
     if (left < ms) {
         ms = left > 1 ? (int) left : 1;
@@ -775,13 +796,14 @@ assess_conn_local_ms(const assess_conn_t *conn)
 assess_err_e
 assess_db_begin(assess_db_t *db, assess_conn_t **conn, assess_err_t *err)
 {
+    int      ms;
     int64_t  deadline;
 
+    ms = assess_db_transaction_ms(db);
     deadline = assess_db_deadline;
 
-    if (db->conf.transaction_ms) {
-        deadline = assess_db_earlier(deadline, assess_mono_ms()
-                                               + db->conf.transaction_ms);
+    if (ms) {
+        deadline = assess_db_earlier(deadline, assess_mono_ms() + ms);
     }
 
     if (assess_db_get(db, deadline, conn, err) != ASSESS_OK) {

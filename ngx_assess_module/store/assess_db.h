@@ -113,6 +113,12 @@ int64_t assess_db_steady_ms(assess_db_t *db);
  */
 void assess_db_until(int64_t deadline);
 
+/*
+ * What this thread begins from now on may take so long as a transaction, where
+ * transaction_ms is less.  0 takes that away.
+ */
+void assess_db_patient(int ms);
+
 
 /* Whose work is done.  Every statement is scoped by the tenant. */
 typedef struct {

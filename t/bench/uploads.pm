@@ -37,10 +37,12 @@ sub run {
     $uploads->held;
     $phase{'held'} = calls($b, $home, $set, $document, $job);
     $uploads->go_on;
+    my $begun = time;
     $phase{'stored'} = calls($b, $home, $set, $document, $job);
 
     my %answers;
     $answers{$_}++ for $uploads->ended;
+    my $stored = time - $begun;
 
     my $good = $answers{201} // 0;
     my $peak = peak($home->worker);
@@ -61,7 +63,8 @@ sub run {
     }
 
     $report->note('how uploads were answered: '
-        . join(', ', map { "$answers{$_} times $_" } sort keys %answers));
+        . join(', ', map { "$answers{$_} times $_" } sort keys %answers)
+        . sprintf ', in %.1f s once all of them had been sent', $stored);
     $report->row(what => 'memory of the worker, most', unit => 'MB',
         ours => [$peak / 2**20], against => 'before', that =>
             [$before / 2**20], target => '<= 2');
