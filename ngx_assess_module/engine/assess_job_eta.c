@@ -208,7 +208,7 @@ assess_run_read(const assess_run_t *run)
 void
 assess_run_ready(const assess_run_t *run)
 {
-    if (run->read_from) {
+    if (run->read_from && run->rescued == 0) {
         assess_rates_whole_took(run->engine->rates, run->work.document.kind,
                                 run->work.document.bytes,
                                 (double) (run->asking - run->read_from)

@@ -18,6 +18,7 @@
 #define ASSESS_PROGRESS_MS    500      /* between two steps of extraction */
 #define ASSESS_STEP_LEN       64       /* of the longest name of one */
 #define ASSESS_KEEP_MS        5000     /* of reading scans, at most lost */
+#define ASSESS_KEEP_IN_MS     2000     /* what watches the readers waits */
 
 
 /* the pages as they come */
@@ -33,6 +34,7 @@ typedef struct {
     int              from;           /* progress before them */
     assess_buf_t     unkept;         /* of them, assess_page_t */
     int64_t          kept;           /* when some were last, ms */
+    assess_arena_t  *rescued;        /* has those of another run; or NULL */
     int              saved;          /* they had been read before */
 } assess_text_t;
 
@@ -55,6 +57,8 @@ static assess_err_e assess_run_page(void *ctx, const assess_page_t *page,
 static int assess_run_room(assess_text_t *text, size_t npages);
 static assess_err_e assess_run_kept(void *ctx, const assess_page_t **pages,
     size_t *n, assess_err_t *err);
+static void assess_run_reader(const assess_run_t *run, assess_scope_t *scope,
+    assess_reader_t *reader);
 static void assess_run_keep(assess_text_t *text);
 static assess_err_e assess_run_scanned(void *ctx, int done, int scans,
     assess_err_t *err);
@@ -249,6 +253,10 @@ assess_run_extract(assess_text_t *text, assess_err_t *err)
     }
 
     assess_buf_free(&text->unkept);
+
+    if (text->rescued) {
+        assess_arena_destroy(text->rescued);
+    }
 
     assess_run_counted(run, rc, err);
 
@@ -510,25 +518,42 @@ assess_run_kept(void *ctx, const assess_page_t **pages, size_t *n,
 {
     assess_text_t *text = ctx;
 
-    assess_run_t    *run;
-    assess_err_e     rc;
-    assess_page_t   *kept;
-    assess_scope_t   scope;
+    assess_run_t     *run;
+    assess_err_e      rc;
+    assess_page_t    *kept;
+    assess_scope_t    scope;
+    assess_reader_t   reader;
 
     run = text->run;
 
-    scope.tenant = run->work.job.tenant;
-    scope.user = run->work.job.user;
+    text->rescued = assess_arena_create();
+    if (text->rescued == NULL) {
+        return assess_run_memory(err);
+    }
+
+    assess_run_reader(run, &scope, &reader);
 
     do {
-        rc = assess_scanned_kept(run->engine->db, run->arena, &scope,
-                                 run->work.document.document_id,
-                                 ASSESS_EXTRACTOR_VERSION, &kept, n, err);
+        rc = assess_scanned_kept(run->engine->db, text->rescued, &scope,
+                                 run->work.document.document_id, &reader,
+                                 &kept, n, err);
     } while (assess_steps_again(&run->steps, rc));
 
     *pages = kept;
 
     return rc;
+}
+
+
+static void
+assess_run_reader(const assess_run_t *run, assess_scope_t *scope,
+    assess_reader_t *reader)
+{
+    scope->tenant = run->work.job.tenant;
+    scope->user = run->work.job.user;
+
+    reader->extractor = ASSESS_EXTRACTOR_VERSION;
+    reader->languages = run->engine->extract.languages;
 }
 
 
@@ -540,11 +565,12 @@ assess_run_kept(void *ctx, const assess_page_t **pages, size_t *n,
 static void
 assess_run_keep(assess_text_t *text)
 {
-    size_t           n;
-    assess_err_e     rc;
-    assess_err_t     err;
-    assess_run_t    *run;
-    assess_scope_t   scope;
+    size_t            n;
+    assess_err_e      rc;
+    assess_err_t      err;
+    assess_run_t     *run;
+    assess_scope_t    scope;
+    assess_reader_t   reader;
 
     n = text->unkept.len / sizeof(assess_page_t);
 
@@ -555,14 +581,16 @@ assess_run_keep(assess_text_t *text)
     run = text->run;
     text->kept = assess_mono_ms();
 
-    scope.tenant = run->work.job.tenant;
-    scope.user = run->work.job.user;
+    assess_run_reader(run, &scope, &reader);
+
+    assess_db_until(text->kept + ASSESS_KEEP_IN_MS);
 
     rc = assess_scanned_keep(run->engine->db, &scope,
-                             run->work.document.document_id,
-                             ASSESS_EXTRACTOR_VERSION,
+                             run->work.document.document_id, &reader,
                              (const assess_page_t *) (const void *)
                              text->unkept.data, n, &err);
+
+    assess_db_until(0);
 
     if (rc == ASSESS_UNAVAILABLE) {
         return;

@@ -235,11 +235,6 @@ assess_scans_take(assess_scans_t *s, int i)
 
     scan = &s->scans[i];
 
-    if (assess_mono_ms() >= scan->errand.end) {
-        rc = assess_extract_exhausted(s->x, scan->page, ASSESS_WHY_WALL);
-        return assess_scans_failed(s, i, rc);
-    }
-
     do {
         rc = assess_errand_receive(&scan->errand, &what, s->x->err);
 
@@ -261,6 +256,12 @@ assess_scans_take(assess_scans_t *s, int i)
     } while (what == ASSESS_FRAMES_PAGE);
 
     rc = assess_extract_fault(s->x, what);
+
+    /* what had come by then came in time */
+
+    if (rc == ASSESS_OK && assess_mono_ms() >= scan->errand.end) {
+        rc = assess_extract_exhausted(s->x, scan->page, ASSESS_WHY_WALL);
+    }
 
     return rc == ASSESS_OK ? rc : assess_scans_failed(s, i, rc);
 }

@@ -49,9 +49,13 @@ static const double  assess_pdf_draw_s = 10.0;
 static const int64_t  assess_pdf_content = INT64_C(128) << 20;
 static const int64_t  assess_pdf_deflate = 1032;
 
-/* what is packed to less than a part of it like this, and is not little */
+/*
+ * What is packed to less than a part of it like this, and is not little: all of
+ * it, or as much as no page begins with.
+ */
 static const int64_t  assess_pdf_packed = 200;
 static const int64_t  assess_pdf_little = INT64_C(8) << 20;
+static const int64_t  assess_pdf_much = INT64_C(32) << 20;
 
 /*
  * Forms in forms in forms: real ones are not so deep in each other, and of those
@@ -210,7 +214,7 @@ static int64_t
 assess_pdf_unpacked(Stream *str, int64_t limit)
 {
     int                    n;
-    int64_t                size, begun, likely;
+    int64_t                size, begun, likely, least;
     BaseStream            *packed;
     static unsigned char   piece[65536];
 
@@ -224,8 +228,9 @@ assess_pdf_unpacked(Stream *str, int64_t limit)
         n = str->doGetChars(sizeof(piece), piece);
         size += n;
 
+        least = n > 0 ? assess_pdf_much : assess_pdf_little;
         likely = assess_pdf_packed * (packed->getPos() - begun);
-        likely = std::max(assess_pdf_little, likely);
+        likely = std::max(least, likely);
 
     } while (n > 0 && size <= limit && size <= likely);
 

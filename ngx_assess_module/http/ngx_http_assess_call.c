@@ -12,7 +12,7 @@
 
 /*
  * A submission is answered within a second of its body, whatever the store
- * does: so long it waits for a thread, so long it takes in all, and so long
+ * does, if that is not a large one: so long it waits for a thread, so long it takes in all, and so long
  * at least one has that waited.  What a thread does before it comes to the
  * store depends on how much there is.
  */
@@ -686,6 +686,11 @@ ngx_http_assess_call_patience(ngx_event_t *ev)
         }
 
         call->given_up = 1;
+
+        if (call->large) {
+            call->large = 0;
+            ngx_http_assess_large_back(0);
+        }
     }
 
     ngx_http_assess_call_refuse(call, &err);

@@ -13,13 +13,14 @@
 #define NGX_HTTP_ASSESS_LARGE_TURNS  1
 #define NGX_HTTP_ASSESS_LARGE_APART  2
 
-/* since the last one was served: of a store that answers, or does not */
-#define NGX_HTTP_ASSESS_LARGE_BUSY   60000     /* ms, for 2 GB before it */
-#define NGX_HTTP_ASSESS_LARGE_MOVES  10000     /* ms */
+/* since the last one was served, and since the store is away */
+#define NGX_HTTP_ASSESS_LARGE_BUSY   120000    /* ms, for 2 GB before it */
+#define NGX_HTTP_ASSESS_LARGE_AWAY   10000     /* ms */
 
 /* a store that is away is looked for */
 #define NGX_HTTP_ASSESS_LARGE_WAIT   6000      /* ms */
-#define NGX_HTTP_ASSESS_LARGE_PAUSE  100       /* ms between two looks */
+#define NGX_HTTP_ASSESS_LARGE_LOOK   1000      /* ms, one that hangs */
+#define NGX_HTTP_ASSESS_LARGE_PAUSE  500       /* ms between two looks */
 
 
 static ngx_uint_t ngx_http_assess_large_free(
@@ -70,14 +71,25 @@ ngx_http_assess_large_post(ngx_http_assess_call_t *call,
 }
 
 
-/* Whether there is a turn for another one */
+/* Whether there is a turn for another one; new documents go to the first */
 
 static ngx_uint_t
 ngx_http_assess_large_free(const ngx_http_assess_call_t *call)
 {
-    return ngx_http_assess_turns < (call->mcf->storages
-                                    ? NGX_HTTP_ASSESS_LARGE_APART
-                                    : NGX_HTTP_ASSESS_LARGE_TURNS);
+    ngx_uint_t                        turns;
+    const ngx_http_assess_storage_t  *storage;
+
+    turns = NGX_HTTP_ASSESS_LARGE_TURNS;
+
+    if (call->mcf->storages) {
+        storage = call->mcf->storages->elts;
+
+        if (storage->ops) {
+            turns = NGX_HTTP_ASSESS_LARGE_APART;
+        }
+    }
+
+    return ngx_http_assess_turns < turns;
 }
 
 
@@ -141,17 +153,25 @@ ngx_http_assess_large_next(ngx_http_assess_call_t *call)
 ngx_uint_t
 ngx_http_assess_large_moves(const ngx_http_assess_call_t *call)
 {
-    int64_t  ms, moved;
+    int64_t  now, since, moved;
+
+    now = assess_mono_ms();
+
+    /* its turn has come: whether the store answers is found out there */
+
+    if (call->large) {
+        return now - call->accepted < NGX_HTTP_ASSESS_LARGE_WAIT;
+    }
 
     if (!call->lined) {
         return 0;
     }
 
-    ms = assess_db_steady_ms(ngx_http_assess_scheduler_db())
-         ? NGX_HTTP_ASSESS_LARGE_BUSY : NGX_HTTP_ASSESS_LARGE_MOVES;
     moved = ngx_max(ngx_http_assess_moved, call->accepted);
+    since = assess_db_away_since(ngx_http_assess_scheduler_db());
 
-    return assess_mono_ms() - moved < ms;
+    return since ? now - ngx_max(moved, since) < NGX_HTTP_ASSESS_LARGE_AWAY
+                 : now - moved < NGX_HTTP_ASSESS_LARGE_BUSY;
 }
 
 
@@ -174,19 +194,32 @@ ngx_http_assess_large_give_up(ngx_http_assess_call_t *call)
 void
 ngx_http_assess_large_wait(void)
 {
-    int64_t          end;
+    int64_t          now, end;
     assess_err_t     err;
     struct timespec  ts;
-
-    end = assess_mono_ms() + NGX_HTTP_ASSESS_LARGE_WAIT;
 
     ts.tv_sec = 0;
     ts.tv_nsec = NGX_HTTP_ASSESS_LARGE_PAUSE * 1000000;
 
-    while (assess_db_check(ngx_http_assess_scheduler_db(), &err) != ASSESS_OK
-           && assess_mono_ms() < end
-           && !ngx_quit && !ngx_terminate && !ngx_exiting)
-    {
+    now = assess_mono_ms();
+    end = now + NGX_HTTP_ASSESS_LARGE_WAIT;
+
+    for ( ;; ) {
+
+        assess_db_until(now + NGX_HTTP_ASSESS_LARGE_LOOK);
+
+        if (assess_db_check(ngx_http_assess_scheduler_db(), &err) == ASSESS_OK
+            || ngx_terminate)
+        {
+            break;
+        }
+
         (void) nanosleep(&ts, NULL);
+
+        now = assess_mono_ms();
+
+        if (now >= end) {
+            break;
+        }
     }
 }

@@ -32,7 +32,10 @@ void ngx_http_assess_large_wait(void);
 /* One that was run is back, and was served or not: the next ones go. */
 void ngx_http_assess_large_back(ngx_uint_t served);
 
-/* Whether it stands in line, and those before it get on, or may soon. */
+/*
+ * Whether it stands in line, and those before it get on, or may soon; or its
+ * turn has come, and no thread yet.
+ */
 ngx_uint_t ngx_http_assess_large_moves(const ngx_http_assess_call_t *call);
 
 /* Whether it stood in line; it does no more. */

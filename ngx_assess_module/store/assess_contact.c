@@ -178,6 +178,19 @@ assess_contact_away(assess_contact_t *contact, assess_err_t *err)
 
 
 int64_t
+assess_contact_away_since(assess_contact_t *contact)
+{
+    int64_t  since;
+
+    (void) pthread_mutex_lock(&contact->mutex);
+    since = contact->away;
+    (void) pthread_mutex_unlock(&contact->mutex);
+
+    return since;
+}
+
+
+int64_t
 assess_contact_steady_ms(assess_contact_t *contact)
 {
     int64_t  now, ms;

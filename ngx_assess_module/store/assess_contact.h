@@ -59,6 +59,7 @@ void assess_contact_renew(assess_contact_t *contact);
 int assess_contact_lost_since(assess_contact_t *contact, int64_t since);
 
 int assess_contact_away(assess_contact_t *contact, assess_err_t *err);
+int64_t assess_contact_away_since(assess_contact_t *contact);
 int64_t assess_contact_steady_ms(assess_contact_t *contact);
 
 

@@ -523,14 +523,12 @@ assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
     const char *document_id, int extractor, const assess_page_t *pages,
     size_t n, assess_err_t *err)
 {
-    int            pictures;
     size_t         i;
     int64_t        rows, bytes;
     assess_args_t  args;
 
-    for (i = 0, bytes = 0, pictures = 0; i < n; i++) {
+    for (i = 0, bytes = 0; i < n; i++) {
         bytes += (int64_t) pages[i].text.len;
-        pictures |= pages[i].picture;
     }
 
     assess_args_init(&args);
@@ -553,15 +551,14 @@ assess_pages_replace(assess_conn_t *conn, const assess_scope_t *scope,
         return assess_document_unknown(err);
     }
 
-    if (pictures && assess_scanned_forget(conn, document_id, err) != ASSESS_OK)
-    {
-        return err->kind;
-    }
+    /* scanned ones were kept until now */
 
     assess_args_init(&args);
     assess_arg_id(&args, document_id);
 
-    return assess_db_run(conn, "delete from assess.document_pages"
+    return assess_db_run(conn, "with kept as (delete from assess.scanned_pages"
+                         " where document_id = $1)"
+                         " delete from assess.document_pages"
                          " where document_id = $1", &args, NULL, err);
 }
 

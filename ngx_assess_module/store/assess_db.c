@@ -168,6 +168,13 @@ assess_db_away(assess_db_t *db, assess_err_t *err)
 
 
 int64_t
+assess_db_away_since(assess_db_t *db)
+{
+    return assess_contact_away_since(&db->contact);
+}
+
+
+int64_t
 assess_db_steady_ms(assess_db_t *db)
 {
     return assess_contact_steady_ms(&db->contact);

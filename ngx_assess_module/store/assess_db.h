@@ -98,6 +98,12 @@ assess_err_e assess_db_check(assess_db_t *db, assess_err_t *err);
 int assess_db_away(assess_db_t *db, assess_err_t *err);
 
 /*
+ * Since when it has been away, whether somebody tries or not, as a time of
+ * assess_mono_ms(); 0: it is there.  Any thread, does not block.
+ */
+int64_t assess_db_away_since(assess_db_t *db);
+
+/*
  * For how long, in ms of the monotonic clock, contact with the database has
  * been undisturbed.  A disturbance is the time before the first answer, the
  * time for which it is away, or a gap of more than gap_ms between two answers,

@@ -95,10 +95,6 @@ assess_err_e assess_documents_counted(assess_conn_t *conn,
 assess_err_e assess_content_save(assess_conn_t *conn, const char *document_id,
     const assess_upload_t *upload, assess_err_t *err);
 
-/* Of which scanned pages were kept has its text: they go. */
-assess_err_e assess_scanned_forget(assess_conn_t *conn,
-    const char *document_id, assess_err_t *err);
-
 assess_err_e assess_document_unknown(assess_err_t *err);
 
 /* Whether there may be such a tenant, and such a document. */

@@ -1,8 +1,8 @@
 package Bench::Uploads;
 
-# 64 uploads of 50 MB at once, from slow clients: what other calls take
-# meanwhile, and what the worker takes of memory.  ASSESS_BENCH_UPLOADS is how
-# many there are.
+# 64 uploads of 50 MB at once, from slow clients, 200 MB/s of all together: what
+# other calls take meanwhile, and what the worker takes of memory.
+# ASSESS_BENCH_UPLOADS is how many there are.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 use Assess::Bench::Proc qw(peak reset_peak);
 use Assess::Uploads;
 
-use constant { BYTES => 50_000_000, QUESTIONS => 5 };
+use constant { BYTES => 50_000_000, RATE => 200_000_000, QUESTIONS => 5 };
 
 
 sub run {
@@ -31,7 +31,7 @@ sub run {
     my $before = peak($home->worker);
     my $alone = calls($b, $home, $set, $document, $job);
     my $uploads = Assess::Uploads->new($home->port, clients => $count,
-                                       bytes => BYTES);
+                                       bytes => BYTES, rate => RATE);
     my %phase = ('sent' => calls($b, $home, $set, $document, $job));
 
     $uploads->held;

@@ -219,6 +219,10 @@ test_scanned(void)
     assess_page_t       pages[3], *got;
     assess_document_t   doc;
 
+    static const assess_reader_t  three = { 3, "eng" };
+    static const assess_reader_t  russian = { 3, "rus" };
+    static const assess_reader_t  four = { 4, "eng" };
+
     doc = store_document(&scope, "scanned");
     memset(pages, 0, sizeof(pages));
 
@@ -233,19 +237,19 @@ test_scanned(void)
     pages[2].text = store_str("Seven, again.");
 
     is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
-                               3, &got, &n, &store_err), ASSESS_OK,
+                               &three, &got, &n, &store_err), ASSESS_OK,
            "of a document that is new");
     is_int((long long) n, 0, "no scanned page is kept");
-    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 3, pages, 2,
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, &three, pages, 2,
                                &store_err), ASSESS_OK, "two are");
-    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 3,
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, &three,
                                &pages[2], 1, &store_err), ASSESS_OK,
            "one of them again");
-    is_err(assess_scanned_keep(store_db, &other, doc.document_id, 3, pages, 2,
+    is_err(assess_scanned_keep(store_db, &other, doc.document_id, &three, pages, 2,
                                &store_err), ASSESS_OK,
            "another tenant's keeps none");
     is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
-                               3, &got, &n, &store_err), ASSESS_OK,
+                               &three, &got, &n, &store_err), ASSESS_OK,
            "they are there");
 
     if (is_int((long long) n, 2, "both")) {
@@ -257,17 +261,21 @@ test_scanned(void)
     }
 
     is_err(assess_scanned_kept(store_db, store_arena, &other, doc.document_id,
-                               3, &got, &n, &store_err), ASSESS_OK,
+                               &three, &got, &n, &store_err), ASSESS_OK,
            "another tenant");
     is_int((long long) n, 0, "sees none");
     is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
-                               4, &got, &n, &store_err), ASSESS_OK,
+                               &four, &got, &n, &store_err), ASSESS_OK,
            "another extractor");
     is_int((long long) n, 0, "has none, either");
-    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 4, pages, 1,
+    is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
+                               &russian, &got, &n, &store_err), ASSESS_OK,
+           "one of other languages");
+    is_int((long long) n, 0, "would read them differently");
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, &four, pages, 1,
                                &store_err), ASSESS_OK, "it keeps its own");
     is_err(assess_scanned_kept(store_db, store_arena, &scope, doc.document_id,
-                               3, &got, &n, &store_err), ASSESS_OK,
+                               &three, &got, &n, &store_err), ASSESS_OK,
            "in the place");
     is_int((long long) n, 1, "of the other's");
 
@@ -279,7 +287,7 @@ test_scanned(void)
            "that comes");
     is_int(store_sql("select count(*) from assess.scanned_pages"), 0,
            "and they go");
-    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, 4, pages, 2,
+    is_err(assess_scanned_keep(store_db, &scope, doc.document_id, &four, pages, 2,
                                &store_err), ASSESS_OK,
            "one who comes late");
     is_int(store_sql("select count(*) from assess.scanned_pages"), 0,

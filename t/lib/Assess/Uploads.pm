@@ -1,10 +1,11 @@
 package Assess::Uploads;
 
 # Many clients that upload at once and are slow, in a process of their own: they
-# send most of it as fast as it is taken, then a byte now and then, and the
-# rest when they are told to.
+# send most of it, rate bytes a second together or as fast as it is taken, then
+# a byte now and then, and the rest when they are told to.
 #
-#   my $uploads = Assess::Uploads->new($port, clients => 64, bytes => 50e6);
+#   my $uploads = Assess::Uploads->new($port, clients => 64, bytes => 50e6,
+#                                      rate => 200e6);
 #   $uploads->held;                # all but a little of each is sent
 #   $uploads->go_on;               # the rest, too
 #   my @status = $uploads->ended;
@@ -95,11 +96,19 @@ sub _clients {
     my $select = IO::Select->new(map { $_->{sock} } @all);
     my %by = map { fileno $_->{sock} => $_ } @all;
 
+    my $begun = time;
+    my $sent = 0;
+
     while ($left) {
+        my $early = $o{rate} ? $sent / $o{rate} - (time - $begun) : 0;
+        sleep $early if $early > 0;
+
         for my $sock ($select->can_write(10)) {
             my $c = $by{fileno $sock};
 
+            my $before = $c->{left};
             _send($c, \$letters, $c->{left} - LITTLE);
+            $sent += $before - $c->{left};
             next if $c->{left} > LITTLE;
             $select->remove($sock);
             $left--;
