@@ -11,10 +11,10 @@
 
 
 /*
- * A submission is answered within a second of its body, whatever the store
- * does, if that is not a large one: so long it waits for a thread, so long it takes in all, and so long
- * at least one has that waited.  What a thread does before it comes to the
- * store depends on how much there is.
+ * A submission is answered within a second of its body, if that is not a large
+ * one, whatever the store does: so long it waits for a thread, so long it takes
+ * in all, and so long at least one has that waited.  What a thread does before it
+ * comes to the store depends on how much there is.
  */
 #define NGX_HTTP_ASSESS_PATIENCE   700       /* ms */
 #define NGX_HTTP_ASSESS_IN_ALL     900       /* ms */
