@@ -646,39 +646,24 @@ assess_pages_rows(assess_arena_t *arena, const PGresult *res, int extractor,
 }
 
 
-static assess_err_e
-assess_pages_read(assess_db_t *db, assess_arena_t *arena,
-    const assess_scope_t *scope, const char *document_id, int extractor,
-    int first, int last, assess_page_t **pages, size_t *n, assess_err_t *err)
+assess_err_e
+assess_pages_read(assess_db_t *db, assess_arena_t *arena, const char *sql,
+    assess_args_t *args, int extractor, assess_page_t **pages, size_t *n,
+    assess_err_t *err)
 {
     PGresult       *res;
     assess_err_e    rc;
-    assess_args_t   args;
     assess_conn_t  *conn;
-
-    static const char  sql[] =
-        "select d.extractor, p.page, p.text, p.picture"
-        " from assess.documents d"
-        " left join assess.document_pages p"
-        " on p.document_id = d.document_id and p.page between $3 and $4"
-        " where d.tenant = $1 and d.document_id = $2 order by p.page";
 
     *pages = NULL;
     *n = 0;
 
-    if (assess_document_check(scope, document_id, err) != ASSESS_OK
-        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
-    {
+    if (assess_db_acquire(db, &conn, err) != ASSESS_OK) {
+        assess_args_free(args);
         return err->kind;
     }
 
-    assess_args_init(&args);
-    assess_arg_text(&args, &scope->tenant);
-    assess_arg_id(&args, document_id);
-    assess_arg_int(&args, first);
-    assess_arg_int(&args, last);
-
-    res = assess_db_exec(conn, sql, &args, err);
+    res = assess_db_exec(conn, sql, args, err);
     assess_db_release(conn);
 
     if (res == NULL) {
@@ -692,13 +677,41 @@ assess_pages_read(assess_db_t *db, assess_arena_t *arena,
 }
 
 
+static assess_err_e
+assess_pages_between(assess_db_t *db, assess_arena_t *arena,
+    const assess_scope_t *scope, const char *document_id, int extractor,
+    int first, int last, assess_page_t **pages, size_t *n, assess_err_t *err)
+{
+    assess_args_t  args;
+
+    static const char  sql[] =
+        "select d.extractor, p.page, p.text, p.picture"
+        " from assess.documents d"
+        " left join assess.document_pages p"
+        " on p.document_id = d.document_id and p.page between $3 and $4"
+        " where d.tenant = $1 and d.document_id = $2 order by p.page";
+
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK) {
+        return err->kind;
+    }
+
+    assess_args_init(&args);
+    assess_arg_text(&args, &scope->tenant);
+    assess_arg_id(&args, document_id);
+    assess_arg_int(&args, first);
+    assess_arg_int(&args, last);
+
+    return assess_pages_read(db, arena, sql, &args, extractor, pages, n, err);
+}
+
+
 assess_err_e
 assess_document_pages(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *document_id, int extractor,
     assess_page_t **pages, size_t *n, assess_err_t *err)
 {
-    return assess_pages_read(db, arena, scope, document_id, extractor, 1,
-                             INT32_MAX, pages, n, err);
+    return assess_pages_between(db, arena, scope, document_id, extractor, 1,
+                                INT32_MAX, pages, n, err);
 }
 
 
@@ -707,6 +720,6 @@ assess_document_text(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *document_id, int first, int last,
     assess_page_t **pages, size_t *n, assess_err_t *err)
 {
-    return assess_pages_read(db, arena, scope, document_id, -1, first, last,
-                             pages, n, err);
+    return assess_pages_between(db, arena, scope, document_id, -1, first, last,
+                                pages, n, err);
 }

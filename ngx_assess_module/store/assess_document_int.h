@@ -97,6 +97,16 @@ assess_err_e assess_content_save(assess_conn_t *conn, const char *document_id,
 
 assess_err_e assess_document_unknown(assess_err_t *err);
 
+/*
+ * Pages by a statement on a connection of its own, whose rows are extractor,
+ * page, text and whether it is a picture, one without a page where there are
+ * none.  ASSESS_NOT_FOUND without a row, ASSESS_CONFLICT where the extractor is
+ * null, or another one than this; -1: any.  The args are freed.
+ */
+assess_err_e assess_pages_read(assess_db_t *db, assess_arena_t *arena,
+    const char *sql, assess_args_t *args, int extractor, assess_page_t **pages,
+    size_t *n, assess_err_t *err);
+
 /* Whether there may be such a tenant, and such a document. */
 assess_err_e assess_document_check(const assess_scope_t *scope,
     const char *document_id, assess_err_t *err);

@@ -89,31 +89,23 @@ assess_scanned_keep(assess_db_t *db, const assess_scope_t *scope,
 }
 
 
+/* As those of a text are read: where there are none, one row without a page. */
+
 assess_err_e
 assess_scanned_kept(assess_db_t *db, assess_arena_t *arena,
     const assess_scope_t *scope, const char *document_id,
     const assess_reader_t *reader, assess_page_t **pages, size_t *n,
     assess_err_t *err)
 {
-    int             i, rows;
-    PGresult       *res;
-    assess_page_t  *page;
-    assess_err_e    rc;
-    assess_args_t   args;
-    assess_conn_t  *conn;
+    assess_args_t  args;
 
     static const char  sql[] =
-        "select s.page, s.text from assess.scanned_pages s"
-        " join assess.documents d using (document_id)"
-        " where d.tenant = $1 and d.document_id = $2 and s.extractor = $3"
-        " and s.languages = $4 order by s.page";
+        "select $3::int, s.page, s.text, true from (select) as always"
+        " left join (assess.scanned_pages s join assess.documents d"
+        " using (document_id)) on d.tenant = $1 and document_id = $2"
+        " and s.extractor = $3 and s.languages = $4 order by s.page";
 
-    *pages = NULL;
-    *n = 0;
-
-    if (assess_document_check(scope, document_id, err) != ASSESS_OK
-        || assess_db_acquire(db, &conn, err) != ASSESS_OK)
-    {
+    if (assess_document_check(scope, document_id, err) != ASSESS_OK) {
         return err->kind;
     }
 
@@ -123,35 +115,6 @@ assess_scanned_kept(assess_db_t *db, assess_arena_t *arena,
     assess_arg_int(&args, reader->extractor);
     assess_arg_cstr(&args, reader->languages);
 
-    res = assess_db_exec(conn, sql, &args, err);
-    assess_db_release(conn);
-
-    if (res == NULL) {
-        return err->kind;
-    }
-
-    rc = ASSESS_OK;
-    rows = PQntuples(res);
-
-    if (rows) {
-        *pages = assess_palloc(arena, (size_t) rows * sizeof(assess_page_t));
-        if (*pages == NULL) {
-            rc = assess_db_no_memory(err);
-        }
-    }
-
-    for (i = 0; rc == ASSESS_OK && i < rows; i++) {
-
-        page = &(*pages)[(*n)++];
-        page->page = (int) assess_col_int(res, i, 0);
-        page->picture = 1;
-
-        if (assess_col_str(arena, res, i, 1, &page->text) != 0) {
-            rc = assess_db_no_memory(err);
-        }
-    }
-
-    PQclear(res);
-
-    return rc;
+    return assess_pages_read(db, arena, sql, &args, reader->extractor, pages,
+                             n, err);
 }

@@ -38,6 +38,7 @@ typedef struct {
     const assess_page_t  *kept;        /* scanned pages, of earlier */
     size_t          nkept;
     int             given;             /* they were */
+    int             before;            /* pages that had come by then */
     int             scanned;           /* the last number; -1: none */
     int             scans;
     char            came[16];          /* how often each of the first pages */
@@ -180,6 +181,7 @@ on_kept(void *ctx, const assess_page_t **pages, size_t *n, assess_err_t *err)
 
     *pages = run->kept;
     *n = run->nkept;
+    run->before = run->pages;
 
     return ASSESS_OK;
 }
@@ -188,11 +190,12 @@ on_kept(void *ctx, const assess_page_t **pages, size_t *n, assess_err_t *err)
 static assess_err_e __attribute__((unused))
 on_scanned(void *ctx, int done, int scans, assess_err_t *err)
 {
+    int     kept;
     run_t  *run = ctx;
 
-    if ((run->scanned == -1 ? done > (int) run->nkept
-                            : done != run->scanned + 1)
-        || done > scans)
+    kept = run->given ? run->pages - run->before : 0;
+
+    if (done != (run->scanned == -1 ? kept : run->scanned + 1) || done > scans)
     {
         return assess_fail(err, ASSESS_ERROR, NULL, "scans miscounted");
     }
